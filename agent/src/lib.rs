@@ -1,1 +1,18 @@
-//! placeholder
+//! From sensors to the link: sources are mapped to readings, readings are kept in a durable spool, and
+//! batches are sent until this agent's own collector has acknowledged them.
+
+pub mod clock;
+pub mod config;
+mod events;
+pub mod instant;
+mod making;
+pub mod map;
+pub mod pipeline;
+pub mod send;
+pub mod source;
+pub mod spool;
+pub mod standing;
+
+pub use config::AgentConfig;
+pub use making::BatchConfig;
+pub use pipeline::{AgentError, run, run_with_sources};

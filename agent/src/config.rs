@@ -1,0 +1,232 @@
+//! The agent's configuration: one TOML file, checked whole before anything uses it.
+
+mod sources;
+
+use crate::instant::TimeRule;
+use crate::making::BatchConfig;
+use crate::map::Rule;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+use wattledger_link::session::{Broker, Secret};
+use wattledger_model::batch::AgentKey;
+use wattledger_model::document::{self, Document, Problems, Table, Value};
+use wattledger_model::name::Name;
+use wattledger_model::unit::Unit;
+
+/// Readings in a batch at most: with the longest names it still fits the link's largest message.
+const MAX_READINGS: usize = 5_000;
+/// A spool smaller than this could not hold a few batches of the largest size.
+const MIN_SPOOL_BYTES: u64 = 4 << 20;
+/// A week of 500 meters every 10 s.
+const DEFAULT_SPOOL_BYTES: u64 = 256 << 20;
+
+/// Everything an agent needs to know.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Who it is.
+    pub agent: AgentKey,
+    /// The collector whose word frees batches; no other's does.
+    pub collector: Name,
+    /// Where its spool is kept.
+    pub data_dir: PathBuf,
+    /// The broker between agent and collector.
+    pub link: BrokerConfig,
+    /// Bytes the spool may take on disk.
+    pub spool_limit_bytes: u64,
+    /// When a batch is written.
+    pub batch: BatchConfig,
+    /// Brokers that sensors publish to.
+    pub mqtt: Vec<MqttConfig>,
+    /// Utilisation of the agent's own machine.
+    pub host: Option<HostConfig>,
+    /// Files of readings to play.
+    pub replays: Vec<ReplayConfig>,
+    /// What is allowed but may not be what was meant.
+    pub warnings: Problems,
+}
+
+/// A broker, and where its password is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// Address and user.
+    pub broker: Broker,
+    /// A file with nothing but the password; white space around it is ignored.
+    pub password_file: Option<PathBuf>,
+}
+
+/// Sensors behind an MQTT broker.
+#[derive(Debug, Clone)]
+pub struct MqttConfig {
+    /// Its name in the agent's status, and in the client id.
+    pub name: Name,
+    /// The sensors' broker.
+    pub broker: BrokerConfig,
+    /// From messages to readings.
+    pub rules: Vec<Rule>,
+}
+
+/// Utilisation of the machine the agent runs on, as gauges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostConfig {
+    /// Between two readings.
+    pub interval: Duration,
+    /// What the meters' names begin with; `{hostname}` stands for the machine's name.
+    pub meter: String,
+}
+
+/// A CSV file of readings.
+#[derive(Debug, Clone)]
+pub struct ReplayConfig {
+    /// Its name in the agent's status.
+    pub name: Name,
+    /// The file.
+    pub file: PathBuf,
+    /// Heading of the column with the instants.
+    pub time_column: String,
+    /// How they are written.
+    pub time: TimeRule,
+    /// How fast it is played.
+    pub speed: Speed,
+    /// The columns with values.
+    pub columns: Vec<ReplayColumn>,
+}
+
+/// How fast a file is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    /// As fast as it is taken.
+    Max,
+    /// This many times as fast as it was recorded.
+    Times(u32),
+}
+
+/// A column of a file, and the meter it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayColumn {
+    /// Its heading.
+    pub column: String,
+    /// The meter.
+    pub meter: Name,
+    /// The unit of its values.
+    pub unit: Option<Unit>,
+    /// The length in ms of the interval whose mean a value is.
+    pub interval_ms: Option<u32>,
+}
+
+impl std::str::FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Speed, String> {
+        if text == "max" {
+            return Ok(Speed::Max);
+        }
+        let times = text.strip_suffix('x').and_then(|times| times.parse().ok()).filter(|times| *times > 0);
+        times.map(Speed::Times).ok_or_else(|| format!("`{text}` is not a speed: use max, 1x or, say, 60x"))
+    }
+}
+
+impl BrokerConfig {
+    /// The broker with its password, read from the file now.
+    ///
+    /// # Errors
+    /// If the password file cannot be read.
+    pub fn resolve(&self) -> Result<Broker, std::io::Error> {
+        let mut broker = self.broker.clone();
+        if let Some(path) = &self.password_file {
+            broker.password = Some(Secret::new(fs::read_to_string(path)?.trim()));
+        }
+        Ok(broker)
+    }
+}
+
+impl AgentConfig {
+    /// Reads a configuration. `file_name` is only for the messages.
+    ///
+    /// # Errors
+    /// Every problem of the text, each with its place.
+    pub fn parse(file_name: &str, text: &str) -> Result<AgentConfig, Problems> {
+        let document = Document::parse(file_name, text);
+        let made = read(&document);
+        let (mut config, warnings) = document.conclude(made)?;
+        config.warnings = warnings;
+        Ok(config)
+    }
+
+    /// The directory of the spool.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+}
+
+fn read(document: &Document<'_>) -> Option<AgentConfig> {
+    let mut root = document.root();
+    let mut agent = root.table("agent");
+    let name = agent.required("name", document::name);
+    let site = agent.required("site", document::name);
+    let collector = agent.required("collector", document::name);
+    let data_dir = agent.required("data_dir", document::string);
+    drop(agent);
+    let link = read_broker(&mut root.table("link"), None);
+    let spool_limit_bytes = root.table("spool").optional("limit", spool_limit);
+    let mut batch = root.table("batch");
+    let max_readings = batch.optional("max_readings", max_readings);
+    let linger = batch.optional("linger", document::duration);
+    drop(batch);
+    let sources = sources::read(&mut root, link.as_ref());
+    Some(AgentConfig {
+        agent: AgentKey { site: site?.value, agent: name?.value },
+        collector: collector?.value,
+        data_dir: data_dir?.value.into(),
+        link: link?,
+        spool_limit_bytes: spool_limit_bytes.map_or(DEFAULT_SPOOL_BYTES, |limit| limit.value),
+        batch: BatchConfig {
+            max_readings: max_readings.map_or(500, |max| max.value),
+            linger: linger.map_or(Duration::from_secs(1), |linger| linger.value),
+        },
+        mqtt: sources.mqtt,
+        host: sources.host,
+        replays: sources.replays,
+        warnings: Problems::default(),
+    })
+}
+
+/// A broker's address, user and password file. `default` is for a table that names none.
+fn read_broker(table: &mut Table<'_>, default: Option<&BrokerConfig>) -> Option<BrokerConfig> {
+    let own = default.is_none() || table.has("broker");
+    let broker = if own { table.required("broker", document::parsed::<Broker>) } else { None };
+    let username = table.optional("username", document::string);
+    let password_file = table.optional("password_file", document::string);
+    if let (Some(file), None) = (&password_file, &username) {
+        table.document().error(file.place, "`password_file` needs a `username` beside it");
+    }
+    let mut config = match broker {
+        Some(broker) => BrokerConfig { broker: broker.value, password_file: None },
+        None if own => return None,
+        None => default?.clone(),
+    };
+    if let Some(username) = username {
+        config.broker.username = Some(username.value);
+        config.password_file = password_file.map(|file| file.value.into());
+    }
+    Some(config)
+}
+
+fn spool_limit(value: &Value<'_>) -> Result<u64, String> {
+    let limit = document::bytes(value)?;
+    if limit < MIN_SPOOL_BYTES {
+        return Err(format!("{limit} bytes are too few; allow at least 4 MiB"));
+    }
+    Ok(limit)
+}
+
+fn max_readings(value: &Value<'_>) -> Result<usize, String> {
+    let max: usize = document::integer(value)?;
+    if !(1..=MAX_READINGS).contains(&max) {
+        return Err(format!("{max} is not within 1 to {MAX_READINGS}"));
+    }
+    Ok(max)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The `[source]` part of the configuration.
+
+use super::{BrokerConfig, HostConfig, MqttConfig, ReplayColumn, ReplayConfig, Speed, read_broker};
+use crate::instant::{TimeFormat, TimeRule};
+use crate::map::{MeterTemplate, Pointer, Rule, TopicPattern, UnitRule};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use wattledger_model::document::{self, Placed, Table, Value};
+use wattledger_model::meter::Kind;
+use wattledger_model::name::Name;
+use wattledger_model::unit::Unit;
+
+/// The name of the host source in the agent's status.
+const HOST: &str = "host";
+
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) mqtt: Vec<MqttConfig>,
+    pub(super) host: Option<HostConfig>,
+    pub(super) replays: Vec<ReplayConfig>,
+}
+
+/// Reads all sources. One that has a problem is left out; the problem is in the document.
+pub(super) fn read(root: &mut Table<'_>, link: Option<&BrokerConfig>) -> Sources {
+    let mut source = root.table("source");
+    let mut names = BTreeSet::from([HOST.to_owned()]);
+    let mqtt =
+        source.tables("mqtt").iter_mut().filter_map(|table| read_mqtt(table, link, &mut names)).collect();
+    let replays =
+        source.tables("replay").iter_mut().filter_map(|table| read_replay(table, &mut names)).collect();
+    let host = read_host(&mut source.table(HOST));
+    Sources { mqtt, host, replays }
+}
+
+fn read_name(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<Name> {
+    let name = table.required("name", document::name)?;
+    if !names.insert(name.value.to_string()) {
+        table.document().error(name.place, format!("there is another source named `{}`", name.value));
+    }
+    Some(name.value)
+}
+
+fn read_mqtt(
+    table: &mut Table<'_>,
+    link: Option<&BrokerConfig>,
+    names: &mut BTreeSet<String>,
+) -> Option<MqttConfig> {
+    let name = read_name(table, names);
+    // Where the link's broker has a problem of its own, this one is not to blame for it.
+    let broker = if link.is_some() || table.has("broker") { read_broker(table, link) } else { None };
+    table.allow(&["username", "password_file"]);
+    let mut tables = table.tables("rule");
+    if tables.is_empty() {
+        table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");
+    }
+    let rules = tables.iter_mut().filter_map(read_rule).collect();
+    Some(MqttConfig { name: name?, broker: broker?, rules })
+}
+
+fn read_rule(table: &mut Table<'_>) -> Option<Rule> {
+    let topic = table.required("topic", document::parsed::<TopicPattern>);
+    let meter = table.required("meter", document::string);
+    let value = table.optional("value", document::parsed::<Pointer>);
+    let time = read_time(table);
+    let unit = table.optional("unit", document::unit);
+    let unit_path = table.optional("unit_path", document::parsed::<Pointer>);
+    let kind = table.optional("kind", kind);
+    let interval = table.optional("interval", interval_ms);
+    let document = table.document();
+    if let (Some(_), Some(path)) = (&unit, &unit_path) {
+        document.error(path.place, "`unit` and `unit_path` are two answers to one question; keep one");
+    }
+    if let (Some(unit), Some(kind)) = (&unit, &kind)
+        && unit.value.kind() != kind.value
+    {
+        let (unit, is, kind) = (unit.value, unit.value.kind(), kind.value);
+        document.error(table.place(), format!("`{unit}` is a unit of {is}, and `kind` says {kind}"));
+    }
+    check_interval(table, interval.as_ref(), unit.as_ref().map(|unit| unit.value));
+    let topic = topic?.value;
+    let meter = meter?;
+    let template = MeterTemplate::parse(&meter.value, &topic);
+    let template = template.map_err(|error| document.error(meter.place, format!("`meter`: {error}"))).ok()?;
+    let unit = match (unit, unit_path) {
+        (Some(unit), _) => UnitRule::Fixed(unit.value),
+        (None, Some(path)) => UnitRule::InPayload(path.value),
+        (None, None) => UnitRule::Unsaid,
+    };
+    let value = value.map(|value| value.value);
+    let (kind, interval_ms) = (kind.map(|kind| kind.value), interval.map(|interval| interval.value));
+    Some(Rule { topic, meter: template, value, time, unit, kind, interval_ms })
+}
+
+fn read_time(table: &mut Table<'_>) -> Option<(Pointer, TimeRule)> {
+    let path = table.optional("time", document::parsed::<Pointer>);
+    let format = table.optional("time_format", document::parsed::<TimeFormat>);
+    let zone = table.optional("time_zone", document::time_zone);
+    let stray = format.as_ref().map(|format| format.place).or(zone.as_ref().map(|zone| zone.place));
+    if let (Some(place), false) = (stray, table.has("time")) {
+        table.document().error(place, "says how a time is written, and no `time` says where it stands");
+    }
+    let format = format.map(|format| format.value).unwrap_or_default();
+    Some((path?.value, TimeRule { format, zone: zone.map(|zone| zone.value) }))
+}
+
+fn kind(value: &Value<'_>) -> Result<Kind, String> {
+    document::choice(Kind::ALL.iter().map(|kind| (kind.word(), *kind)))(value)
+}
+
+fn interval_ms(value: &Value<'_>) -> Result<u32, String> {
+    let interval = document::positive_duration(value)?;
+    u32::try_from(interval.as_millis()).map_err(|_| "is longer than 49 days".to_owned())
+}
+
+fn check_interval(table: &Table<'_>, interval: Option<&Placed<u32>>, unit: Option<Unit>) {
+    if let (Some(interval), Some(unit)) = (interval, unit)
+        && unit.kind() == Kind::Register
+    {
+        table
+            .document()
+            .error(interval.place, format!("`{unit}` is a register's unit, and a register is no mean"));
+    }
+}
+
+fn read_host(table: &mut Table<'_>) -> Option<HostConfig> {
+    if !table.is_present() {
+        return None;
+    }
+    let enabled = table.optional("enabled", document::boolean);
+    let interval = table.optional("interval", document::positive_duration);
+    let meter = table.optional("meter", host_meter);
+    enabled.is_none_or(|enabled| enabled.value).then(|| HostConfig {
+        interval: interval.map_or(Duration::from_secs(10), |interval| interval.value),
+        meter: meter.map_or_else(|| "host-{hostname}".to_owned(), |meter| meter.value),
+    })
+}
+
+fn host_meter(value: &Value<'_>) -> Result<String, String> {
+    let meter = document::string(value)?;
+    let example = meter.replace("{hostname}", "x");
+    format!("{example}-memory").parse::<Name>().map_err(|error| error.to_string())?;
+    Ok(meter)
+}
+
+fn read_replay(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<ReplayConfig> {
+    let name = read_name(table, names);
+    let file = table.required("file", document::string);
+    let time_column = table.required("time_column", document::string);
+    let format = table.optional("time_format", document::parsed::<TimeFormat>);
+    let zone = table.optional("time_zone", document::time_zone);
+    let speed = table.optional("speed", document::parsed::<Speed>);
+    let mut tables = table.tables("column");
+    if tables.is_empty() {
+        table
+            .document()
+            .missing(table.place(), "a file without a [[source.replay.column]] gives no readings");
+    }
+    let columns = tables.iter_mut().filter_map(read_column).collect();
+    let time = TimeRule {
+        format: format.map(|format| format.value).unwrap_or_default(),
+        zone: Some(zone.map_or(chrono_tz::Tz::UTC, |zone| zone.value)),
+    };
+    Some(ReplayConfig {
+        name: name?,
+        file: file?.value.into(),
+        time_column: time_column?.value,
+        time,
+        speed: speed.map_or(Speed::Max, |speed| speed.value),
+        columns,
+    })
+}
+
+fn read_column(table: &mut Table<'_>) -> Option<ReplayColumn> {
+    let column = table.required("column", document::string);
+    let meter = table.required("meter", document::name);
+    let unit = table.optional("unit", document::unit).map(|unit| unit.value);
+    let interval = table.optional("interval", interval_ms);
+    check_interval(table, interval.as_ref(), unit);
+    let interval_ms = interval.map(|interval| interval.value);
+    Some(ReplayColumn { column: column?.value, meter: meter?.value, unit, interval_ms })
+}

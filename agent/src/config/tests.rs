@@ -1,0 +1,155 @@
+use super::*;
+use crate::map::UnitRule;
+
+const FULL: &str = r#"
+[agent]
+name = "hall-agent"
+site = "hall"
+collector = "campus"
+data_dir = "/var/lib/wattledger-agent"
+
+[link]
+broker = "mqtt://127.0.0.1:1883"
+username = "hall-agent"
+password_file = "/etc/wattledger/link.password"
+
+[spool]
+limit = "64 MiB"
+
+[batch]
+max_readings = 100
+linger = "2s"
+
+[[source.mqtt]]
+name = "floor"
+broker = "mqtt://sensors:1884"
+
+[[source.mqtt.rule]]
+topic = "sensors/{building}/{meter}/SENSOR"
+meter = "{building}-{meter}"
+value = "/ENERGY/Total"
+time = "/Time"
+time_zone = "Europe/Berlin"
+unit = "kWh"
+kind = "register"
+
+[[source.mqtt.rule]]
+topic = "power/+/#"
+meter = "utility-a"
+unit_path = "/unit"
+interval = "15m"
+
+[[source.mqtt]]
+name = "roof"
+
+[[source.mqtt.rule]]
+topic = "roof/t"
+meter = "roof-temperature"
+
+[source.host]
+interval = "30s"
+
+[[source.replay]]
+name = "pzem"
+file = "pzem.csv"
+time_column = "datetime"
+time_format = "%Y-%m-%d %H:%M:%S"
+speed = "60x"
+
+[[source.replay.column]]
+column = "energy_wh"
+meter = "pzem"
+unit = "Wh"
+"#;
+
+#[test]
+fn a_full_configuration_is_read() {
+    let config = AgentConfig::parse("agent.toml", FULL).expect("valid");
+    assert_eq!(config.agent.to_string(), "hall/hall-agent");
+    assert_eq!((config.spool_limit_bytes, config.batch.max_readings), (64 << 20, 100));
+    assert_eq!(config.batch.linger, Duration::from_secs(2));
+    let [floor, roof] = &config.mqtt[..] else { panic!("two sources") };
+    assert_eq!((floor.broker.broker.host.as_str(), floor.broker.broker.port), ("sensors", 1884));
+    assert_eq!(floor.broker.broker.username, None);
+    assert_eq!(roof.broker, config.link);
+    assert_eq!(floor.rules[0].topic.filter(), "sensors/+/+/SENSOR");
+    assert_eq!(floor.rules[1].interval_ms, Some(900_000));
+    assert!(matches!(floor.rules[1].unit, UnitRule::InPayload(_)));
+    assert_eq!(roof.rules[0].unit, UnitRule::Unsaid);
+    let host = config.host.expect("host");
+    assert_eq!((host.interval, host.meter.as_str()), (Duration::from_secs(30), "host-{hostname}"));
+    assert_eq!(config.replays[0].speed, Speed::Times(60));
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let text = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n";
+    let config = AgentConfig::parse("agent.toml", text).expect("valid");
+    assert_eq!(config.link.broker.port, 1883);
+    assert_eq!((config.spool_limit_bytes, config.batch.max_readings), (256 << 20, 500));
+    assert!(config.host.is_none() && config.mqtt.is_empty() && config.replays.is_empty());
+    let off =
+        AgentConfig::parse("agent.toml", &format!("{text}[source.host]\nenabled=false\n")).expect("valid");
+    assert!(off.host.is_none());
+}
+
+/// The problems of the full configuration after a change.
+fn problems(from: &str, to: &str) -> String {
+    assert!(FULL.contains(from), "{from}");
+    AgentConfig::parse("agent.toml", &FULL.replacen(from, to, 1)).expect_err(to).to_string()
+}
+
+#[test]
+fn every_problem_is_found_at_its_place() {
+    for (from, to, says) in [
+        (
+            "name = \"hall-agent\"",
+            "name = \"Hall Agent\"",
+            "agent.toml:3:8: `name`: `Hall Agent` is not a name",
+        ),
+        ("collector = \"campus\"", "colector = \"campus\"", "did you mean `collector`?"),
+        ("limit = \"64 MiB\"", "limit = \"64 KiB\"", "allow at least 4 MiB"),
+        ("max_readings = 100", "max_readings = 0", "0 is not within 1 to 5000"),
+        ("mqtt://sensors:1884", "http://sensors:1884", "`broker`: "),
+        ("username = \"hall-agent\"\n", "", "`password_file` needs a `username`"),
+        ("/ENERGY/Total", "ENERGY.Total", "is not a path such as"),
+        ("{building}-{meter}", "{buildng}-{meter}", "did you mean `building`?"),
+        ("sensors/{building}", "sensors/x{building}", "stand for a whole level"),
+        ("unit = \"kWh\"", "unit = \"kwhh\"", "`unit`: `kwhh` is not a unit"),
+        ("kind = \"register\"", "kind = \"power\"", "is a unit of register, and `kind` says power"),
+        ("kind = \"register\"", "interval = \"1h\"", "a register is no mean"),
+        ("kind = \"register\"", "unit_path = \"/u\"", "keep one"),
+        ("time = \"/Time\"\n", "", "no `time` says where"),
+        ("Europe/Berlin", "Europe/Berlim", "did you mean `Europe/Berlin`?"),
+        ("name = \"roof\"", "name = \"floor\"", "another source named `floor`"),
+        ("speed = \"60x\"", "speed = \"fast\"", "is not a speed"),
+        ("time_format = \"%Y-%m-%d %H:%M:%S\"", "time_format = \"%Q\"", "not a time pattern"),
+        ("interval = \"30s\"", "interval = \"0s\"", "must be above zero"),
+    ] {
+        let found = problems(from, to);
+        assert!(found.contains(says), "{to}: {found}");
+        assert_eq!(found.lines().count(), if to.contains("colector") { 2 } else { 1 }, "{found}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text = FULL.replace("kWh", "kwhh").replace("linger = \"2s\"", "linger = 2").replace("60x", "0x");
+    let found = AgentConfig::parse("agent.toml", &text).expect_err("three problems");
+    assert_eq!(found.to_string().lines().count(), 3, "{found}");
+}
+
+#[test]
+fn a_password_is_read_from_its_file_and_never_printed() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("password");
+    std::fs::write(&path, "correct horse\n").expect("disk");
+    let config = AgentConfig::parse("agent.toml", FULL).expect("valid");
+    let mut link = config.link;
+    link.password_file = Some(path);
+    let broker = link.resolve().expect("readable");
+    assert_eq!(broker.password.as_ref().map(Secret::reveal), Some("correct horse"));
+    assert!(!format!("{broker:?}").contains("horse"));
+    link.password_file = Some(dir.path().join("missing"));
+    assert!(link.resolve().is_err());
+}

@@ -1,0 +1,424 @@
+//! From the spool to the link. Pure: events and time come in, what to do goes out.
+//!
+//! After a connect the status goes first, and no batch until this agent's own collector has answered.
+//! Then batches go out in order, at most a window of them beyond the collector's word. A broker's PUBACK
+//! frees nothing. When the collector falls silent the agent asks again, and what stays unacknowledged is
+//! sent once more. Each acknowledgement is the collector's whole word: one that says less than the one
+//! before (its store was restored) makes the agent send the difference again.
+
+use crate::standing::Standing;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use wattledger_link::backoff::Backoff;
+use wattledger_link::ranges::RangeSet;
+use wattledger_model::batch::{Acknowledgement, AgentKey};
+use wattledger_model::name::Name;
+use wattledger_model::reading::Incarnation;
+use wattledger_model::time::Timestamp;
+use wattledger_model::topic::Topic;
+use wattledger_model::wire;
+
+/// Batches that may be on their way beyond the collector's word.
+const WINDOW: usize = 32;
+/// How often the status is repeated.
+const STATUS_EVERY: Duration = Duration::from_secs(60);
+/// Silence after which the agent asks again and then resends.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The first and the longest wait for an answer.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+
+/// What the spool holds now.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'s> {
+    /// The oldest sequence.
+    pub from: u64,
+    /// The sequence the next batch will get.
+    pub next: u64,
+    /// Sequences that cannot be read.
+    pub unreadable: &'s RangeSet,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event<'e> {
+    /// The link is up and subscribed.
+    Connected,
+    /// The link is down; whatever was on its way is forgotten.
+    Disconnected,
+    /// A message came on the link.
+    Message {
+        /// Its topic.
+        topic: &'e str,
+        /// Its payload.
+        payload: &'e [u8],
+    },
+    /// A batch or a status could not be handed to the link; it has room again after a PUBACK or a while.
+    NotSent(Option<u64>),
+    /// A batch can never be sent: it cannot be read, or the link would never take it.
+    Unsendable(u64),
+    /// The broker took something: there is room. It frees nothing.
+    Published,
+    /// The spool has grown, or time has passed.
+    Look,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Publish the status.
+    SendStatus,
+    /// Publish the batch.
+    SendBatch(u64),
+    /// The collector speaks for another store than before: everything held is offered again.
+    NewStore {
+        /// The store before; `None` where there was none.
+        before: Option<u64>,
+        /// The store now.
+        now: u64,
+    },
+    /// The collector holds this much.
+    Acknowledged,
+    /// The collector has not answered for a while: batches are held back until it does.
+    CollectorSilent,
+    /// It answers: batches go out.
+    CollectorAnswers,
+    /// An acknowledgement frees nothing.
+    Distrusted(Distrust),
+}
+
+/// Why an acknowledgement frees nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Distrust {
+    /// It came on a topic that is not the one of our collector and us.
+    #[error("it came on a topic that is not this agent's and its collector's")]
+    Topic,
+    /// It cannot be decoded.
+    #[error("it cannot be decoded")]
+    Undecodable,
+    /// It is signed by a collector that is not ours.
+    #[error("it is of another collector than the one this agent is configured for")]
+    Collector,
+    /// It is about another incarnation.
+    #[error("it is about another incarnation of this agent's spool")]
+    Incarnation,
+    /// It covers batches that were never sent.
+    #[error(
+        "it covers batches that were never sent; if the spool is a restored copy, move data_dir away so that a new one is made"
+    )]
+    NeverSent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Offline,
+    /// Status sent, no answer yet; asked again at that time.
+    Asking {
+        again_at: Duration,
+    },
+    Sending,
+}
+
+/// The store that acknowledgements are believed from, and what it was offered.
+#[derive(Debug, Clone, Copy)]
+struct Store {
+    id: u64,
+    /// Everything held below was sent to it.
+    offered_below: u64,
+    /// What was held when it was first met: up to here it must be offered everything again.
+    offer_to: u64,
+}
+
+/// The state of sending.
+#[derive(Debug)]
+pub struct Sender {
+    agent: AgentKey,
+    collector: Name,
+    incarnation: Incarnation,
+    phase: Phase,
+    in_flight: BTreeSet<u64>,
+    unsendable: BTreeSet<u64>,
+    /// The link took no more; nothing is sent until it has room.
+    blocked: bool,
+    /// When the collector last moved something forward, or the first of the window was sent.
+    progress_at: Duration,
+    status_at: Duration,
+    waits: Backoff,
+    store: Option<Store>,
+    /// No batch at or above was ever sent, to anyone.
+    sent_below: u64,
+    acknowledged: RangeSet,
+    /// When the collector last said it started: a change means it has restarted.
+    collector_started: Option<Timestamp>,
+}
+
+impl Sender {
+    /// A sender for this spool. `standing` is what is remembered from before; `next` is the sequence the
+    /// next batch gets: everything below may have been sent by an earlier run.
+    pub fn new(
+        agent: AgentKey,
+        collector: Name,
+        incarnation: Incarnation,
+        standing: Option<&Standing>,
+        next: u64,
+        seed: u64,
+    ) -> Sender {
+        let standing = standing.filter(|s| s.collector == collector && s.incarnation == incarnation);
+        let store = standing.map(|standing| {
+            let offered_below = if standing.caught_up { next } else { 0 };
+            Store { id: standing.store_id, offered_below, offer_to: next }
+        });
+        Sender {
+            agent,
+            collector,
+            incarnation,
+            phase: Phase::Offline,
+            in_flight: BTreeSet::new(),
+            unsendable: BTreeSet::new(),
+            blocked: false,
+            progress_at: Duration::ZERO,
+            status_at: Duration::ZERO,
+            waits: Backoff::new(seed, ASK_AGAIN.0, ASK_AGAIN.1),
+            store,
+            sent_below: next,
+            acknowledged: standing.map(|s| clipped(&s.acknowledged, next)).unwrap_or_default(),
+            collector_started: None,
+        }
+    }
+
+    /// What the collector holds.
+    pub fn acknowledged(&self) -> &RangeSet {
+        &self.acknowledged
+    }
+
+    /// What to remember over a restart; `None` until the collector has spoken.
+    pub fn standing(&self) -> Option<Standing> {
+        self.store.map(|store| Standing {
+            collector: self.collector.clone(),
+            store_id: store.id,
+            incarnation: self.incarnation,
+            caught_up: store.offered_below >= store.offer_to,
+            acknowledged: self.acknowledged.clone(),
+        })
+    }
+
+    /// Whether everything held is with the collector.
+    pub fn is_done(&self, held: Held<'_>) -> bool {
+        self.in_flight.is_empty() && self.next_to_send(held).is_none()
+    }
+
+    /// Whether the collector answers.
+    pub fn is_sending(&self) -> bool {
+        self.phase == Phase::Sending
+    }
+
+    /// When to look again, if nothing else happens.
+    pub fn look_at(&self) -> Option<Duration> {
+        let silence = self.progress_at + SILENCE;
+        match self.phase {
+            Phase::Offline => None,
+            Phase::Asking { again_at } => Some(again_at.min(self.status_at + STATUS_EVERY)),
+            Phase::Sending if self.in_flight.is_empty() => Some(self.status_at + STATUS_EVERY),
+            Phase::Sending => Some(silence.min(self.status_at + STATUS_EVERY)),
+        }
+    }
+
+    /// Takes an event at a time since the start, and says what to do.
+    pub fn step(&mut self, now: Duration, held: Held<'_>, event: Event<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Connected => {
+                self.waits.succeeded();
+                self.ask(now, &mut effects);
+            }
+            Event::Disconnected => {
+                self.phase = Phase::Offline;
+                self.in_flight.clear();
+                self.collector_started = None;
+            }
+            Event::Message { topic, payload } => self.message(now, held, topic, payload, &mut effects),
+            Event::NotSent(sequence) => {
+                self.blocked = true;
+                if let Some(sequence) = sequence {
+                    self.in_flight.remove(&sequence);
+                }
+            }
+            Event::Unsendable(sequence) => {
+                self.in_flight.remove(&sequence);
+                self.unsendable.insert(sequence);
+            }
+            Event::Published => self.blocked = false,
+            Event::Look => self.look(now, &mut effects),
+        }
+        self.send(now, held, &mut effects);
+        effects
+    }
+
+    /// Says the status and holds batches back until the collector answers.
+    fn ask(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Asking { again_at: now + self.waits.next_wait() };
+        self.in_flight.clear();
+        self.blocked = false;
+        self.say_status(now, effects);
+    }
+
+    fn say_status(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        self.status_at = now;
+        effects.push(Effect::SendStatus);
+    }
+
+    fn look(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Offline => return,
+            Phase::Asking { again_at } if again_at <= now => self.ask(now, effects),
+            Phase::Sending if !self.in_flight.is_empty() && self.progress_at + SILENCE <= now => {
+                effects.push(Effect::CollectorSilent);
+                self.ask(now, effects);
+            }
+            Phase::Asking { .. } | Phase::Sending => {}
+        }
+        if self.status_at + STATUS_EVERY <= now {
+            self.blocked = false;
+            self.say_status(now, effects);
+        }
+    }
+
+    fn message(
+        &mut self,
+        now: Duration,
+        held: Held<'_>,
+        topic: &str,
+        payload: &[u8],
+        effects: &mut Vec<Effect>,
+    ) {
+        match topic.parse() {
+            Ok(Topic::CollectorStatus(collector)) if collector == self.collector => {
+                self.collector_spoke(now, payload, effects);
+            }
+            Ok(Topic::Acknowledgement { agent, collector })
+                if agent == self.agent && collector == self.collector =>
+            {
+                let read = wire::decode_acknowledgement(payload).map_err(|_| Distrust::Undecodable);
+                let taken = read.and_then(|said| self.acknowledge(now, held, &said, effects));
+                effects.extend(taken.err().map(Effect::Distrusted));
+            }
+            _ => effects.push(Effect::Distrusted(Distrust::Topic)),
+        }
+    }
+
+    /// The collector said that it is there. If it has restarted, it is asked before anything more is sent;
+    /// if an answer is awaited, it may have missed the question.
+    fn collector_spoke(&mut self, now: Duration, payload: &[u8], effects: &mut Vec<Effect>) {
+        let Ok(status) = wire::decode_collector_status(payload) else { return };
+        if status.collector != self.collector {
+            return;
+        }
+        let before = self.collector_started.replace(status.started);
+        let restarted = before.is_some_and(|before| before != status.started);
+        match self.phase {
+            Phase::Sending if restarted => self.ask(now, effects),
+            Phase::Asking { .. } if before != Some(status.started) => {
+                self.waits.succeeded();
+                self.ask(now, effects);
+            }
+            Phase::Offline | Phase::Asking { .. } | Phase::Sending => {}
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        now: Duration,
+        held: Held<'_>,
+        said: &Acknowledgement,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Distrust> {
+        if said.collector != self.collector {
+            return Err(Distrust::Collector);
+        }
+        if said.incarnation != self.incarnation {
+            return Err(Distrust::Incarnation);
+        }
+        let above = said.ranges.iter().map(|(_, last)| last.saturating_add(1)).max();
+        // A collector also counts what the status says is no longer held.
+        if said.floor.max(above.unwrap_or_default()) > self.sent_below.max(held.from) {
+            return Err(Distrust::NeverSent);
+        }
+        let store = match self.store {
+            Some(store) if store.id == said.store_id => store,
+            before => {
+                // Nothing was offered to this store, so its first word frees nothing.
+                let store = Store { id: said.store_id, offered_below: 0, offer_to: held.next };
+                self.in_flight.clear();
+                effects.push(Effect::NewStore { before: before.map(|store| store.id), now: store.id });
+                store
+            }
+        };
+        self.store = Some(store);
+        let claimed = RangeSet::from_parts(said.floor, said.ranges.iter().copied());
+        self.acknowledged = clipped(&claimed, store.offered_below);
+        let on_the_way = self.in_flight.len();
+        self.in_flight.retain(|sequence| *sequence >= held.from && !self.acknowledged.contains(*sequence));
+        if self.in_flight.len() < on_the_way {
+            self.progress_at = now;
+        }
+        effects.push(Effect::Acknowledged);
+        if matches!(self.phase, Phase::Asking { .. }) {
+            self.phase = Phase::Sending;
+            self.waits.succeeded();
+            effects.push(Effect::CollectorAnswers);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, now: Duration, held: Held<'_>, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Sending || self.blocked {
+            return;
+        }
+        while self.in_flight.len() < WINDOW {
+            let Some(sequence) = self.next_to_send(held) else { return };
+            if self.in_flight.is_empty() {
+                self.progress_at = now;
+            }
+            self.in_flight.insert(sequence);
+            self.sent_below = self.sent_below.max(sequence + 1);
+            if let Some(store) = &mut self.store {
+                store.offered_below = store.offered_below.max(sequence + 1);
+            }
+            effects.push(Effect::SendBatch(sequence));
+        }
+    }
+
+    /// The lowest sequence that is held, readable, not acknowledged and not on its way.
+    fn next_to_send(&self, held: Held<'_>) -> Option<u64> {
+        let mut sequence = held.from.max(self.acknowledged.floor());
+        while sequence < held.next {
+            let covered = past(&self.acknowledged, sequence).max(past(held.unreadable, sequence));
+            if covered > sequence {
+                sequence = covered;
+            } else if self.in_flight.contains(&sequence) || self.unsendable.contains(&sequence) {
+                sequence += 1;
+            } else {
+                return Some(sequence);
+            }
+        }
+        None
+    }
+}
+
+/// The first number at or above `from` that is past the run of the set that holds it; `from` if none does.
+fn past(set: &RangeSet, from: u64) -> u64 {
+    if from < set.floor() {
+        return set.floor();
+    }
+    let run = set.ranges().find(|(first, last)| *first <= from && from <= *last);
+    run.map_or(from, |(_, last)| last.saturating_add(1))
+}
+
+/// What of the set lies below a number.
+fn clipped(set: &RangeSet, below: u64) -> RangeSet {
+    let Some(last_allowed) = below.checked_sub(1) else { return RangeSet::default() };
+    let ranges = set.ranges().map(|(first, last)| (first, last.min(last_allowed)));
+    RangeSet::from_parts(set.floor().min(below), ranges)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Sensors behind an MQTT broker. The session is persistent, and a message is acknowledged to the broker
+//! only when what was made of it is durable in the spool: what the agent misses, the broker keeps.
+
+use super::{IntakeSender, Mapped, Source, SourceError, SourceRun, Ticket};
+use crate::clock;
+use crate::config::MqttConfig;
+use crate::map::{Message, Rule, Wrong, map};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+use tokio::sync::watch;
+use wattledger_link::session::{Broker, Delivery, Qos, Session, SessionConfig, SessionEvent};
+use wattledger_model::batch::AgentKey;
+use wattledger_model::reading::Cause;
+
+/// The largest message a sensor may send.
+const MAX_MESSAGE_BYTES: u32 = 1 << 20;
+/// How long a stopping source waits for what it has taken to become durable.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// Reads the sensors of one broker.
+#[derive(Debug)]
+pub struct MqttSource {
+    name: String,
+    rules: Vec<Rule>,
+    session: SessionConfig,
+}
+
+impl MqttSource {
+    /// A source for this broker, whose password has been read. The client id names agent and source, and
+    /// stays the same for good: the broker keeps messages under it.
+    pub fn new(agent: &AgentKey, config: MqttConfig, broker: Broker) -> MqttSource {
+        let filters: BTreeSet<String> = config.rules.iter().map(|rule| rule.topic.filter()).collect();
+        let client_id = format!("wattledger-{}-{}-{}", agent.site, agent.agent, config.name);
+        let session = SessionConfig {
+            broker,
+            backoff_seed: client_id
+                .bytes()
+                .fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte)),
+            client_id,
+            clean_session: false,
+            keep_alive: Duration::from_secs(30),
+            subscriptions: filters.into_iter().map(|filter| (filter, Qos::AtLeastOnce)).collect(),
+            will: None,
+            inflight: 16,
+            max_packet_bytes: MAX_MESSAGE_BYTES,
+            events_limit: 64,
+        };
+        MqttSource { name: config.name.to_string(), rules: config.rules, session }
+    }
+}
+
+impl Source for MqttSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn run(self: Box<Self>, intake: IntakeSender, stop: watch::Receiver<bool>) -> SourceRun {
+        Box::pin(async move {
+            let (session, events) = Session::start(self.session);
+            let reader = Reader {
+                session,
+                rules: self.rules,
+                intake,
+                waiting: VecDeque::new(),
+                health: Health::default(),
+            };
+            reader.run(events, stop).await
+        })
+    }
+}
+
+struct Reader {
+    session: Session,
+    rules: Vec<Rule>,
+    intake: IntakeSender,
+    /// Messages not yet acknowledged to the broker, by hand-in.
+    waiting: VecDeque<(Ticket, Delivery)>,
+    health: Health,
+}
+
+/// What the status says of the source.
+#[derive(Debug, Default)]
+struct Health {
+    connected: bool,
+    reason: String,
+    refused: BTreeSet<String>,
+    stale: u64,
+    oversize: u64,
+}
+
+impl Reader {
+    async fn run(
+        mut self,
+        mut events: tokio::sync::mpsc::Receiver<SessionEvent>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), SourceError> {
+        self.health.report(&self.intake);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                _ = stop.changed() => break Ok(()),
+                durable = self.intake.durable_moved() => match durable {
+                    Ok(durable) => self.acknowledge(durable),
+                    Err(error) => break Err(error),
+                },
+                event = events.recv() => match event {
+                    Some(event) => self.event(event).await?,
+                    None => break Err(SourceError::Failed("the session with the broker has ended".to_owned())),
+                },
+            }
+        };
+        // Nothing more is taken; what was, is acknowledged once it is durable.
+        let last = tokio::time::sleep(LAST_WAIT);
+        tokio::pin!(last);
+        while !self.waiting.is_empty() {
+            tokio::select! {
+                Ok(durable) = self.intake.durable_moved() => self.acknowledge(durable),
+                () = &mut last => break,
+                else => break,
+            }
+        }
+        self.session.close(Duration::from_millis(500)).await;
+        ended
+    }
+
+    async fn event(&mut self, event: SessionEvent) -> Result<(), SourceError> {
+        match event {
+            SessionEvent::Message(delivery) => return self.message(delivery).await,
+            SessionEvent::Oversize { topic, bytes } => {
+                self.health.oversize += 1;
+                let detail = format!("a message of {bytes} bytes is beyond the limit of {MAX_MESSAGE_BYTES}");
+                let refused = Wrong::new(Cause::Payload, detail).refused(clock::now(), &topic, None, &[]);
+                self.intake.hand_in(vec![refused]).await?;
+            }
+            SessionEvent::Connected { .. } => self.health.connected = true,
+            SessionEvent::Disconnected { reason } => {
+                self.health = Health { connected: false, reason, refused: BTreeSet::new(), ..self.health };
+                // The broker delivers these again.
+                self.waiting.clear();
+            }
+            SessionEvent::SubscriptionRefused { filter } => {
+                self.health.refused.insert(filter);
+            }
+            SessionEvent::Published(_) => return Ok(()),
+        }
+        self.health.report(&self.intake);
+        Ok(())
+    }
+
+    async fn message(&mut self, mut delivery: Delivery) -> Result<(), SourceError> {
+        let message = Message {
+            topic: &delivery.topic,
+            payload: &delivery.payload,
+            retained: delivery.retain,
+            arrived: clock::now(),
+        };
+        let outcome = map(&self.rules, &message);
+        if outcome.stale > 0 {
+            self.health.stale += outcome.stale;
+            self.health.report(&self.intake);
+        }
+        // Only its receipt is needed from here on.
+        delivery.payload = Vec::new();
+        let awaited = delivery.qos == Qos::AtLeastOnce;
+        let ticket = self.hand_in(outcome.mapped, awaited).await?;
+        if awaited {
+            self.waiting.push_back((ticket, delivery));
+        }
+        Ok(())
+    }
+
+    async fn hand_in(&mut self, mapped: Vec<Mapped>, awaited: bool) -> Result<Ticket, SourceError> {
+        if awaited { self.intake.hand_in_awaited(mapped).await } else { self.intake.hand_in(mapped).await }
+    }
+
+    fn acknowledge(&mut self, durable: Ticket) {
+        while self.waiting.front().is_some_and(|(ticket, _)| *ticket <= durable) {
+            if let Some((_, delivery)) = self.waiting.pop_front() {
+                self.session.acknowledge(&delivery);
+            }
+        }
+    }
+}
+
+impl Health {
+    fn report(&self, intake: &IntakeSender) {
+        let mut detail = if self.connected { "connected".to_owned() } else { "not connected".to_owned() };
+        if !self.connected && !self.reason.is_empty() {
+            detail.push_str(&format!(": {}", self.reason));
+        }
+        for filter in &self.refused {
+            detail.push_str(&format!("; the broker refuses {filter}: grant it in its access list"));
+        }
+        if self.stale > 0 {
+            detail.push_str(&format!("; {} retained values without a time passed over", self.stale));
+        }
+        if self.oversize > 0 {
+            detail.push_str(&format!("; {} messages were too large", self.oversize));
+        }
+        intake.report(self.connected && self.refused.is_empty(), detail);
+    }
+}

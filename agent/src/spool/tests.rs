@@ -1,0 +1,246 @@
+mod crashes;
+pub(crate) mod faulty;
+
+use super::*;
+use faulty::FaultyDisk;
+use std::sync::Arc;
+use wattledger_model::decimal::Decimal;
+use wattledger_model::reading::{Cause, Quality};
+use wattledger_model::time::Timestamp;
+
+const LIMIT: u64 = 1 << 20;
+
+fn config(dir: &std::path::Path) -> SpoolConfig {
+    let agent = AgentKey { site: "hall".parse().expect("name"), agent: "a1".parse().expect("name") };
+    SpoolConfig { dir: dir.to_owned(), agent, limit_bytes: LIMIT }
+}
+
+fn fresh(id: u64) -> Incarnation {
+    Incarnation { started: Timestamp(1_700_000_000_000), id }
+}
+
+/// Readings whose values and instants are `first`, `first + 1`, ...
+fn contents(first: i64, readings: usize) -> Contents {
+    let reading = |value: i64| Reading {
+        at: Timestamp(1_700_000_000_000 + value),
+        arrived: Timestamp(1_700_000_000_000 + value),
+        value: Decimal::new(value, 0),
+        unit: None,
+        interval_ms: None,
+        quality: Quality::Good,
+        intake: None,
+    };
+    let meter = |value: i64| format!("m{}", value % 7).parse::<Name>().expect("name");
+    Contents {
+        readings: (first..).take(readings).map(|value| (meter(value), reading(value))).collect(),
+        refused: Vec::new(),
+    }
+}
+
+/// Appends everything, however many writes it takes.
+fn append_all(spool: &mut Spool, mut contents: &[Contents]) -> Result<(), SpoolError> {
+    while !contents.is_empty() {
+        let count = spool.append(contents)?;
+        contents = &contents[count..];
+    }
+    Ok(())
+}
+
+fn decoded(spool: &mut Spool, sequence: u64) -> Option<Batch> {
+    let bytes = spool.batch(sequence).expect("disk")?.to_vec();
+    Some(wire::decode_batch(&bytes).expect("our own batch"))
+}
+
+fn held(spool: &mut Spool) -> Vec<Batch> {
+    (spool.oldest_sequence()..spool.next_sequence()).filter_map(|sequence| decoded(spool, sequence)).collect()
+}
+
+#[test]
+fn numbers_go_on_over_restarts_and_batches_stay_as_they_were() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("new");
+    let refused = Refused {
+        at: Timestamp(5),
+        cause: Cause::Time,
+        origin: "t".to_owned(),
+        meter: None,
+        detail: "noon".to_owned(),
+        sample: b"x".to_vec(),
+        count: 3,
+    };
+    let mixed = Contents { refused: vec![refused.clone()], ..contents(10, 3) };
+    append_all(&mut spool, &[contents(0, 10), mixed]).expect("disk");
+    let before = held(&mut spool);
+    drop(spool);
+
+    let (mut spool, found) = Spool::open(config(dir.path()), fresh(2)).expect("there");
+    assert_eq!((found.damaged_records, spool.incarnation()), (0, fresh(1)));
+    assert_eq!(held(&mut spool), before);
+    append_all(&mut spool, &[contents(13, 2)]).expect("disk");
+    let all = held(&mut spool);
+    assert_eq!(all.iter().map(|batch| batch.sequence).collect::<Vec<_>>(), [0, 1, 2]);
+    let numbers = all.iter().flat_map(|batch| &batch.readings).map(|(_, reading)| reading.intake);
+    let expected = (0..15).map(|number| Some(Intake { incarnation: fresh(1), number }));
+    assert!(numbers.eq(expected));
+    assert_eq!(all[1].refused, [refused]);
+    let value = |(meter, reading): &(u32, Reading)| (all[0].meters[*meter as usize].clone(), reading.value);
+    assert!(
+        all[0]
+            .readings
+            .iter()
+            .map(value)
+            .eq(contents(0, 10).readings.iter().map(|(m, r)| (m.clone(), r.value)))
+    );
+    assert_eq!((spool.taken_in(), spool.unacknowledged()), (15, 3));
+}
+
+#[test]
+fn a_spool_of_another_agent_is_not_taken_over() {
+    let dir = tempfile::tempdir().expect("dir");
+    drop(Spool::open(config(dir.path()), fresh(1)).expect("new"));
+    let mut other = config(dir.path());
+    other.agent.agent = "a2".parse().expect("name");
+    let error = Spool::open(other, fresh(1)).expect_err("not ours");
+    assert!(error.to_string().contains("made by agent hall/a1, not hall/a2"), "{error}");
+}
+
+#[test]
+fn acknowledged_batches_stay_until_their_space_is_needed() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("new");
+    let mut value = 0;
+    let mut fill = |spool: &mut Spool, batches: usize| {
+        for _ in 0..batches {
+            append_all(spool, &[contents(value, 100)]).expect("disk");
+            value += 100;
+        }
+    };
+    fill(&mut spool, 50);
+    spool.acknowledge(&RangeSet::below(50));
+    assert_eq!((spool.oldest_sequence(), spool.unacknowledged()), (0, 0));
+    assert!(decoded(&mut spool, 0).is_some(), "a collector restored from a backup can ask for it again");
+    // Ten times the limit passes through; nothing is lost while the collector keeps up.
+    while spool.next_sequence() < 20_000 && spool.taken_in() < 2_000_000 {
+        fill(&mut spool, 10);
+        spool.acknowledge(&RangeSet::below(spool.next_sequence() - 1));
+        if spool.oldest_sequence() > 2_000 {
+            break;
+        }
+    }
+    assert!(spool.oldest_sequence() > 2_000);
+    assert_eq!((spool.lost(), spool.newly_lost(), spool.unacknowledged()), (0, None, 1));
+    assert!(spool.bytes() <= LIMIT);
+}
+
+#[test]
+fn a_full_spool_drops_the_oldest_and_what_is_lost_adds_up() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("new");
+    let mut told = 0;
+    for batch in 0..4_000 {
+        append_all(&mut spool, &[contents(batch * 100, 100)]).expect("disk");
+        told += spool.newly_lost().map_or(0, |loss| loss.readings);
+        assert!(spool.bytes() <= LIMIT, "{} bytes", spool.bytes());
+    }
+    let check = |spool: &mut Spool| {
+        let batches = held(spool);
+        let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
+        let losses: Vec<&Loss> = batches.iter().flat_map(|batch| &batch.losses).collect();
+        let lost: u64 = losses.iter().map(|loss| loss.readings).sum();
+        assert_eq!(there + lost, 400_000, "readings there and readings told as lost");
+        assert_eq!((spool.taken_in(), spool.lost()), (400_000, lost));
+        let oldest = batches.iter().flat_map(|batch| &batch.readings).map(|(_, r)| r.at).min().expect("some");
+        assert_eq!(losses.iter().map(|loss| loss.from.0).min(), Some(1_700_000_000_000));
+        assert!(losses.iter().all(|loss| loss.to < oldest), "only the oldest are dropped");
+        lost
+    };
+    assert!(check(&mut spool) > 100_000);
+    // A loss that was itself dropped is told again with the next, so what is logged counts it again.
+    assert!(told >= spool.lost());
+    drop(spool);
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(2)).expect("there");
+    check(&mut spool);
+}
+
+#[test]
+fn what_the_collector_has_is_no_loss() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("new");
+    append_all(&mut spool, &[contents(0, 100), contents(100, 100)]).expect("disk");
+    // The first is missing, the second is there.
+    spool.acknowledge(&RangeSet::from_parts(0, [(1, 1)]));
+    for batch in 2..4_000 {
+        append_all(&mut spool, &[contents(batch * 100, 100)]).expect("disk");
+        if spool.lost() > 0 {
+            break;
+        }
+    }
+    let lost = spool.newly_lost().expect("full at last");
+    assert_eq!(lost.readings, (spool.oldest_sequence() - 1) * 100);
+    assert_eq!(lost.from.0, 1_700_000_000_000);
+}
+
+#[test]
+fn a_full_disk_keeps_everything_and_goes_on_when_there_is_room() {
+    let disk = FaultyDisk::default();
+    let dir = std::path::Path::new("/spool");
+    let (mut spool, _) = Spool::open_on(Arc::new(disk.clone()), config(dir), fresh(1)).expect("new");
+    append_all(&mut spool, &[contents(0, 100)]).expect("room");
+    disk.fill_up_at(Some(disk.bytes() + 100));
+    for _ in 0..3 {
+        let error = spool.append(&[contents(100, 100)]).expect_err("no room");
+        assert!(error.to_string().contains("no space left"), "{error}");
+    }
+    assert_eq!((spool.next_sequence(), spool.taken_in(), spool.lost()), (1, 100, 0));
+    disk.fill_up_at(None);
+    append_all(&mut spool, &[contents(100, 100)]).expect("room again");
+    let numbers: Vec<u64> = held(&mut spool)
+        .iter()
+        .flat_map(|b| &b.readings)
+        .filter_map(|(_, r)| r.intake.map(|i| i.number))
+        .collect();
+    assert_eq!(numbers, (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_disk_takes_the_space_of_what_is_acknowledged() {
+    let disk = FaultyDisk::default();
+    let dir = std::path::Path::new("/spool");
+    let (mut spool, _) = Spool::open_on(Arc::new(disk.clone()), config(dir), fresh(1)).expect("new");
+    for batch in 0..200 {
+        append_all(&mut spool, &[contents(batch * 100, 100)]).expect("room");
+    }
+    spool.acknowledge(&RangeSet::below(200));
+    disk.fill_up_at(Some(disk.bytes()));
+    // Until the segment in use is full, there is room in nothing but what is given up.
+    append_all(&mut spool, &[contents(20_000, 100)]).expect("room of the acknowledged");
+    assert!(spool.oldest_sequence() > 0);
+    assert_eq!(spool.lost(), 0);
+}
+
+#[test]
+fn readings_in_a_damaged_file_are_told_as_lost_once() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("new");
+    for batch in 0..9 {
+        append_all(&mut spool, &[contents(batch * 100, 100)]).expect("disk");
+    }
+    drop(spool);
+    let file = std::fs::read_dir(dir.path()).expect("dir").map(|entry| entry.expect("entry").path());
+    let file = file.filter(|path| path.extension().is_some_and(|end| end == "seg")).max().expect("one");
+    let mut bytes = std::fs::read(&file).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    std::fs::write(&file, bytes).expect("disk");
+
+    let (mut spool, found) = Spool::open(config(dir.path()), fresh(1)).expect("there");
+    assert_eq!(found.damaged_records, 1);
+    let lost = spool.answer_for_damage().expect("disk").expect("a batch is gone");
+    assert_eq!((lost.readings, spool.lost(), spool.answer_for_damage().expect("disk")), (100, 100, None));
+    let batches = held(&mut spool);
+    assert_eq!(batches.len(), 9, "eight are left, and one tells of the ninth");
+    assert_eq!(batches[8].losses, [lost]);
+    drop(spool);
+    let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("there");
+    assert_eq!(spool.answer_for_damage().expect("disk"), None);
+}

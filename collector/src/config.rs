@@ -1,0 +1,213 @@
+//! The collector's configuration: read whole and checked whole before anything uses it, every problem
+//! reported at once with its place.
+//!
+//! Everything here is plain data. Values are as the file gave them; defaults are filled in where the type
+//! is not an `Option`.
+
+mod access;
+mod alert;
+mod declared;
+mod facility;
+mod meter;
+mod output;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{BrokerAccess, HttpUrl, SecretFile};
+pub use alert::{AlertRule, Channel, ChannelKind, Indicator, Severity, Side};
+pub use facility::{Carbon, Facility, Site};
+pub use meter::Meter;
+pub use output::{InfluxApi, InfluxOutput};
+
+use declared::Declared;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use wattledger_model::document::{self, Document, Place, Problems, Table, Value};
+use wattledger_model::name::Name;
+
+/// Raw readings are kept this long where the file does not say.
+const DEFAULT_RAW: Duration = Duration::from_secs(400 * 86_400);
+/// Shorter than this, a weekend's outage of the link would be refused as too late.
+const SHORTEST_RAW: Duration = Duration::from_secs(7 * 86_400);
+
+/// What a collector is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectorConfig {
+    /// The file it came from, as it was named.
+    pub file: String,
+    /// The collector's name; agents free readings on the word of this one alone.
+    pub name: Name,
+    /// Where journal, store and socket live.
+    pub data_dir: PathBuf,
+    /// The broker of the link.
+    pub link: BrokerAccess,
+    /// How long raw readings are kept, and so how late a reading may come. `[retention] raw`, default 400 days.
+    pub retention_raw: Duration,
+    /// The page; `None` where it is switched off.
+    pub web: Option<Web>,
+    /// The places with agents.
+    pub sites: Vec<Site>,
+    /// The boundaries that have a PUE.
+    pub facilities: Vec<Facility>,
+    /// The declared meters. Others are kept and listed as unassigned.
+    pub meters: Vec<Meter>,
+    /// The databases to write to.
+    pub influx: Vec<InfluxOutput>,
+    /// The alert rules.
+    pub alerts: Vec<AlertRule>,
+    /// Where alerts are sent.
+    pub channels: Vec<Channel>,
+    /// What is allowed and its author should know.
+    pub warnings: Problems,
+}
+
+/// Where the page listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Address and port; loopback where the file does not say.
+    pub listen: SocketAddr,
+    /// Names, beside its address and localhost, under which browsers may ask for the page.
+    pub names: Vec<String>,
+}
+
+impl CollectorConfig {
+    /// Reads and checks a configuration. Secret files are not opened; see [`CollectorConfig::check_secrets`].
+    ///
+    /// # Errors
+    /// Every problem of the text, warnings among them, if one is an error.
+    pub fn parse(file: &str, text: &str) -> Result<CollectorConfig, Problems> {
+        let document = Document::parse(file, text);
+        let config = read(&document, file);
+        let (mut config, warnings) = document.conclude(config)?;
+        config.warnings = warnings;
+        Ok(config)
+    }
+
+    /// The secret files that cannot be used, all at once. For the start, and for a check on the machine that
+    /// the collector runs on.
+    pub fn check_secrets(&self) -> Problems {
+        let mut problems = Problems::of(&self.file);
+        for secret in self.secrets() {
+            if let Err(reason) = secret.read() {
+                problems.add(document::Severity::Error, secret.place, reason);
+            }
+        }
+        problems
+    }
+
+    /// The site of a name.
+    pub fn site(&self, name: &Name) -> Option<&Site> {
+        self.sites.iter().find(|site| site.name == *name)
+    }
+
+    /// The facility of a name.
+    pub fn facility(&self, name: &Name) -> Option<&Facility> {
+        self.facilities.iter().find(|facility| facility.name == *name)
+    }
+
+    /// The meters that a facility claims.
+    pub fn meters_of<'c>(&'c self, facility: &'c Name) -> impl Iterator<Item = &'c Meter> {
+        self.meters.iter().filter(move |meter| meter.facility.as_ref() == Some(facility))
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
+        let link = self.link.password_file.iter();
+        let outputs = self.influx.iter().filter_map(InfluxOutput::secret);
+        let channels = self.channels.iter().filter_map(Channel::secret);
+        link.chain(outputs).chain(channels)
+    }
+}
+
+fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
+    let mut root = document.root();
+    let mut collector = root.table("collector");
+    let name = collector.required("name", document::name);
+    let data_dir = collector.required("data_dir", document::string);
+    let link = access::read_broker(&mut root.table("link"));
+    let retention_raw = read_retention(&mut root.table("retention"));
+    let web = read_web(&mut root.table("web"));
+
+    let mut site_names = Declared::new(document, "site");
+    let sites = all(root.tables("site"), |table| facility::read_site(table, &mut site_names));
+    let mut facility_names = Declared::new(document, "facility");
+    let facilities = all(root.tables("facility"), |table| {
+        facility::read_facility(table, &site_names, &mut facility_names)
+    });
+    let world = meter::World { sites: &site_names, facility_names: &facility_names, facilities: &facilities };
+    let tables = root.tables("meter");
+    let declared = tables.len();
+    let meters = meter::read_meters(tables, &world);
+    if meters.len() == declared {
+        facilities.iter().for_each(|facility| facility::check_boundary(document, facility, &meters));
+    }
+
+    let influx = output::read_outputs(&mut root.table("output"), document);
+    let mut channel_names = Declared::new(document, "channel");
+    let channels = alert::read_channels(&mut root.table("channel"), &mut channel_names);
+    let mut rule_names = Declared::new(document, "alert");
+    let alerts = all(root.tables("alert"), |table| {
+        alert::read_rule(table, &mut rule_names, &facility_names, &channel_names)
+    });
+
+    Some(CollectorConfig {
+        file: file.to_string(),
+        name: name?.value,
+        data_dir: data_dir?.value.into(),
+        link: link?,
+        retention_raw,
+        web,
+        sites,
+        facilities,
+        meters,
+        influx,
+        alerts,
+        channels,
+        warnings: Problems::default(),
+    })
+}
+
+/// What could be read of the tables; the rest has been reported.
+fn all<T>(tables: Vec<Table<'_>>, mut read: impl FnMut(&mut Table<'_>) -> Option<T>) -> Vec<T> {
+    tables.into_iter().filter_map(|mut table| read(&mut table)).collect()
+}
+
+fn read_retention(table: &mut Table<'_>) -> Duration {
+    let Some(raw) = table.optional("raw", document::positive_duration) else { return DEFAULT_RAW };
+    if raw.value < SHORTEST_RAW {
+        table.document().error(raw.place, "`raw` must be at least \"7d\": readings older than that are refused");
+    }
+    raw.value
+}
+
+fn read_web(table: &mut Table<'_>) -> Option<Web> {
+    let enabled = table.optional("enabled", document::boolean).is_none_or(|enabled| enabled.value);
+    let listen = table.optional("listen", socket_address);
+    let names = table.values("names", document::string);
+    if let Some(listen) = listen.filter(|listen| enabled && !listen.value.ip().is_loopback()) {
+        let message = format!("the page has no password, and at {} other machines can read it", listen.value);
+        table.document().warning(listen.place, message);
+    }
+    let listen = listen.map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), |listen| listen.value);
+    let names = names.into_iter().map(|name| name.value).collect();
+    enabled.then_some(Web { listen, names })
+}
+
+fn socket_address(value: &Value<'_>) -> Result<SocketAddr, String> {
+    let text = document::string(value)?;
+    text.parse().map_err(|_| format!("`{text}` is not an address with a port, such as \"127.0.0.1:8080\""))
+}
+
+/// `title`, or the name where there is none.
+fn title(table: &mut Table<'_>, name: Option<&Name>) -> String {
+    let title = table.optional("title", document::string).map(|title| title.value);
+    title.or_else(|| name.map(Name::to_string)).unwrap_or_default()
+}
+
+/// A duration in whole milliseconds, and where it stands.
+fn milliseconds(table: &mut Table<'_>, key: &'static str) -> Option<(i64, Place)> {
+    let length = table.optional(key, document::positive_duration)?;
+    // The reader's own limit lies far below i64.
+    i64::try_from(length.as_millis()).ok().map(|ms| (ms, length.place))
+}

@@ -1,0 +1,154 @@
+//! Brokers, addresses of other servers, and secrets kept in files of their own.
+
+use std::fmt;
+use std::path::PathBuf;
+use wattledger_link::session::{Broker, Secret};
+use wattledger_model::document::{self, Place, Table, Value};
+
+/// A file with nothing but a password or a token; white space around it is ignored.
+///
+/// It is read when the secret is needed, so that it can be changed while the collector runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The file; a relative path is taken from the working directory.
+    pub path: PathBuf,
+    /// Where the configuration names it.
+    pub place: Place,
+}
+
+/// No password or token is longer than this: a larger file is another file.
+const LONGEST_SECRET: u64 = 64 * 1024;
+
+impl SecretFile {
+    /// The secret.
+    ///
+    /// # Errors
+    /// Why the file cannot be used, with its path.
+    pub fn read(&self) -> Result<Secret, String> {
+        let path = self.path.display();
+        let cannot = |error: std::io::Error| format!("cannot read the secret file {path}: {error}");
+        let length = std::fs::metadata(&self.path).map_err(cannot)?.len();
+        if length > LONGEST_SECRET {
+            return Err(format!("the secret file {path} has {length} bytes, too many for a password or a token"));
+        }
+        let text = std::fs::read_to_string(&self.path).map_err(cannot)?;
+        match text.trim() {
+            "" => Err(format!("the secret file {path} is empty")),
+            secret if secret.contains(char::is_control) => {
+                Err(format!("the secret file {path} must hold one line"))
+            }
+            secret => Ok(Secret::new(secret)),
+        }
+    }
+}
+
+/// A broker, and where its password is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAccess {
+    /// Host, port and user name; the password is not filled in.
+    pub broker: Broker,
+    /// The file with the password.
+    pub password_file: Option<SecretFile>,
+}
+
+impl BrokerAccess {
+    /// The broker with its password, read from the file now.
+    ///
+    /// # Errors
+    /// Why the password file cannot be used.
+    pub fn with_password(&self) -> Result<Broker, String> {
+        let mut broker = self.broker.clone();
+        broker.password = self.password_file.as_ref().map(SecretFile::read).transpose()?;
+        Ok(broker)
+    }
+}
+
+pub(super) fn read_broker(table: &mut Table<'_>) -> Option<BrokerAccess> {
+    let broker = table.required("broker", without_credentials(document::parsed::<Broker>));
+    let (username, password_file) = read_user(table);
+    let mut broker = broker?.value;
+    broker.username = username;
+    Some(BrokerAccess { broker, password_file })
+}
+
+/// `username` and `password_file`.
+pub(super) fn read_user(table: &mut Table<'_>) -> (Option<String>, Option<SecretFile>) {
+    let username = table.optional("username", document::string);
+    let file = read_secret(table, "password_file");
+    if let (None, Some(file)) = (&username, &file) {
+        table.document().error(file.place, "`password_file` needs a `username` beside it");
+    }
+    (username.map(|username| username.value), file)
+}
+
+pub(super) fn read_secret(table: &mut Table<'_>, key: &'static str) -> Option<SecretFile> {
+    let path = table.optional(key, document::string)?;
+    Some(SecretFile { path: path.value.into(), place: path.place })
+}
+
+/// Refuses an address with a user name or a password in it, without repeating it.
+fn without_credentials<T>(
+    read: impl Fn(&Value<'_>) -> Result<T, String>,
+) -> impl Fn(&Value<'_>) -> Result<T, String> {
+    move |value| match value.as_str() {
+        Some(text) if text.contains('@') => {
+            Err("must not carry a user name or a password; give a user and a secret file as keys of their own"
+                .to_string())
+        }
+        _ => read(value),
+    }
+}
+
+/// The address of an HTTP server. Its path may be a secret (as that of many webhooks is), so that only
+/// scheme and host are ever printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpUrl(String);
+
+impl HttpUrl {
+    /// The whole address, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[host..].find(['/', '?']).map_or(self.0.len(), |at| host + at);
+        &self.0[..end]
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/..", self.origin())
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.origin())
+    }
+}
+
+/// An address that begins with `http://` or `https://`.
+pub(super) fn http_url(value: &Value<'_>) -> Result<HttpUrl, String> {
+    without_credentials(|value| {
+        let text = document::string(value)?;
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let Some(rest) = rest else {
+            return Err("is not an address; write http://HOST:PORT or https://HOST".to_string());
+        };
+        let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+        let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+        if authority.is_empty() || authority.starts_with(':') {
+            return Err("has no host; write http://HOST:PORT or https://HOST".to_string());
+        }
+        if port.is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
+            return Err("has no valid port; write http://HOST:PORT".to_string());
+        }
+        if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '#') {
+            return Err("must not contain spaces or #".to_string());
+        }
+        Ok(HttpUrl(text.trim_end_matches('/').to_string()))
+    })(value)
+}

@@ -1,0 +1,314 @@
+//! The engine: takes payloads in, makes them durable, and keeps the ledger equal to what its readings say.
+//!
+//! Synchronous and on one thread. Time comes in as an argument; a durable answer goes out as a value. It
+//! owns the only writing connection to the store. What is acknowledged is in the journal, synced; a crash
+//! at any point loses nothing that was acknowledged and books nothing twice, because the ledger is made
+//! from the set of readings and flushing again changes nothing.
+
+mod intake;
+mod meters;
+mod refold;
+mod series;
+mod tally;
+
+pub use intake::{Answered, Arrival, Refusal};
+pub use meters::Meters;
+pub use series::merge;
+pub use tally::{MeterTally, NewestReading, Tally};
+
+use crate::journal::Record;
+use crate::ledger::interpret::Interpretation;
+use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest};
+use rusqlite::{Connection, params};
+use series::Pending;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wattledger_link::ranges::RangeSet;
+use wattledger_link::segment::{SegmentError, SegmentLog, SegmentOptions};
+use wattledger_model::batch::AgentKey;
+use wattledger_model::meter::MeterKey;
+use wattledger_model::reading::Incarnation;
+use wattledger_model::time::Timestamp;
+
+/// Bytes of a journal segment.
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Readings that wait for the raw store at most; beyond, intake waits and agents hold their spools.
+const PENDING_LIMIT: usize = 2_000_000;
+/// Readings after which they are moved to the raw store without waiting for its time.
+const COMPACT_READINGS: usize = 200_000;
+/// Bytes of the journal read at a time on start.
+const REPLAY_BYTES: usize = 8 << 20;
+
+/// What the engine needs to know of the configuration.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Where its files are.
+    pub layout: Layout,
+    /// How long raw readings are kept, ms.
+    pub raw_kept_ms: i64,
+    /// How the configured meters are read.
+    pub meters: BTreeMap<MeterKey, Interpretation>,
+}
+
+/// Why the engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal failed: nothing is acknowledged until it works again.
+    #[error("the journal failed; nothing is acknowledged until it works again")]
+    Journal(#[from] SegmentError),
+}
+
+/// What a flush did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flushed {
+    /// The change number after it.
+    pub change: u64,
+    /// Hour blocks that changed.
+    pub hours: u64,
+}
+
+/// What a rebuild did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Meters gone through.
+    pub meters: usize,
+    /// Hour blocks that were not what the readings say.
+    pub changed_hours: u64,
+}
+
+/// The engine. See the module.
+pub struct Engine {
+    connection: Connection,
+    journal: SegmentLog,
+    store_id: u64,
+    raw_kept_ms: i64,
+    meters: Meters,
+    committed: HashMap<(AgentKey, Incarnation), RangeSet>,
+    pending: Pending,
+    /// Instants changed since the last flush.
+    dirty: BTreeMap<MeterId, BTreeSet<Timestamp>>,
+    /// Meters whose interpretation changed: all of their series is folded again.
+    reinterpret: BTreeSet<MeterId>,
+    tally: Tally,
+    /// Index in the journal after the last record that was applied.
+    applied: u64,
+    _lock: WriteLock,
+}
+
+impl Engine {
+    /// Opens the store and the journal, and catches up with what the last run left.
+    ///
+    /// # Errors
+    /// [`EngineError`] where another process has the store, or it cannot be read.
+    pub fn open(config: EngineConfig) -> Result<Engine, EngineError> {
+        let lock = WriteLock::take(&config.layout)?;
+        let connection = store::open_writer(&config.layout)?;
+        let options = SegmentOptions { segment_bytes: SEGMENT_BYTES };
+        let fresh_id = random_id();
+        let (journal, recovered) = SegmentLog::open(&config.layout.journal(), options, &fresh_id.to_le_bytes())?;
+        for line in &recovered.detail {
+            tracing::warn!(detail = %line, "the journal was repaired");
+        }
+        // The store's identity is its journal's: agents resend to a store that they do not know.
+        let store_id = journal.meta().try_into().map_or(fresh_id, u64::from_le_bytes);
+        let failed = |source| StoreError::Sqlite { path: config.layout.database(), source };
+        let (meters, reinterpret) = Meters::load(&connection, &config.meters).map_err(failed)?;
+        let committed = intake::load_committed(&connection).map_err(failed)?;
+        let tally = Tally::load(&connection).map_err(failed)?;
+        let mut engine = Engine {
+            connection,
+            journal,
+            store_id,
+            raw_kept_ms: config.raw_kept_ms,
+            meters,
+            committed,
+            pending: Pending::default(),
+            dirty: BTreeMap::new(),
+            reinterpret,
+            tally,
+            applied: 0,
+            _lock: lock,
+        };
+        engine.replay()?;
+        engine.compact()?;
+        Ok(engine)
+    }
+
+    /// The identity of the store.
+    pub fn store_id(&self) -> u64 {
+        self.store_id
+    }
+
+    /// What is counted and what was heard last.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The meters that are known.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The number of the last flush that changed anything.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn change(&self) -> Result<u64, EngineError> {
+        store::change_number(&self.connection).map_err(|source| self.failed(source))
+    }
+
+    /// Whether intake should wait until a flush has succeeded.
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= PENDING_LIMIT
+    }
+
+    /// Whether enough readings wait to move them to the raw store at once.
+    pub fn wants_compaction(&self) -> bool {
+        self.pending.len() >= COMPACT_READINGS
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> EngineError {
+        EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source })
+    }
+
+    /// Applies what is in the journal and not yet in the raw store.
+    fn replay(&mut self) -> Result<(), EngineError> {
+        let stored = store::meta(&self.connection, "journal").map_err(|source| self.failed(source))?;
+        self.applied = stored.and_then(|text| text.parse().ok()).unwrap_or(0).max(self.journal.first_index());
+        let mut at = self.applied;
+        while at < self.journal.next_index() {
+            let records = self.journal.read(at, REPLAY_BYTES)?;
+            let Some((last, _)) = records.last() else { break };
+            at = last + 1;
+            for (_, bytes) in records {
+                match Record::decode(&bytes) {
+                    Some(record) => self.apply(record),
+                    None => tracing::error!("a record of the journal cannot be read and was left out"),
+                }
+            }
+            self.applied = at;
+            if self.wants_compaction() {
+                self.compact()?;
+            }
+        }
+        self.applied = self.journal.next_index();
+        Ok(())
+    }
+
+    /// Folds what changed into minutes and steps, and commits them under the next change number.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]: nothing is changed then, and the next flush tries again.
+    pub fn flush(&mut self) -> Result<Flushed, EngineError> {
+        self.commit(false)
+    }
+
+    /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn compact(&mut self) -> Result<Flushed, EngineError> {
+        let flushed = self.commit(true)?;
+        self.journal.remove_before(self.applied)?;
+        Ok(flushed)
+    }
+
+    fn commit(&mut self, compact: bool) -> Result<Flushed, EngineError> {
+        let before = self.change()?;
+        let transaction = self.connection.unchecked_transaction().map_err(|source| self.failed(source))?;
+        let mut writer = Writer::new(&transaction, before + 1);
+        for meter in &self.reinterpret {
+            let (key, interpretation) = self.meters.get(*meter);
+            tracing::info!(meter = %key, "folding the meter's series by its new configuration");
+            refold::refold_all(&transaction, &self.pending, *meter, interpretation, &mut writer)?;
+        }
+        for (meter, instants) in &self.dirty {
+            let (_, interpretation) = self.meters.get(*meter);
+            let instants: Vec<Timestamp> = instants.iter().copied().collect();
+            for run in refold::runs(&instants) {
+                refold::refold(&transaction, &self.pending, *meter, interpretation, run, &mut writer)?;
+            }
+        }
+        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        let hours = writer.finish().map_err(failed)?;
+        self.meters.save(&transaction).map_err(failed)?;
+        if compact {
+            self.move_to_raw(&transaction)?;
+            intake::save_committed(&transaction, &self.committed).map_err(failed)?;
+            self.tally.save(&transaction).map_err(failed)?;
+            store::set_meta(&transaction, "journal", &self.applied.to_string()).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+        self.meters.saved();
+        self.dirty.clear();
+        self.reinterpret.clear();
+        if compact {
+            self.pending.clear();
+            self.tally.saved();
+        }
+        Ok(Flushed { change: if hours > 0 { before + 1 } else { before }, hours })
+    }
+
+    fn move_to_raw(&self, connection: &Connection) -> Result<(), EngineError> {
+        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        for (meter, day, readings) in self.pending.by_day() {
+            let stored = store::raw_block(connection, meter, day).map_err(failed)?;
+            let all = match stored {
+                None => readings,
+                Some(block) => {
+                    let there = store::raw::decode(&block).map_err(|source| StoreError::Block {
+                        what: format!("raw readings of meter {meter} on day {day}"),
+                        source,
+                    })?;
+                    merge(there, readings)
+                }
+            };
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO raw VALUES (?1, ?2, ?3)")
+                .and_then(|mut statement| statement.execute(params![meter, day, store::raw::encode(&all)]))
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes raw readings of days that ended before `edge`; what the ledger made of them stays.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn forget_raw_before(&mut self, edge: Timestamp) -> Result<usize, EngineError> {
+        self.connection
+            .execute("DELETE FROM raw WHERE day < ?1", [series::day_of(edge)])
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Makes the whole ledger again from the raw readings.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn rebuild(&mut self) -> Result<Rebuilt, EngineError> {
+        self.compact()?;
+        self.reinterpret = self.meters.ids().collect();
+        let meters = self.reinterpret.len();
+        let flushed = self.commit(true)?;
+        Ok(Rebuilt { meters, changed_hours: flushed.hours })
+    }
+
+    /// The digest of the ledger as it would be after a flush.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn digest(&mut self) -> Result<digest::Digest, EngineError> {
+        self.flush()?;
+        Ok(digest::of(&self.connection, None)?)
+    }
+}
+
+/// A number that no other store has: from the system's random state for hash maps.
+fn random_id() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

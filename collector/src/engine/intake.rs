@@ -1,0 +1,259 @@
+//! Taking payloads in: decode, leave out what is committed already, make the rest durable, apply it.
+
+use super::series::Taken;
+use super::{Engine, EngineError};
+use crate::admit;
+use crate::by_hand;
+use crate::journal::{PayloadForm, Record};
+use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, HashMap};
+use wattledger_link::ranges::RangeSet;
+use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::meter::MeterKey;
+use wattledger_model::name::Name;
+use wattledger_model::reading::{Cause, Incarnation, Reading, Refused};
+use wattledger_model::time::Timestamp;
+use wattledger_model::wire;
+
+/// A payload as it came over the link.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The agent that the topic names.
+    pub agent: AgentKey,
+    /// How it is written.
+    pub form: PayloadForm,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A payload that was turned away and will not be acknowledged as a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The agent that the topic names.
+    pub agent: AgentKey,
+    /// What is wrong.
+    pub detail: String,
+}
+
+/// What may be said once everything is durable.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// What is committed, for every agent and incarnation that sent a batch.
+    pub committed: BTreeMap<(AgentKey, Incarnation), RangeSet>,
+    /// Payloads that were turned away.
+    pub refused: Vec<Refusal>,
+    /// Readings that were new.
+    pub readings: usize,
+}
+
+impl Engine {
+    /// Takes payloads in. When it returns, all of them are durable or refused, and may be acknowledged.
+    ///
+    /// # Errors
+    /// [`EngineError::Journal`]: none of them may be acknowledged; agents will send them again.
+    pub fn take(&mut self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Answered, EngineError> {
+        let mut answered = Answered::default();
+        let mut fresh: Vec<(Record, Option<Batch>)> = Vec::new();
+        let mut in_hand: HashMap<(AgentKey, Incarnation), RangeSet> = HashMap::new();
+        for arrival in arrivals {
+            let Arrival { agent, form, payload } = arrival;
+            let batch = match form {
+                PayloadForm::Json => None,
+                PayloadForm::Batch => match self.open_batch(&agent, &payload) {
+                    Ok(batch) => Some(batch),
+                    Err(detail) => {
+                        self.refuse_payload(&agent, &payload, &detail, now);
+                        answered.refused.push(Refusal { agent, detail });
+                        continue;
+                    }
+                },
+            };
+            if let Some(batch) = &batch {
+                let of = (agent.clone(), batch.incarnation);
+                answered.committed.entry(of.clone()).or_default();
+                let there = self.committed.get(&of).is_some_and(|known| known.contains(batch.sequence));
+                if there || !in_hand.entry(of).or_default().insert(batch.sequence) {
+                    self.tally.duplicate_batch(&agent);
+                    continue;
+                }
+            }
+            fresh.push((Record { received: now, agent, form, payload }, batch));
+        }
+        let encoded: Vec<Vec<u8>> = fresh.iter().map(|(record, _)| record.encode()).collect();
+        if !encoded.is_empty() {
+            let slices: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
+            self.journal.append(&slices)?;
+            self.applied = self.journal.next_index();
+        }
+        for (record, batch) in fresh {
+            answered.readings += match batch {
+                Some(batch) => self.apply_batch(batch, record.received),
+                None => self.apply_by_hand(&record),
+            };
+        }
+        for (of, known) in &mut answered.committed {
+            known.clone_from(&self.committed_of(of));
+        }
+        Ok(answered)
+    }
+
+    /// What is committed of one agent's incarnation; empty where it is unknown.
+    pub fn committed_of(&self, of: &(AgentKey, Incarnation)) -> RangeSet {
+        self.committed.get(of).cloned().unwrap_or_default()
+    }
+
+    fn open_batch(&self, agent: &AgentKey, payload: &[u8]) -> Result<Batch, String> {
+        let batch = wire::decode_batch(payload).map_err(|error| error.to_string())?;
+        if batch.agent == *agent {
+            Ok(batch)
+        } else {
+            Err(format!("a batch of {} came on the topic of {agent}; check the broker's access list", batch.agent))
+        }
+    }
+
+    fn refuse_payload(&mut self, agent: &AgentKey, payload: &[u8], detail: &str, now: Timestamp) {
+        let refused = Refused {
+            at: now,
+            cause: Cause::Batch,
+            origin: format!("agent {agent}"),
+            meter: None,
+            detail: detail.to_owned(),
+            sample: payload[..payload.len().min(1_024)].to_vec(),
+            count: 1,
+        };
+        self.tally.quarantine(agent, refused);
+    }
+
+    /// Applies a record of the journal, as on a start.
+    pub(super) fn apply(&mut self, record: Record) {
+        match record.form {
+            PayloadForm::Json => {
+                self.apply_by_hand(&record);
+            }
+            PayloadForm::Batch => match self.open_batch(&record.agent, &record.payload) {
+                Ok(batch) => {
+                    let of = (record.agent.clone(), batch.incarnation);
+                    if !self.committed_of(&of).contains(batch.sequence) {
+                        self.apply_batch(batch, record.received);
+                    }
+                }
+                Err(detail) => tracing::error!(%detail, "a batch of the journal cannot be read and was left out"),
+            },
+        }
+    }
+
+    fn apply_batch(&mut self, batch: Batch, received: Timestamp) -> usize {
+        let agent = batch.agent;
+        self.committed.entry((agent.clone(), batch.incarnation)).or_default().insert(batch.sequence);
+        for refused in batch.refused {
+            self.tally.quarantine(&agent, refused);
+        }
+        for loss in batch.losses {
+            self.tally.loss(&agent, loss);
+        }
+        let names = batch.meters;
+        let readings = batch
+            .readings
+            .into_iter()
+            .filter_map(|(at, reading)| Some((names.get(at as usize)?.clone(), reading)));
+        self.apply_readings(&agent, readings, received)
+    }
+
+    fn apply_by_hand(&mut self, record: &Record) -> usize {
+        let origin = format!("readings-json of {}", record.agent);
+        let (readings, refused) = by_hand::parse(&record.payload, record.received, &origin);
+        for refused in refused {
+            self.tally.quarantine(&record.agent, refused);
+        }
+        self.apply_readings(&record.agent, readings.into_iter(), record.received)
+    }
+
+    fn apply_readings(
+        &mut self,
+        agent: &AgentKey,
+        readings: impl Iterator<Item = (Name, Reading)>,
+        received: Timestamp,
+    ) -> usize {
+        let mut taken = 0;
+        for (name, reading) in readings {
+            if let Err((cause, detail)) = admit::admit(&reading, received, self.raw_kept_ms) {
+                let refused = Refused {
+                    at: received,
+                    cause,
+                    origin: format!("meter {}/{name}", agent.site),
+                    meter: Some(name),
+                    detail,
+                    sample: reading.value.to_string().into_bytes(),
+                    count: 1,
+                };
+                self.tally.quarantine(agent, refused);
+                continue;
+            }
+            taken += 1;
+            let key = MeterKey { site: agent.site.clone(), meter: name };
+            let (meter, refold_all) = self.meters.take(&key, reading.unit);
+            if refold_all {
+                self.reinterpret.insert(meter);
+            }
+            let (_, interpretation) = self.meters.get(meter);
+            self.tally.reading(meter, &reading, interpretation);
+            match self.pending.insert(meter, reading) {
+                Taken::New | Taken::Conflict => {
+                    self.dirty.entry(meter).or_default().insert(reading.at);
+                }
+                Taken::Duplicate => {
+                    // Precedence may have changed what is kept, but not its value.
+                    self.dirty.entry(meter).or_default().insert(reading.at);
+                }
+            }
+        }
+        taken
+    }
+}
+
+/// What the store holds of each agent's batches.
+pub(super) fn load_committed(
+    connection: &Connection,
+) -> rusqlite::Result<HashMap<(AgentKey, Incarnation), RangeSet>> {
+    let mut all = HashMap::new();
+    let mut statement =
+        connection.prepare("SELECT site, name, started_ms, incarnation, floor, ranges FROM agent")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |at| row.get::<_, String>(at);
+        let (Ok(site), Ok(agent)) = (text(0)?.parse(), text(1)?.parse()) else { continue };
+        let Ok(id) = u64::from_str_radix(&text(3)?, 16) else { continue };
+        let incarnation = Incarnation { started: Timestamp(row.get(2)?), id };
+        let floor: i64 = row.get(4)?;
+        let ranges: Vec<(u64, u64)> = text(5)?
+            .split_whitespace()
+            .filter_map(|range| {
+                let (first, last) = range.split_once('-')?;
+                Some((first.parse().ok()?, last.parse().ok()?))
+            })
+            .collect();
+        all.insert((AgentKey { site, agent }, incarnation), RangeSet::from_parts(floor as u64, ranges));
+    }
+    Ok(all)
+}
+
+/// Writes what is held of each agent's batches.
+pub(super) fn save_committed(
+    connection: &Connection,
+    committed: &HashMap<(AgentKey, Incarnation), RangeSet>,
+) -> rusqlite::Result<()> {
+    for ((agent, incarnation), known) in committed {
+        let ranges: Vec<String> = known.ranges().map(|(first, last)| format!("{first}-{last}")).collect();
+        connection.prepare_cached("INSERT OR REPLACE INTO agent VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+            params![
+                agent.site.as_str(),
+                agent.agent.as_str(),
+                incarnation.started.0,
+                format!("{:016x}", incarnation.id),
+                known.floor() as i64,
+                ranges.join(" ")
+            ],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Folds again what new readings touch, and writes what really changed.
+
+use super::series::{Direction, Loaded, Pending};
+use crate::ledger::context::{self, Ends, Needed};
+use crate::ledger::fold::{self, Minutes};
+use crate::ledger::interpret::Interpretation;
+use crate::store::{MeterId, StoreError, Writer};
+use rusqlite::Connection;
+use wattledger_model::meter::Kind;
+use wattledger_model::reading::Reading;
+use wattledger_model::time::{Interval, Minute, Timestamp};
+
+/// Changes further apart than this are folded apart, so that one late reading does not fold a year.
+const APART_MS: i64 = 2 * 86_400_000;
+/// A whole series is folded in pieces of this length, so that memory does not grow with its age.
+const PIECE_DAYS: i64 = 31;
+
+/// Splits sorted instants into runs that are near enough to fold together.
+pub fn runs(changed: &[Timestamp]) -> Vec<(Timestamp, Timestamp)> {
+    changed
+        .chunk_by(|earlier, later| later.0 - earlier.0 <= APART_MS)
+        .map(|run| (run[0], run[run.len() - 1]))
+        .collect()
+}
+
+/// Folds what a change of readings in `[from, to]` touches.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read or written.
+pub fn refold(
+    connection: &Connection,
+    pending: &Pending,
+    meter: MeterId,
+    interpretation: &Interpretation,
+    changed: (Timestamp, Timestamp),
+    writer: &mut Writer<'_>,
+) -> Result<(), StoreError> {
+    let mut loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
+    let mut ends = Ends { first: false, last: false };
+    let part = loop {
+        let usable = usable(&loaded.readings, interpretation);
+        match context::needed(&usable, changed, ends, interpretation) {
+            Needed::Enough(part) => break (usable, part),
+            Needed::Earlier => ends.first = !loaded.extend(Direction::Earlier)?,
+            Needed::Later => ends.last = !loaded.extend(Direction::Later)?,
+        }
+    };
+    let (usable, part) = part;
+    let mut folded = fold::fold(&usable[part.readings], interpretation);
+    folded.clip(part.minutes, part.steps_from, part.steps_to);
+    let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    writer.minutes(meter, part.minutes, &folded.minutes).map_err(failed)?;
+    writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)
+}
+
+/// The readings that can be interpreted: the others stay in the raw store until the configuration is mended.
+fn usable(readings: &[Reading], interpretation: &Interpretation) -> Vec<Reading> {
+    let fits = |reading: &&Reading| match interpretation.kind {
+        Kind::Register => interpretation.position(reading).is_ok(),
+        Kind::Power | Kind::Flow => interpretation.rate(reading).is_ok(),
+        Kind::Gauge => interpretation.level(reading).is_ok(),
+    };
+    readings.iter().filter(fits).copied().collect()
+}
+
+/// Folds the whole series of a meter anew, after its interpretation changed or to check the ledger.
+///
+/// # Errors
+/// As [`refold`].
+pub fn refold_all(
+    connection: &Connection,
+    pending: &Pending,
+    meter: MeterId,
+    interpretation: &Interpretation,
+    writer: &mut Writer<'_>,
+) -> Result<(), StoreError> {
+    // Nothing of the old interpretation may stay, not even where the new one books nothing.
+    let everywhere = Interval::new(Minute(i64::MIN), Minute(i64::MAX));
+    let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    let nothing = match interpretation.kind {
+        Kind::Gauge => Minutes::Levels(Vec::new()),
+        _ => Minutes::Sums(Vec::new()),
+    };
+    let days = days(connection, pending, meter).map_err(failed)?;
+    if days.is_empty() {
+        writer.minutes(meter, everywhere, &nothing).map_err(failed)?;
+        return writer.steps(meter, i64::MIN, i64::MAX, &[]).map_err(failed);
+    }
+    for piece in days.chunk_by(|a, b| a.div_euclid(PIECE_DAYS) == b.div_euclid(PIECE_DAYS)) {
+        let (first, last) = (piece[0], piece[piece.len() - 1]);
+        let start = Timestamp(first * 86_400_000);
+        let end = Timestamp((last + 1) * 86_400_000 - 1);
+        refold(connection, pending, meter, interpretation, (start, end), writer)?;
+    }
+    Ok(())
+}
+
+fn days(connection: &Connection, pending: &Pending, meter: MeterId) -> rusqlite::Result<Vec<i64>> {
+    let mut days: Vec<i64> = connection
+        .prepare_cached("SELECT day FROM raw WHERE meter = ?1")?
+        .query_map([meter], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    days.extend(pending.by_day().filter(|(of, _, _)| *of == meter).map(|(_, day, _)| day));
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
+}

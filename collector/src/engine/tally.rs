@@ -1,0 +1,246 @@
+//! What is counted and remembered beside the ledger: quarantine, losses, duplicates, each meter's newest
+//! reading. Telemetry, not content: the ledger does not depend on it.
+
+use crate::ledger::interpret::{Interpretation, Unusable};
+use crate::store::MeterId;
+use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, HashMap};
+use wattledger_model::batch::{AgentKey, Loss};
+use wattledger_model::meter::Kind;
+use wattledger_model::reading::{Cause, Reading, Refused};
+use wattledger_model::time::Timestamp;
+
+/// Samples kept of one cause; beyond, they are counted only.
+const SAMPLES_A_CAUSE: u64 = 10_000;
+/// Different origins counted apart; beyond, they are counted together.
+const ORIGINS: usize = 10_000;
+
+/// The newest reading of a meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestReading {
+    /// When it holds.
+    pub at: Timestamp,
+    /// When the agent took it in.
+    pub arrived: Timestamp,
+    /// The number as the device wrote it.
+    pub value: String,
+    /// The unit as sent.
+    pub unit: Option<String>,
+}
+
+/// What is counted of one meter since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MeterTally {
+    /// Its newest reading.
+    pub newest: Option<NewestReading>,
+    /// Readings taken in.
+    pub readings: u64,
+    /// Readings that the configuration cannot book, and why.
+    pub unusable: u64,
+    /// The last reason.
+    pub reason: Option<Unusable>,
+}
+
+/// How often a cause occurred at an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineCount {
+    /// Occurrences.
+    pub count: u64,
+    /// The last one.
+    pub last: Timestamp,
+    /// What was wrong with it.
+    pub detail: String,
+}
+
+/// `(cause, agent, origin)`.
+pub type QuarantineKey = (Cause, AgentKey, String);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Tally {
+    meters: HashMap<MeterId, MeterTally>,
+    quarantine: BTreeMap<QuarantineKey, QuarantineCount>,
+    samples: HashMap<Cause, u64>,
+    unsaved_samples: Vec<(AgentKey, Refused)>,
+    unsaved_losses: Vec<(AgentKey, Loss)>,
+    lost_readings: u64,
+    duplicate_batches: u64,
+}
+
+impl Tally {
+    /// What the store remembers.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Tally> {
+        let mut tally = Tally::default();
+        let mut statement = connection.prepare("SELECT meter, at_ms, value, unit, arrived_ms FROM newest")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let newest = NewestReading {
+                at: Timestamp(row.get(1)?),
+                value: row.get(2)?,
+                unit: row.get(3)?,
+                arrived: Timestamp(row.get(4)?),
+            };
+            tally.meters.entry(row.get(0)?).or_default().newest = Some(newest);
+        }
+        let mut statement =
+            connection.prepare("SELECT cause, site, agent, origin, count, last_ms, detail FROM quarantine_count")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |at| row.get::<_, String>(at);
+            let Some(cause) = Cause::from_word(&text(0)?) else { continue };
+            let (Ok(site), Ok(agent)) = (text(1)?.parse(), text(2)?.parse()) else { continue };
+            let count = row.get::<_, i64>(4)? as u64;
+            let counted = QuarantineCount { count, last: Timestamp(row.get(5)?), detail: text(6)? };
+            tally.quarantine.insert((cause, AgentKey { site, agent }, text(3)?), counted);
+        }
+        let mut statement = connection.prepare("SELECT cause, count(*) FROM quarantine GROUP BY cause")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(cause) = Cause::from_word(&row.get::<_, String>(0)?) {
+                tally.samples.insert(cause, row.get::<_, i64>(1)? as u64);
+            }
+        }
+        tally.lost_readings =
+            connection.query_row("SELECT coalesce(sum(readings), 0) FROM loss", [], |row| row.get::<_, i64>(0))? as u64;
+        Ok(tally)
+    }
+
+    pub(super) fn reading(&mut self, meter: MeterId, reading: &Reading, interpretation: &Interpretation) {
+        let tally = self.meters.entry(meter).or_default();
+        tally.readings += 1;
+        let usable = match interpretation.kind {
+            Kind::Register => interpretation.position(reading).map(drop),
+            Kind::Power | Kind::Flow => interpretation.rate(reading).map(drop),
+            Kind::Gauge => interpretation.level(reading).map(drop),
+        };
+        if let Err(reason) = usable {
+            tally.unusable += 1;
+            if tally.reason.replace(reason) != Some(reason) {
+                tracing::warn!(meter, reason = reason.text(), value = %reading.value, "a reading cannot be booked");
+            }
+        }
+        if tally.newest.as_ref().is_none_or(|newest| newest.at <= reading.at) {
+            tally.newest = Some(NewestReading {
+                at: reading.at,
+                arrived: reading.arrived,
+                value: reading.value.to_string(),
+                unit: reading.unit.map(|unit| unit.symbol().to_owned()),
+            });
+        }
+    }
+
+    pub(super) fn quarantine(&mut self, agent: &AgentKey, refused: Refused) {
+        let origin = if self.quarantine.len() < ORIGINS { refused.origin.clone() } else { "others".to_owned() };
+        let key = (refused.cause, agent.clone(), origin);
+        match self.quarantine.get_mut(&key) {
+            Some(counted) => {
+                counted.count += refused.count;
+                counted.last = counted.last.max(refused.at);
+                counted.detail.clone_from(&refused.detail);
+            }
+            None => {
+                tracing::warn!(
+                    cause = refused.cause.word(), %agent, origin = %refused.origin, detail = %refused.detail,
+                    "put in quarantine; more of the same are only counted"
+                );
+                let counted =
+                    QuarantineCount { count: refused.count, last: refused.at, detail: refused.detail.clone() };
+                self.quarantine.insert(key, counted);
+            }
+        }
+        let kept = self.samples.entry(refused.cause).or_default();
+        if *kept < SAMPLES_A_CAUSE {
+            *kept += 1;
+            self.unsaved_samples.push((agent.clone(), refused));
+        }
+    }
+
+    pub(super) fn loss(&mut self, agent: &AgentKey, loss: Loss) {
+        tracing::error!(%agent, readings = loss.readings, from = %loss.from, to = %loss.to, "an agent lost readings");
+        self.lost_readings += loss.readings;
+        self.unsaved_losses.push((agent.clone(), loss));
+    }
+
+    pub(super) fn duplicate_batch(&mut self, _agent: &AgentKey) {
+        self.duplicate_batches += 1;
+    }
+
+    /// What is counted of a meter.
+    pub fn meter(&self, meter: MeterId) -> Option<&MeterTally> {
+        self.meters.get(&meter)
+    }
+
+    /// Everything in quarantine, counted by cause, agent and origin.
+    pub fn quarantined(&self) -> &BTreeMap<QuarantineKey, QuarantineCount> {
+        &self.quarantine
+    }
+
+    /// Batches that came again.
+    pub fn duplicate_batches(&self) -> u64 {
+        self.duplicate_batches
+    }
+
+    /// Readings that agents lost knowingly.
+    pub fn lost_readings(&self) -> u64 {
+        self.lost_readings
+    }
+
+    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        for (meter, tally) in &self.meters {
+            if let Some(newest) = &tally.newest {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO newest VALUES (?1, ?2, ?3, ?4, ?5)")?
+                    .execute(params![meter, newest.at.0, newest.value, newest.unit, newest.arrived.0])?;
+            }
+        }
+        for ((cause, agent, origin), counted) in &self.quarantine {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO quarantine_count VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .execute(params![
+                    cause.word(),
+                    agent.site.as_str(),
+                    agent.agent.as_str(),
+                    origin,
+                    counted.count as i64,
+                    counted.last.0,
+                    counted.detail
+                ])?;
+        }
+        for (agent, refused) in &self.unsaved_samples {
+            connection
+                .prepare_cached(
+                    "INSERT INTO quarantine (cause, site, agent, origin, meter, at_ms, detail, sample)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    refused.cause.word(),
+                    agent.site.as_str(),
+                    agent.agent.as_str(),
+                    refused.origin,
+                    refused.meter.as_ref().map(wattledger_model::name::Name::as_str),
+                    refused.at.0,
+                    refused.detail,
+                    refused.sample
+                ])?;
+        }
+        for (agent, loss) in &self.unsaved_losses {
+            connection
+                .prepare_cached(
+                    "INSERT INTO loss (site, agent, from_ms, to_ms, readings) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    agent.site.as_str(),
+                    agent.agent.as_str(),
+                    loss.from.0,
+                    loss.to.0,
+                    loss.readings as i64
+                ])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn saved(&mut self) {
+        self.unsaved_samples.clear();
+        self.unsaved_losses.clear();
+    }
+}

@@ -1,0 +1,4 @@
+//! Views over the ledger for people and databases. Outputs do not know each other.
+
+pub mod snapshot;
+pub mod web;

@@ -1,0 +1,461 @@
+//! What the page shows at one moment, as one immutable value: `GET /api/snapshot` and the live stream carry
+//! its JSON. The engine publishes a new one after each flush; readers share it behind an `Arc`.
+//!
+//! Numbers that are not known are `null`, never zero. Instants are RFC 3339 in UTC.
+
+use serde::{Deserialize, Serialize};
+use wattledger_model::time::Timestamp;
+
+/// Everything the page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Version of the collector.
+    pub version: String,
+    /// Name of the collector.
+    pub collector: String,
+    /// When the snapshot was made, by the collector's clock.
+    #[serde(with = "rfc3339")]
+    pub generated_at: Timestamp,
+    /// Seconds since the collector started.
+    pub uptime_s: u64,
+    /// Every configured facility, in the order of the configuration.
+    pub facilities: Vec<FacilityView>,
+    /// Every agent that is configured or was ever heard.
+    pub agents: Vec<AgentView>,
+    /// Every meter that is configured or was ever heard.
+    pub meters: Vec<MeterView>,
+    /// What was refused, by cause.
+    pub quarantine: Vec<QuarantineView>,
+    /// Every configured output.
+    pub outputs: Vec<OutputView>,
+    /// Alerts that are raised now.
+    pub alerts: Vec<AlertView>,
+}
+
+/// One facility: its live figures, its targets and its indicators by window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FacilityView {
+    /// The facility's name, unique in the collector.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The site it is in.
+    pub site: String,
+    /// IANA name of its time zone.
+    pub time_zone: String,
+    /// The horizon: live windows end here. `None` before the first complete minute.
+    #[serde(with = "rfc3339_option")]
+    pub as_of: Option<Timestamp>,
+    /// Seconds from the horizon to the collector's clock.
+    pub lag_s: Option<f64>,
+    /// Where IT energy is measured; `None` while that is not known.
+    pub category: Option<Category>,
+    /// Why no PUE can be computed, such as `no IT energy meter`.
+    pub problem: Option<String>,
+    /// Mean power over the latest covered quarter of an hour up to the horizon.
+    pub power: PowerView,
+    /// Energy of the 24 hours up to the horizon.
+    pub last_day: LastDayView,
+    /// Targets that apply.
+    pub targets: Vec<TargetView>,
+    /// Indicators by window.
+    pub windows: Vec<WindowView>,
+}
+
+/// Where IT energy is measured. Source: ISO/IEC 30134-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Category {
+    /// At the UPS output.
+    #[serde(rename = "PUE1")]
+    Pue1,
+    /// At the PDU output.
+    #[serde(rename = "PUE2")]
+    Pue2,
+    /// At the input of the IT equipment.
+    #[serde(rename = "PUE3")]
+    Pue3,
+}
+
+/// Mean power of a facility.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct PowerView {
+    /// Power of the whole facility, W.
+    pub total_w: Option<f64>,
+    /// Power of its IT equipment, W.
+    pub it_w: Option<f64>,
+}
+
+/// Energy of a facility over the last 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LastDayView {
+    /// Energy of the whole facility, kWh.
+    pub total_kwh: Option<f64>,
+    /// Energy of its IT equipment, kWh.
+    pub it_kwh: Option<f64>,
+    /// Share of the day that is covered on both sides, 0 to 1.
+    pub coverage: f64,
+}
+
+/// A target that applies to a facility's PUE.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetView {
+    /// Identity in the table of targets, such as `D130`.
+    pub id: String,
+    /// The limit.
+    pub limit: f64,
+    /// `<=` or `<`.
+    pub operator: String,
+}
+
+/// The indicators of one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowView {
+    /// `1m`, `15m`, `1h`, `24h`, `7d`, `30d`, `12mo`, `day`, `week`, `month`, `quarter` or `year`.
+    pub window: String,
+    /// The window in words.
+    pub label: String,
+    /// Whether the window ends at the horizon and moves with it; calendar windows start at a local date.
+    pub rolling: bool,
+    /// Start of the window.
+    #[serde(with = "rfc3339")]
+    pub from: Timestamp,
+    /// End of the window, not inside it.
+    #[serde(with = "rfc3339")]
+    pub to: Timestamp,
+    /// Total energy over IT energy; numerator and denominator in kWh.
+    pub pue: Figure,
+    /// Water over IT energy, L/kWh; numerator in litres, denominator in kWh. `None` without a water meter.
+    pub wue: Option<Figure>,
+    /// CO₂ over IT energy, kg/kWh; numerator in kg, denominator in kWh. `None` without an emission factor.
+    pub cue: Option<Figure>,
+    /// CO₂ of the facility's energy, kg, location-based. `None` without an emission factor.
+    pub carbon_kg: Option<Figure>,
+    /// Energy of the window with everything that was booked: measured, interpolated and estimated.
+    pub energy: EnergyView,
+}
+
+/// Energy of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct EnergyView {
+    /// Energy of the whole facility, kWh.
+    pub total_kwh: Option<f64>,
+    /// Energy of its IT equipment, kWh.
+    pub it_kwh: Option<f64>,
+}
+
+/// One figure with how well it is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// The value, unrounded.
+    pub value: Option<f64>,
+    /// The value's full name, such as `iPUE1 (2026-10-01:2026-10-31)`.
+    pub notation: String,
+    /// Whether the value may be relied on.
+    pub status: FigureStatus,
+    /// What was divided.
+    pub numerator: Option<f64>,
+    /// By what.
+    pub denominator: Option<f64>,
+    /// Share of the window that numerator and denominator both cover, 0 to 1.
+    pub coverage: f64,
+    /// Share of the energy that was spread over long steps, 0 to 1.
+    pub interpolated: f64,
+    /// Share of the energy that was estimated, 0 to 1.
+    pub estimated: f64,
+    /// One verdict a target; empty for figures without targets.
+    pub verdicts: Vec<VerdictView>,
+}
+
+/// Whether a figure may be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureStatus {
+    /// Covered well enough to be judged.
+    Ok,
+    /// Too little is covered; the value may still move.
+    Provisional,
+    /// The denominator is zero.
+    Undefined,
+    /// Below 1: a meter is missing or mislabelled. Shown as it is.
+    Implausible,
+    /// Nothing is covered.
+    NoData,
+}
+
+/// What a figure says about a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictView {
+    /// Identity of the target.
+    pub target: String,
+    /// Its limit.
+    pub limit: f64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in words; always given for `not_assessable`.
+    pub reasons: Vec<String>,
+}
+
+/// A verdict by simple acceptance, since the meters' uncertainty is not known. Source: domain.md 6.1, 6.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The value meets the limit.
+    PassUnguarded,
+    /// The value does not meet the limit.
+    FailUnguarded,
+    /// No verdict is due; the reasons say why.
+    NotAssessable,
+}
+
+/// One agent's health, from its own status and from what arrived.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentView {
+    /// The agent's site.
+    pub site: String,
+    /// The agent's name.
+    pub agent: String,
+    /// Whether it is heard.
+    pub state: AgentState,
+    /// When it was last heard.
+    #[serde(with = "rfc3339_option")]
+    pub last_seen: Option<Timestamp>,
+    /// Its version; empty while not known.
+    pub version: String,
+    /// Batches in its spool that the collector has not acknowledged.
+    pub unacknowledged: u64,
+    /// Bytes in its spool.
+    pub spool_bytes: u64,
+    /// Bytes its spool may hold.
+    pub spool_limit_bytes: u64,
+    /// Readings taken in since the spool was made.
+    pub taken_in: u64,
+    /// Payloads refused since the spool was made.
+    pub refused: u64,
+    /// Readings lost because the spool was full.
+    pub lost: u64,
+    /// Its sources.
+    pub sources: Vec<SourceView>,
+}
+
+/// Whether an agent is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// Heard within the last minutes.
+    Live,
+    /// Heard before, not now.
+    Silent,
+    /// Configured, never heard.
+    Never,
+}
+
+/// One source of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// The source's name in the agent's configuration.
+    pub name: String,
+    /// Whether it is delivering.
+    pub healthy: bool,
+    /// What it says of itself.
+    pub detail: String,
+}
+
+/// One meter's health.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeterView {
+    /// The meter's site.
+    pub site: String,
+    /// The meter's name in its site.
+    pub meter: String,
+    /// What people call it; empty where it has no title.
+    pub title: String,
+    /// The facility it belongs to.
+    pub facility: Option<String>,
+    /// Its role in the facility.
+    pub role: Option<String>,
+    /// Its kind of value; empty while not known.
+    pub kind: String,
+    /// The unit its readings are shown in.
+    pub unit: String,
+    /// Whether readings arrive.
+    pub state: MeterState,
+    /// Whether the configuration claims it.
+    pub assigned: bool,
+    /// Instant of the latest reading.
+    #[serde(with = "rfc3339_option")]
+    pub last_at: Option<Timestamp>,
+    /// Seconds from the latest reading to the collector's clock.
+    pub age_s: Option<f64>,
+    /// The latest value as the device wrote it.
+    pub last_value: Option<String>,
+    /// Power over the latest covered minutes, W, where the meter gives energy or power.
+    pub power_w: Option<f64>,
+    /// Share of the last 24 hours that is covered, 0 to 1.
+    pub coverage_24h: f64,
+    /// Resets of the register that were booked.
+    pub resets: u64,
+    /// Readings refused.
+    pub refused: u64,
+}
+
+/// Whether a meter's readings arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeterState {
+    /// The latest reading is as recent as the nominal interval promises.
+    Fresh,
+    /// Readings came before, not now.
+    Stale,
+    /// Claimed by the configuration, never read.
+    Never,
+}
+
+/// What was refused for one cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuarantineView {
+    /// The cause, as a word.
+    pub cause: String,
+    /// How many were refused.
+    pub count: u64,
+    /// When the latest was.
+    #[serde(with = "rfc3339")]
+    pub last_at: Timestamp,
+    /// Where the latest came from: a topic, an agent or a meter.
+    pub origin: String,
+    /// What was wrong with the latest.
+    pub detail: String,
+}
+
+/// One output: a durable cursor over change numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputView {
+    /// The output's name.
+    pub name: String,
+    /// Its kind, such as `influx`.
+    pub kind: String,
+    /// Whether it keeps up.
+    pub state: OutputState,
+    /// The change number it has written.
+    pub cursor: u64,
+    /// The latest change number.
+    pub head: u64,
+    /// Points written since the collector started.
+    pub points: u64,
+    /// Points the database refused.
+    pub refused_points: u64,
+    /// The latest error, while it lasts.
+    pub last_error: Option<String>,
+}
+
+/// Whether an output keeps up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputState {
+    /// It has written all there is.
+    Ok,
+    /// It writes, and has more to write.
+    Behind,
+    /// It cannot write.
+    Down,
+}
+
+/// One raised alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertView {
+    /// The alert's identity.
+    pub id: String,
+    /// The rule that raised it.
+    pub rule: String,
+    /// The facility it is about.
+    pub facility: String,
+    /// How grave it is: `critical`, `warning` or `info`.
+    pub severity: String,
+    /// When its cause was first seen.
+    #[serde(with = "rfc3339")]
+    pub since: Timestamp,
+    /// The value now.
+    pub value: f64,
+    /// The limit it passed.
+    pub limit: f64,
+    /// The window the value is of.
+    pub window: String,
+    /// Coverage of that value, 0 to 1.
+    pub coverage: f64,
+    /// Why it was raised, in words.
+    pub reason: String,
+}
+
+/// An instant as RFC 3339 text.
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use wattledger_model::time::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(from)?;
+        Timestamp::from_rfc3339(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+    }
+}
+
+/// An instant as RFC 3339 text, or null.
+mod rfc3339_option {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use wattledger_model::time::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => to.collect_str(at),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        let at = Timestamp::from_rfc3339(&text);
+        at.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_instants_are_those_of_the_published_json() {
+        let figure = Figure {
+            value: Some(f64::NAN),
+            notation: "iPUE1".to_owned(),
+            status: FigureStatus::NoData,
+            numerator: None,
+            denominator: Some(0.0),
+            coverage: 0.0,
+            interpolated: 0.0,
+            estimated: 0.0,
+            verdicts: vec![VerdictView {
+                target: "D130".to_owned(),
+                limit: 1.3,
+                verdict: Verdict::NotAssessable,
+                reasons: vec!["nothing is covered".to_owned()],
+            }],
+        };
+        let json = serde_json::to_value(&figure).expect("a figure is plain data");
+        assert_eq!(json["status"], "no-data");
+        assert_eq!(json["value"], serde_json::Value::Null, "what is not finite is not a number");
+        assert_eq!(json["verdicts"][0]["verdict"], "not_assessable");
+        assert_eq!(serde_json::to_value(Category::Pue2).expect("a word"), "PUE2");
+
+        let quarantine = QuarantineView {
+            cause: "unit".to_owned(),
+            count: 3,
+            last_at: Timestamp(1_500),
+            origin: "topic".to_owned(),
+            detail: String::new(),
+        };
+        let text = serde_json::to_string(&quarantine).expect("plain data");
+        assert!(text.contains(r#""last_at":"1970-01-01T00:00:01.500Z""#), "{text}");
+        assert_eq!(serde_json::from_str::<QuarantineView>(&text).expect("reads back"), quarantine);
+    }
+}
