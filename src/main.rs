@@ -1,2 +1,119 @@
-//! placeholder
-fn main() {}
+//! `wattledger`: what a data centre's energy efficiency really is, and whether it will meet its target.
+//!
+//! One command line over agent and collector; everything it does is in those libraries.
+
+mod check;
+#[cfg(feature = "demo")]
+mod demo;
+mod files;
+mod ledger;
+mod report;
+mod serve;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// What a data centre's energy efficiency really is, and whether it will meet its target.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Start with `wattledger demo`.\n\n\
+        Exit codes: 0 done, 1 failed, 2 called wrongly.\n\
+        RUST_LOG sets how much is logged: error, warn, info (the default), debug."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show it working: simulated sites, an agent at each, a collector and its page, in one process
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+    /// Run an agent: read sensors, keep the readings on disk, send them until the collector has them
+    Agent {
+        /// The agent's configuration, a TOML file
+        config: PathBuf,
+    },
+    /// Run a collector: keep the ledger, compute the indicators, feed the outputs, serve the page
+    Collector {
+        /// The collector's configuration, a TOML file
+        config: PathBuf,
+    },
+    /// Say everything that is wrong with configurations, and do nothing
+    Check {
+        /// Configurations of agents and collectors, TOML files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Report a facility's figures over a period, with coverage, provenance and verdicts
+    Report(report::ReportArgs),
+    /// Make the ledger again from the raw readings, and say whether it was right
+    Rebuild {
+        /// The collector's configuration
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Look into the ledger
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum LedgerCommand {
+    /// Print the digest: two ledgers have the same one exactly if their minutes and steps are the same
+    Digest {
+        /// The collector's configuration
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    // Both ends of every TLS connection of this process use this one provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("a second TLS provider was installed; this is a fault of the program");
+        return ExitCode::FAILURE;
+    }
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => {
+            log("warn,mqtt5=error");
+            serve::on_threads(async { Ok(demo::run(args, serve::told_to_stop()?).await?) })
+        }
+        Command::Agent { config } => serve::agent(&config),
+        Command::Collector { config } => serve::collector(&config),
+        Command::Check { files } => check::run(&files),
+        Command::Report(args) => report::run(&args),
+        Command::Rebuild { config } => ledger::rebuild(&config),
+        Command::Ledger { command: LedgerCommand::Digest { config } } => ledger::digest(&config),
+    }
+}
+
+/// Logs to standard error; results alone go to standard output.
+fn log(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -18,8 +18,8 @@ use wattledger_model::unit::Unit;
 const MAX_READINGS: usize = 5_000;
 /// A spool smaller than this could not hold a few batches of the largest size.
 const MIN_SPOOL_BYTES: u64 = 4 << 20;
-/// A week of 500 meters every 10 s.
-const DEFAULT_SPOOL_BYTES: u64 = 256 << 20;
+/// A week of 500 meters every 10 s, at about 29 bytes a reading.
+const DEFAULT_SPOOL_BYTES: u64 = 1 << 30;
 
 /// Everything an agent needs to know.
 #[derive(Debug, Clone)]

@@ -95,12 +95,9 @@ impl Events {
         warn!(%error, "cannot keep what the collector holds; after a restart more is sent again than needed");
     }
 
-    pub(crate) fn link_up(&self) {
-        info!("connected to the link's broker");
-    }
-
-    pub(crate) fn link_down(&self, reason: &str) {
-        warn!(reason, "no connection to the link's broker; readings are kept in the spool");
+    /// The session itself has said where and why.
+    pub(crate) fn link_down(&self, unacknowledged: u64) {
+        info!(unacknowledged, "no link; batches are kept in the spool");
     }
 
     pub(crate) fn link_not_subscribed(&self, filter: &str) {

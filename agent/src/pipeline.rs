@@ -4,20 +4,21 @@
 //! Limits: hand-ins wait in two short channels while the disk is busy, full or broken; nothing is dropped
 //! before the spool's own limit. Stopping goes the way of the data: sources, spool, link.
 
+mod link;
 mod stop;
 
 use crate::clock;
 use crate::config::AgentConfig;
 use crate::events::Events;
 use crate::making::Making;
-use crate::send::{Effect, Event, Held, Sender};
+use crate::send::{Event, Sender};
 use crate::source::host::HostSource;
 use crate::source::mqtt::MqttSource;
 use crate::source::replay::ReplaySource;
 use crate::source::{HandedIn, Intake, Source, SourceError, Ticket};
 use crate::spool::{Contents, Spool, SpoolConfig, SpoolError};
 use crate::standing::Standing;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,14 +26,9 @@ use stop::Stopping;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use wattledger_link::session::{Publish, PublishError, Qos, Session, SessionConfig, SessionEvent};
-use wattledger_model::batch::AgentStatus;
+use wattledger_link::session::{Session, SessionEvent};
 use wattledger_model::reading::Incarnation;
-use wattledger_model::topic::Topic;
-use wattledger_model::wire;
 
-/// The largest packet on the link: a message of the wire format, its topic and the packet's header.
-const MAX_PACKET_BYTES: u32 = wire::MAX_MESSAGE_BYTES as u32 + 1_024;
 /// How long after a failed write the spool is tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How often what the collector holds is written down. Until then a crash costs some sending again.
@@ -164,28 +160,6 @@ impl Agent {
         Ok((agent, found))
     }
 
-    fn session(&self, broker: wattledger_link::session::Broker, seed: u64) -> SessionConfig {
-        let agent = self.config.agent.clone();
-        let collector = self.config.collector.clone();
-        let heard = [
-            Topic::Acknowledgement { agent: agent.clone(), collector: collector.clone() },
-            Topic::CollectorStatus(collector),
-        ];
-        SessionConfig {
-            broker,
-            client_id: format!("wattledger-{}-{}", agent.site, agent.agent),
-            // Acknowledgements of an earlier connection say nothing of now.
-            clean_session: true,
-            keep_alive: Duration::from_secs(15),
-            subscriptions: heard.iter().map(|topic| (topic.to_string(), Qos::AtLeastOnce)).collect(),
-            will: None,
-            inflight: 64,
-            max_packet_bytes: MAX_PACKET_BYTES,
-            events_limit: 256,
-            backoff_seed: seed,
-        }
-    }
-
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -211,6 +185,7 @@ impl Agent {
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let roomy = self.spool.is_roomy();
+            let turned = self.intake.turned();
             let look_at = self.start + self.look_at(stopping);
             tokio::select! {
                 biased;
@@ -230,6 +205,7 @@ impl Agent {
                         None => intake_open = false,
                     }
                 }
+                () = turned => self.step(&session, Event::SourceTurned),
                 () = sleep_until(look_at) => {}
             }
             self.attend(&session);
@@ -323,111 +299,6 @@ impl Agent {
         }
     }
 
-    fn link_event(&mut self, session: &Session, event: SessionEvent) {
-        match event {
-            SessionEvent::Connected { .. } => {
-                self.events.link_up();
-                self.step(session, Event::Connected);
-            }
-            SessionEvent::Disconnected { reason } => {
-                self.events.link_down(&reason);
-                self.step(session, Event::Disconnected);
-            }
-            SessionEvent::Message(delivery) => {
-                session.acknowledge(&delivery);
-                self.step(session, Event::Message { topic: &delivery.topic, payload: &delivery.payload });
-            }
-            SessionEvent::Published(_) => self.step(session, Event::Published),
-            SessionEvent::SubscriptionRefused { filter } => self.events.link_not_subscribed(&filter),
-            // Nothing the link hears is ever this large: it is not from our collector.
-            SessionEvent::Oversize { .. } => self.events.distrusted(crate::send::Distrust::Undecodable),
-        }
-    }
-
-    fn step(&mut self, session: &Session, event: Event<'_>) {
-        let mut effects: VecDeque<Effect> = self.sender_step(event).into();
-        while let Some(effect) = effects.pop_front() {
-            if let Some(event) = self.apply(session, effect) {
-                effects.extend(self.sender_step(event));
-            }
-        }
-    }
-
-    fn sender_step(&mut self, event: Event<'_>) -> Vec<Effect> {
-        let now = self.now();
-        let unreadable = self.spool.unreadable();
-        let held = Held {
-            from: self.spool.oldest_sequence(),
-            next: self.spool.next_sequence(),
-            unreadable: &unreadable,
-        };
-        self.sender.step(now, held, event)
-    }
-
-    /// Does what the sender wants; what comes of it may be an event of its own.
-    fn apply(&mut self, session: &Session, effect: Effect) -> Option<Event<'static>> {
-        match effect {
-            Effect::SendStatus => {
-                let topic = Topic::AgentStatus(self.config.agent.clone());
-                let payload = wire::encode_agent_status(&self.status());
-                let sent = session.try_publish(publish(&topic, payload));
-                return sent.is_err().then_some(Event::NotSent(None));
-            }
-            Effect::SendBatch(sequence) => return self.send_batch(session, sequence),
-            Effect::NewStore { before, now } => {
-                self.events.new_store(before, now);
-                self.save_standing();
-            }
-            Effect::Acknowledged => self.spool.acknowledge(self.sender.acknowledged()),
-            Effect::CollectorSilent => self.events.collector_silent(),
-            Effect::CollectorAnswers => self.events.collector_answers(self.spool.unacknowledged()),
-            Effect::Distrusted(why) => self.events.distrusted(why),
-        }
-        None
-    }
-
-    fn send_batch(&mut self, session: &Session, sequence: u64) -> Option<Event<'static>> {
-        let topic = Topic::Readings(self.config.agent.clone());
-        let batch = match self.spool.batch(sequence) {
-            Ok(Some(batch)) => batch.to_vec(),
-            Ok(None) => {
-                self.events.batch_not_sent(sequence, &"it cannot be read from the spool any more");
-                self.answer_for_damage();
-                return Some(Event::Unsendable(sequence));
-            }
-            Err(error) => {
-                self.events.batch_not_sent(sequence, &error);
-                return Some(Event::NotSent(Some(sequence)));
-            }
-        };
-        match session.try_publish(publish(&topic, batch)) {
-            Ok(_) => None,
-            Err(error @ (PublishError::TooLarge { .. } | PublishError::Topic(_))) => {
-                self.events.batch_not_sent(sequence, &error);
-                Some(Event::Unsendable(sequence))
-            }
-            Err(PublishError::Disconnected | PublishError::Full) => Some(Event::NotSent(Some(sequence))),
-        }
-    }
-
-    fn status(&self) -> AgentStatus {
-        AgentStatus {
-            agent: self.config.agent.clone(),
-            incarnation: self.spool.incarnation(),
-            at: clock::now(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            oldest_sequence: self.spool.oldest_sequence(),
-            next_sequence: self.spool.next_sequence(),
-            unacknowledged: self.spool.unacknowledged(),
-            spool_bytes: self.spool.bytes(),
-            spool_limit_bytes: self.spool.limit_bytes(),
-            taken_in: self.spool.taken_in(),
-            refused: self.events.refused_so_far(),
-            lost: self.spool.lost(),
-            sources: self.intake.statuses(),
-        }
-    }
-
     /// Writes down what the collector holds, if that is something new.
     fn save_standing(&mut self) {
         self.save_at = self.now() + SAVE_EVERY;
@@ -459,6 +330,20 @@ impl Agent {
     }
 }
 
-fn publish(topic: &Topic, payload: Vec<u8>) -> Publish {
-    Publish { topic: topic.to_string(), payload, qos: Qos::AtLeastOnce, retain: false }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_can_be_spawned_on_any_runtime() {
+        fn spawned<T: Send + 'static>(_: T) {}
+        let text = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n";
+        let config = AgentConfig::parse("agent.toml", text).expect("valid");
+        spawned(run(config, std::future::pending()));
+    }
+
+    #[test]
+    fn two_spools_made_at_once_differ() {
+        assert_ne!(fresh_incarnation().id, fresh_incarnation().id);
+    }
 }

@@ -6,6 +6,10 @@
 //! sent once more. Each acknowledgement is the collector's whole word: one that says less than the one
 //! before (its store was restored) makes the agent send the difference again.
 
+mod event;
+
+pub use event::{Distrust, Effect, Event, Held};
+
 use crate::standing::Standing;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,91 +26,12 @@ use wattledger_model::wire;
 const WINDOW: usize = 32;
 /// How often the status is repeated.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
+/// How often it is said when there is news in it.
+const STATUS_NEWS: Duration = Duration::from_secs(2);
 /// Silence after which the agent asks again and then resends.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The first and the longest wait for an answer.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-
-/// What the spool holds now.
-#[derive(Debug, Clone, Copy)]
-pub struct Held<'s> {
-    /// The oldest sequence.
-    pub from: u64,
-    /// The sequence the next batch will get.
-    pub next: u64,
-    /// Sequences that cannot be read.
-    pub unreadable: &'s RangeSet,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event<'e> {
-    /// The link is up and subscribed.
-    Connected,
-    /// The link is down; whatever was on its way is forgotten.
-    Disconnected,
-    /// A message came on the link.
-    Message {
-        /// Its topic.
-        topic: &'e str,
-        /// Its payload.
-        payload: &'e [u8],
-    },
-    /// A batch or a status could not be handed to the link; it has room again after a PUBACK or a while.
-    NotSent(Option<u64>),
-    /// A batch can never be sent: it cannot be read, or the link would never take it.
-    Unsendable(u64),
-    /// The broker took something: there is room. It frees nothing.
-    Published,
-    /// The spool has grown, or time has passed.
-    Look,
-}
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Publish the status.
-    SendStatus,
-    /// Publish the batch.
-    SendBatch(u64),
-    /// The collector speaks for another store than before: everything held is offered again.
-    NewStore {
-        /// The store before; `None` where there was none.
-        before: Option<u64>,
-        /// The store now.
-        now: u64,
-    },
-    /// The collector holds this much.
-    Acknowledged,
-    /// The collector has not answered for a while: batches are held back until it does.
-    CollectorSilent,
-    /// It answers: batches go out.
-    CollectorAnswers,
-    /// An acknowledgement frees nothing.
-    Distrusted(Distrust),
-}
-
-/// Why an acknowledgement frees nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
-pub enum Distrust {
-    /// It came on a topic that is not the one of our collector and us.
-    #[error("it came on a topic that is not this agent's and its collector's")]
-    Topic,
-    /// It cannot be decoded.
-    #[error("it cannot be decoded")]
-    Undecodable,
-    /// It is signed by a collector that is not ours.
-    #[error("it is of another collector than the one this agent is configured for")]
-    Collector,
-    /// It is about another incarnation.
-    #[error("it is about another incarnation of this agent's spool")]
-    Incarnation,
-    /// It covers batches that were never sent.
-    #[error(
-        "it covers batches that were never sent; if the spool is a restored copy, move data_dir away so that a new one is made"
-    )]
-    NeverSent,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -142,6 +67,8 @@ pub struct Sender {
     /// When the collector last moved something forward, or the first of the window was sent.
     progress_at: Duration,
     status_at: Duration,
+    /// Whether it holds news that was not said yet.
+    status_news: bool,
     waits: Backoff,
     store: Option<Store>,
     /// No batch at or above was ever sent, to anyone.
@@ -177,6 +104,7 @@ impl Sender {
             blocked: false,
             progress_at: Duration::ZERO,
             status_at: Duration::ZERO,
+            status_news: false,
             waits: Backoff::new(seed, ASK_AGAIN.0, ASK_AGAIN.1),
             store,
             sent_below: next,
@@ -211,15 +139,24 @@ impl Sender {
         self.phase == Phase::Sending
     }
 
+    /// Whether there is no link.
+    pub fn is_offline(&self) -> bool {
+        self.phase == Phase::Offline
+    }
+
     /// When to look again, if nothing else happens.
     pub fn look_at(&self) -> Option<Duration> {
-        let silence = self.progress_at + SILENCE;
+        let status_at = self.next_status_at();
         match self.phase {
             Phase::Offline => None,
-            Phase::Asking { again_at } => Some(again_at.min(self.status_at + STATUS_EVERY)),
-            Phase::Sending if self.in_flight.is_empty() => Some(self.status_at + STATUS_EVERY),
-            Phase::Sending => Some(silence.min(self.status_at + STATUS_EVERY)),
+            Phase::Asking { again_at } => Some(again_at.min(status_at)),
+            Phase::Sending if self.in_flight.is_empty() => Some(status_at),
+            Phase::Sending => Some(status_at.min(self.progress_at + SILENCE)),
         }
+    }
+
+    fn next_status_at(&self) -> Duration {
+        self.status_at + if self.status_news { STATUS_NEWS } else { STATUS_EVERY }
     }
 
     /// Takes an event at a time since the start, and says what to do.
@@ -247,6 +184,10 @@ impl Sender {
                 self.unsendable.insert(sequence);
             }
             Event::Published => self.blocked = false,
+            Event::SourceTurned => {
+                self.status_news = true;
+                self.look(now, &mut effects);
+            }
             Event::Look => self.look(now, &mut effects),
         }
         self.send(now, held, &mut effects);
@@ -263,6 +204,7 @@ impl Sender {
 
     fn say_status(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         self.status_at = now;
+        self.status_news = false;
         effects.push(Effect::SendStatus);
     }
 
@@ -276,7 +218,7 @@ impl Sender {
             }
             Phase::Asking { .. } | Phase::Sending => {}
         }
-        if self.status_at + STATUS_EVERY <= now {
+        if self.next_status_at() <= now {
             self.blocked = false;
             self.say_status(now, effects);
         }

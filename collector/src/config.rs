@@ -176,7 +176,9 @@ fn all<T>(tables: Vec<Table<'_>>, mut read: impl FnMut(&mut Table<'_>) -> Option
 fn read_retention(table: &mut Table<'_>) -> Duration {
     let Some(raw) = table.optional("raw", document::positive_duration) else { return DEFAULT_RAW };
     if raw.value < SHORTEST_RAW {
-        table.document().error(raw.place, "`raw` must be at least \"7d\": readings older than that are refused");
+        table
+            .document()
+            .error(raw.place, "`raw` must be at least \"7d\": readings older than that are refused");
     }
     raw.value
 }

@@ -9,12 +9,13 @@ mod intake;
 mod meters;
 mod refold;
 mod series;
+pub mod service;
 mod tally;
 
 pub use intake::{Answered, Arrival, Refusal};
 pub use meters::Meters;
 pub use series::merge;
-pub use tally::{MeterTally, NewestReading, Tally};
+pub use tally::{MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
 
 use crate::journal::Record;
 use crate::ledger::interpret::Interpretation;
@@ -27,7 +28,7 @@ use wattledger_link::segment::{SegmentError, SegmentLog, SegmentOptions};
 use wattledger_model::batch::AgentKey;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::reading::Incarnation;
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{Interval, Timestamp};
 
 /// Bytes of a journal segment.
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -234,6 +235,7 @@ impl Engine {
         let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
         let hours = writer.finish().map_err(failed)?;
         self.meters.save(&transaction).map_err(failed)?;
+        self.tally.save_newest(&transaction, self.dirty.keys()).map_err(failed)?;
         if compact {
             self.move_to_raw(&transaction)?;
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
@@ -300,8 +302,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::flush`].
     pub fn digest(&mut self) -> Result<digest::Digest, EngineError> {
+        self.digest_of(None)
+    }
+
+    /// The digest of a part of the ledger; `None` is all of it.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn digest_of(&mut self, interval: Option<Interval>) -> Result<digest::Digest, EngineError> {
         self.flush()?;
-        Ok(digest::of(&self.connection, None)?)
+        Ok(digest::of(&self.connection, interval)?)
     }
 }
 

@@ -1,12 +1,25 @@
-//! From the link to everything people see.
+//! From the link to everything people see: the collector keeps the energy ledger and shows what follows from it.
+//!
+//! `receive` takes payloads from the link, `engine` makes them durable and folds them into the ledger,
+//! `view` reads figures from a consistent state of it, and each of `outputs` follows at its own pace.
 
-pub mod config;
+pub mod actions;
 pub mod admin;
-pub mod outputs;
-pub mod ledger;
-pub mod store;
 pub mod admit;
 pub mod by_hand;
+pub mod clock;
+pub mod config;
 pub mod engine;
-pub mod journal;
+pub mod health;
 pub mod indicators;
+pub mod journal;
+pub mod ledger;
+pub mod outputs;
+pub mod pipeline;
+pub mod receive;
+pub mod stop;
+pub mod store;
+pub mod topology;
+pub mod view;
+
+pub use pipeline::{CollectorError, Handle, Running, engine_config, start};

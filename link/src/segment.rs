@@ -8,6 +8,7 @@
 //! appended behind bytes of doubtful standing: after each opening, and after each failed append, the next
 //! one begins a new segment.
 
+mod error;
 mod record;
 mod recover;
 mod state;
@@ -16,6 +17,7 @@ mod tests;
 
 use crate::disk::{Disk, DiskFile, LocalDisk};
 use crate::ranges::RangeSet;
+pub use error::SegmentError;
 use record::{HEAD_BYTES, HEADER_BYTES, MAX_META_BYTES, MAX_PAYLOAD_BYTES, Scanner};
 pub use recover::Recovered;
 use std::any::Any;
@@ -34,66 +36,6 @@ pub struct SegmentOptions {
     /// Bytes after which the next append starts a new file. Small files free space sooner; large ones
     /// cost fewer directory syncs. A single append is never split, so a file may grow beyond.
     pub segment_bytes: u64,
-}
-
-/// Why the log could not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum SegmentError {
-    /// Another process has the directory.
-    #[error("{} is in use by another process; stop that one, or choose another directory", dir.display())]
-    InUse {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The disk has no room. The append can be tried again once there is.
-    #[error("no space left on the disk of {}; free some, then it goes on by itself", path.display())]
-    Full {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The disk refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Records are there, but what was written at the log's making is unreadable in every copy.
-    #[error(
-        "{} has lost its identity: its state and every segment's header are damaged; \
-         restore it from a backup, or move it away to begin anew",
-        dir.display()
-    )]
-    IdentityLost {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The caller gave more than the format takes.
-    #[error("{what} of {bytes} bytes is beyond the limit of {limit}")]
-    TooLarge {
-        /// What is too large.
-        what: &'static str,
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-impl SegmentError {
-    fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SegmentError {
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                SegmentError::Full { path: path.to_owned(), source }
-            }
-            _ => SegmentError::Io { action, path: path.to_owned(), source },
-        }
-    }
 }
 
 /// A log of records in segment files, each record with an index of its own. See the module.
@@ -206,7 +148,8 @@ impl SegmentLog {
             return Err(SegmentError::IdentityLost { dir: dir.to_owned() });
         }
         if unscanned == 0 && next > 0 {
-            recovered.note(format!("the segments of {} are gone; numbering goes on at {next}", dir.display()));
+            recovered
+                .note(format!("the segments of {} are gone; numbering goes on at {next}", dir.display()));
         }
         let mut log = SegmentLog {
             disk,

@@ -131,6 +131,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wattledger_agent::config::AgentConfig;
+    use wattledger_collector::config::CollectorConfig;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
@@ -149,6 +151,21 @@ mod tests {
         let pumps = pumps.expect("declared");
         assert_eq!(pumps["modulus"].as_str(), Some("1000000"));
         assert_eq!(pumps["resolution"].as_str(), Some("0.1"));
+    }
+
+    #[test]
+    fn agents_and_collector_take_what_is_written_without_a_word() {
+        let dir = Path::new("/data");
+        let text = collector(dir, address(1883), address(8080));
+        let config =
+            CollectorConfig::parse("collector.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(config.warnings.is_empty(), "{}", config.warnings);
+        for site in sites() {
+            let text = agent(site, dir, address(1883));
+            let config =
+                AgentConfig::parse("agent.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+            assert!(config.warnings.is_empty(), "{}", config.warnings);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::chance::Chance;
 use crate::influx::Influx;
 use crate::processes::Servers;
 use crate::publish::{Message, publish};
+use crate::wait::turn;
 use crate::year::{HOUR_MS, MEAN_OF_MONTHS, Month, PUE, Year};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -161,6 +162,7 @@ struct Figure {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn esif_as_hourly_means() {
     let Some(servers) = Servers::find("esif_as_hourly_means") else { return };
+    let _turn = turn().await;
     let year = Year::recorded(&mut Chance::seeded("esif_as_hourly_means"));
     let mut chain = Chain::new(&servers, &means()).await;
     chain.start("esif/+/power").await;
@@ -234,6 +236,7 @@ async fn reports_say_the_same(chain: &mut Chain, coverage_percent: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn esif_as_registers() {
     let Some(servers) = Servers::find("esif_as_registers") else { return };
+    let _turn = turn().await;
     let year = Year::recorded(&mut Chance::seeded("esif_as_registers"));
     let mut chain = Chain::new(&servers, &registers()).await;
     chain.start("esif/+/register").await;

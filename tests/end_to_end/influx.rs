@@ -220,7 +220,7 @@ async fn a_killed_database_keeps_its_rows_and_a_changed_row_is_found() {
     one.start().await;
     other.start().await;
     let lines = |value: &str| {
-        let minutes = (0..300_000).map(|minute| {
+        let minutes = (0..300_000_i64).map(|minute| {
             format!("wl_meter,site=s,meter=m amount={minute}.5,coverage=1 {}\n", minute * 60_000)
         });
         minutes

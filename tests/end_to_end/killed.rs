@@ -7,7 +7,7 @@ use crate::esif::{FACILITY, LONG, as_means, means};
 use crate::influx::compare;
 use crate::processes::Servers;
 use crate::publish::publish;
-use crate::wait::until;
+use crate::wait::{turn, until};
 use crate::year::{HOUR_MS, Year};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +33,7 @@ fn moments(chance: &mut Chance) -> Vec<(f64, Victim, Duration)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed() {
     let Some(servers) = Servers::find("killed") else { return };
+    let _turn = turn().await;
     let mut chance = Chance::seeded("killed");
     let year = Year::recorded(&mut chance);
     let end = year.end_ms() + HOUR_MS;

@@ -86,7 +86,7 @@ fn what_is_not_said_has_a_default() {
     let text = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n";
     let config = AgentConfig::parse("agent.toml", text).expect("valid");
     assert_eq!(config.link.broker.port, 1883);
-    assert_eq!((config.spool_limit_bytes, config.batch.max_readings), (256 << 20, 500));
+    assert_eq!((config.spool_limit_bytes, config.batch.max_readings), (1 << 30, 500));
     assert!(config.host.is_none() && config.mqtt.is_empty() && config.replays.is_empty());
     let off =
         AgentConfig::parse("agent.toml", &format!("{text}[source.host]\nenabled=false\n")).expect("valid");

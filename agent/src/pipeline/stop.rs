@@ -35,9 +35,12 @@ impl Agent {
     /// The stage after this event.
     pub(super) fn stop_further(&mut self, stopping: Stopping, sources_run: bool) -> Stopping {
         let now = self.now();
+        if stopping != Stopping::No {
+            // Sources wait for what they have handed in to become durable.
+            self.write(true);
+        }
         match stopping {
             Stopping::Sources { until } if !sources_run || until <= now => {
-                self.write(true);
                 Stopping::Collector { until: now + COLLECTOR }
             }
             Stopping::Collector { until } if until <= now || self.nothing_to_wait_for() => Stopping::Done,

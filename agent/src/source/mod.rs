@@ -12,7 +12,7 @@ pub mod simulated;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use wattledger_model::batch::SourceStatus;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Reading, Refused};
@@ -75,7 +75,7 @@ pub struct IntakeSender {
     sender: mpsc::Sender<HandedIn>,
     durable: watch::Receiver<u64>,
     handed_in: u64,
-    health: Arc<Mutex<SourceStatus>>,
+    health: Health,
 }
 
 /// What travels from a source to the pipeline.
@@ -97,6 +97,7 @@ pub struct Intake {
     prompt: Lane,
     patient: Lane,
     sources: Vec<Desk>,
+    turned: Arc<Notify>,
 }
 
 /// Sources of one urgency share a channel, so that the patient ones can be held back alone.
@@ -110,7 +111,30 @@ struct Lane {
 #[derive(Debug)]
 struct Desk {
     durable: watch::Sender<u64>,
-    health: Arc<Mutex<SourceStatus>>,
+    health: Health,
+}
+
+/// How a source is, shared by the source and the pipeline.
+#[derive(Debug, Clone)]
+struct Health {
+    status: Arc<Mutex<SourceStatus>>,
+    /// Woken when a source begins or ceases to deliver.
+    turned: Arc<Notify>,
+}
+
+impl Health {
+    fn report(&self, healthy: bool, detail: String) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if status.healthy != healthy {
+            self.turned.notify_one();
+        }
+        status.healthy = healthy;
+        status.detail = detail;
+    }
+
+    fn status(&self) -> SourceStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Lane {
@@ -129,19 +153,20 @@ impl Default for Intake {
 impl Intake {
     /// An intake without sources.
     pub fn new() -> Intake {
-        Intake { prompt: Lane::new(), patient: Lane::new(), sources: Vec::new() }
+        let (prompt, patient) = (Lane::new(), Lane::new());
+        Intake { prompt, patient, sources: Vec::new(), turned: Arc::new(Notify::new()) }
     }
 
     /// The way in for one more source.
     pub fn sender(&mut self, source: &dyn Source) -> IntakeSender {
         let (durable, durable_seen) = watch::channel(0);
         let name = source.name().to_owned();
-        let status = SourceStatus { name, healthy: true, detail: "starting".to_owned() };
-        let health = Arc::new(Mutex::new(status));
+        let status = SourceStatus { name, healthy: false, detail: "starting".to_owned() };
+        let health = Health { status: Arc::new(Mutex::new(status)), turned: Arc::clone(&self.turned) };
         let lane = if source.is_patient() { &self.patient } else { &self.prompt };
         // After `close` nobody listens; a sender into a closed channel says so at its first hand-in.
         let sender = lane.sender.clone().unwrap_or_else(|| mpsc::channel(1).0);
-        self.sources.push(Desk { durable, health: Arc::clone(&health) });
+        self.sources.push(Desk { durable, health: health.clone() });
         IntakeSender { source: self.sources.len() - 1, sender, durable: durable_seen, handed_in: 0, health }
     }
 
@@ -196,16 +221,19 @@ impl Intake {
     /// Says how a source is, in its place.
     pub(crate) fn report(&self, source: usize, healthy: bool, detail: &str) {
         if let Some(desk) = self.sources.get(source) {
-            let mut health = desk.health.lock().unwrap_or_else(PoisonError::into_inner);
-            health.healthy = healthy;
-            health.detail = detail.to_owned();
+            desk.health.report(healthy, detail.to_owned());
         }
+    }
+
+    /// Waits until a source has begun or ceased to deliver.
+    pub fn turned(&self) -> impl Future<Output = ()> + use<> {
+        let turned = Arc::clone(&self.turned);
+        async move { turned.notified().await }
     }
 
     /// What each source says of itself.
     pub fn statuses(&self) -> Vec<SourceStatus> {
-        let said = |desk: &Desk| desk.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.sources.iter().map(said).collect()
+        self.sources.iter().map(|desk| desk.health.status()).collect()
     }
 }
 
@@ -250,9 +278,7 @@ impl IntakeSender {
 
     /// Says how the source is; shown in the agent's status.
     pub fn report(&self, healthy: bool, detail: impl Into<String>) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.healthy = healthy;
-        health.detail = detail.into();
+        self.health.report(healthy, detail.into());
     }
 }
 

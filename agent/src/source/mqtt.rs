@@ -94,7 +94,6 @@ impl Reader {
         mut events: tokio::sync::mpsc::Receiver<SessionEvent>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), SourceError> {
-        self.health.report(&self.intake);
         let ended = loop {
             tokio::select! {
                 biased;

@@ -78,7 +78,10 @@ fn verdicts(window: &str, figure: &Figure) -> Vec<VerdictView> {
             reasons.push("the period is shorter than 12 months".to_owned());
         }
         if figure.coverage < 0.99 {
-            reasons.push(format!("{:.1} % of the period is covered; a verdict needs 99 %", figure.coverage * 100.0));
+            reasons.push(format!(
+                "{:.1} % of the period is covered; a verdict needs 99 %",
+                figure.coverage * 100.0
+            ));
         }
         let verdict = match figure.value {
             Some(value) if reasons.is_empty() && value <= target.limit => Verdict::PassUnguarded,
@@ -99,7 +102,8 @@ fn window(
 ) -> WindowView {
     let it_kwh = shape.it_kw * hours;
     let value = shape.pue + drift;
-    let mut pue = figure(value, it_kwh * coverage, coverage, &format!("iPUE1 ({label} to 2026-11-21T13:58Z)"));
+    let mut pue =
+        figure(value, it_kwh * coverage, coverage, &format!("iPUE1 ({label} to 2026-11-21T13:58Z)"));
     if name == "12mo" && coverage > 0.99 {
         pue.notation = "PUE1 (2026-11-20)".to_owned();
     }
@@ -112,7 +116,10 @@ fn window(
         to: before(now, 40_000),
         wue: Some(figure(0.412 + drift, it_kwh, coverage, "WUE2")),
         cue: Some(figure(value * 0.5554, it_kwh, coverage, "CUE")),
-        carbon_kg: Some(Figure { value: Some(it_kwh * value * 0.5554), ..figure(1.0, it_kwh, coverage, "carbon") }),
+        carbon_kg: Some(Figure {
+            value: Some(it_kwh * value * 0.5554),
+            ..figure(1.0, it_kwh, coverage, "carbon")
+        }),
         energy: EnergyView { total_kwh: Some(it_kwh * value), it_kwh: Some(it_kwh) },
         pue,
     }
@@ -130,7 +137,10 @@ fn facility(now: Timestamp, shape: &Shape, drifts: [f64; 12], coverages: [f64; 1
         lag_s: Some((now.0 - horizon.0) as f64 / 1000.0),
         category: Some(Category::Pue1),
         problem: None,
-        power: PowerView { total_w: Some(shape.it_kw * shape.pue * 1000.0), it_w: Some(shape.it_kw * 1000.0) },
+        power: PowerView {
+            total_w: Some(shape.it_kw * shape.pue * 1000.0),
+            it_w: Some(shape.it_kw * 1000.0),
+        },
         last_day: LastDayView {
             total_kwh: Some(shape.it_kw * 24.0 * shape.pue),
             it_kwh: Some(shape.it_kw * 24.0),
@@ -149,7 +159,13 @@ fn good_hall(now: Timestamp) -> FacilityView {
 }
 
 fn troubled_hall(now: Timestamp) -> FacilityView {
-    let shape = Shape { name: "hall-2", title: "Hall 2, north wing", it_kw: 287.9, pue: 1.3627, zone: "Asia/Shanghai" };
+    let shape = Shape {
+        name: "hall-2",
+        title: "Hall 2, north wing",
+        it_kw: 287.9,
+        pue: 1.3627,
+        zone: "Asia/Shanghai",
+    };
     let drifts = [-0.412, 0.071, 0.0493, 0.0, -0.014, -0.031, -0.044, 0.013, -0.004, -0.021, -0.0627, -0.052];
     let coverages = [1.0, 0.933, 0.917, 0.861, 0.742, 0.934, 0.8619, 0.71, 0.79, 0.921, 0.952, 0.88];
     let mut hall = facility(now, &shape, drifts, coverages);
@@ -234,24 +250,27 @@ fn agents(now: Timestamp) -> Vec<AgentView> {
 }
 
 fn meters(now: Timestamp) -> Vec<MeterView> {
-    let meter = |facility: &str, name: &str, title: &str, role: &str, unit: &str, value: &str, power: Option<f64>| MeterView {
-        site: "campus-north".to_owned(),
-        meter: name.to_owned(),
-        title: title.to_owned(),
-        facility: Some(facility.to_owned()),
-        role: Some(role.to_owned()),
-        kind: "register".to_owned(),
-        unit: unit.to_owned(),
-        state: MeterState::Fresh,
-        assigned: true,
-        last_at: Some(before(now, 7_000)),
-        age_s: Some(7.0),
-        last_value: Some(value.to_owned()),
-        power_w: power,
-        coverage_24h: 0.9998,
-        resets: 0,
-        refused: 0,
-    };
+    let meter =
+        |facility: &str, name: &str, title: &str, role: &str, unit: &str, value: &str, power: Option<f64>| {
+            MeterView {
+                site: "campus-north".to_owned(),
+                meter: name.to_owned(),
+                title: title.to_owned(),
+                facility: Some(facility.to_owned()),
+                role: Some(role.to_owned()),
+                kind: "register".to_owned(),
+                unit: unit.to_owned(),
+                state: MeterState::Fresh,
+                assigned: true,
+                last_at: Some(before(now, 7_000)),
+                age_s: Some(7.0),
+                last_value: Some(value.to_owned()),
+                power_w: power,
+                coverage_24h: 0.9998,
+                resets: 0,
+                refused: 0,
+            }
+        };
     let mut all = vec![
         meter("hall-1", "main-feed-a", "Main feed A", "utility", "kWh", "10442817.31", Some(508_200.0)),
         meter("hall-1", "main-feed-b", "Main feed B", "utility", "kWh", "9981204.07", Some(500_100.0)),
@@ -261,12 +280,21 @@ fn meters(now: Timestamp) -> Vec<MeterView> {
         meter("hall-2", "hv-incomer", "HV incomer", "utility", "MWh", "20418.6031", Some(392_300.0)),
     ];
     all.extend((1..=64).map(|n| {
-        let mut pdu = meter("hall-1", &format!("r{n:02}-pdu-a"), "", "pdu-output", "Wh", "0", Some(5_210.0 + f64::from(n) * 37.0));
+        let mut pdu = meter(
+            "hall-1",
+            &format!("r{n:02}-pdu-a"),
+            "",
+            "pdu-output",
+            "Wh",
+            "0",
+            Some(5_210.0 + f64::from(n) * 37.0),
+        );
         pdu.last_value = Some(format!("{}", 81_004_112 + n * 7_919));
         pdu
     }));
     let mut stale = meter("hall-2", "ups-n-output", "UPS N output", "ups-output", "kWh", "2210443.8", None);
-    (stale.state, stale.age_s, stale.coverage_24h, stale.resets) = (MeterState::Stale, Some(2_826.0), 0.861, 1);
+    (stale.state, stale.age_s, stale.coverage_24h, stale.resets) =
+        (MeterState::Stale, Some(2_826.0), 0.861, 1);
     stale.last_at = Some(before(now, 2_826_000));
     let mut never = meter("annex", "annex-main", "", "utility", "kWh", "", None);
     (never.state, never.age_s, never.last_at, never.last_value) = (MeterState::Never, None, None, None);
@@ -317,16 +345,39 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
         agents: agents(now),
         meters: meters(now),
         quarantine: vec![
-            quarantine("clock-skew", 311, 2_900_000, "campus-north/north-wing-agent, meter ups-n-output", "the reading is 7 min 12 s ahead of its agent's clock; set the sensor's clock"),
-            quarantine("payload", 12, 61_000, "sensors/n/tasmota-4F21/SENSOR", "no number at /ENERGY/Total: found \"NaN\""),
+            quarantine(
+                "clock-skew",
+                311,
+                2_900_000,
+                "campus-north/north-wing-agent, meter ups-n-output",
+                "the reading is 7 min 12 s ahead of its agent's clock; set the sensor's clock",
+            ),
+            quarantine(
+                "payload",
+                12,
+                61_000,
+                "sensors/n/tasmota-4F21/SENSOR",
+                "no number at /ENERGY/Total: found \"NaN\"",
+            ),
         ],
         outputs: vec![
             output("grafana", OutputState::Ok, 482_117, None),
-            output("archive", OutputState::Down, 479_204, Some("cannot reach http://10.4.0.20:8086: connection refused; tried again in 30 s")),
+            output(
+                "archive",
+                OutputState::Down,
+                479_204,
+                Some("cannot reach http://10.4.0.20:8086: connection refused; tried again in 30 s"),
+            ),
         ],
         alerts: vec![
             alert("a1", "PUE excursion", "critical", 1_980_000, "1 h PUE above 1.350 for 15 min"),
-            alert("a2", "Stale source", "warning", 2_820_000, "meter ups-n-output has said nothing for 47 min; its nominal interval is 60 s"),
+            alert(
+                "a2",
+                "Stale source",
+                "warning",
+                2_820_000,
+                "meter ups-n-output has said nothing for 47 min; its nominal interval is 60 s",
+            ),
         ],
     }
 }
@@ -346,45 +397,6 @@ pub(crate) fn empty(now: Timestamp) -> Snapshot {
     }
 }
 
-/// A text that would run if any place took it for markup.
-pub(crate) const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>&amp;'\"";
-
-/// The rich snapshot with a hostile text wherever a text comes from outside.
-#[allow(dead_code, reason = "the example does not show it")]
-pub(crate) fn hostile(now: Timestamp) -> Snapshot {
-    let mut all = rich(now);
-    let bad = || HOSTILE.to_owned();
-    all.collector = bad();
-    all.version = bad();
-    for facility in &mut all.facilities {
-        (facility.title, facility.site, facility.time_zone) = (bad(), bad(), bad());
-        facility.problem = Some(bad());
-        for window in &mut facility.windows {
-            (window.label, window.pue.notation) = (bad(), bad());
-            for verdict in &mut window.pue.verdicts {
-                verdict.reasons = vec![bad()];
-            }
-        }
-    }
-    for agent in &mut all.agents {
-        (agent.agent, agent.site, agent.version) = (bad(), bad(), bad());
-        agent.sources = vec![SourceView { name: bad(), healthy: false, detail: bad() }];
-    }
-    for meter in &mut all.meters {
-        (meter.title, meter.unit, meter.role, meter.last_value) = (bad(), bad(), Some(bad()), Some(bad()));
-    }
-    for entry in &mut all.quarantine {
-        (entry.detail, entry.origin) = (bad(), bad());
-    }
-    for output in &mut all.outputs {
-        output.last_error = Some(bad());
-    }
-    for alert in &mut all.alerts {
-        (alert.rule, alert.reason, alert.severity) = (bad(), bad(), bad());
-    }
-    all
-}
-
 /// A history with a daily cycle, a gap, thin hours and one wild value.
 pub(crate) struct History(pub(crate) Timestamp);
 
@@ -402,7 +414,8 @@ impl SeriesSource for History {
             }
         };
         let hours = i64::from(request.hours);
-        let points = (0..hours).map(|index| point(base, last - (hours - 1 - index) * HOUR_MS, index)).collect();
+        let points =
+            (0..hours).map(|index| point(base, last - (hours - 1 - index) * HOUR_MS, index)).collect();
         Box::pin(async { Ok(points) })
     }
 }

@@ -92,8 +92,9 @@ impl AdminClient {
 
     async fn ask(&self, method: Method, target: &str) -> Result<Document, ClientError> {
         let stream = UnixStream::connect(&self.path).await.map_err(|error| self.unreachable(error))?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(error))?;
         let request = Request::builder()
             .method(method)
             .uri(target)

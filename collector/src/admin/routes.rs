@@ -41,7 +41,9 @@ pub(super) fn router(actions: Arc<dyn AdminActions>) -> Router {
         .route("/v1/digest", get(digest))
         .route("/v1/rebuild", post(rebuild))
         .route("/v1/report", get(report))
-        .fallback(async || error(StatusCode::NOT_FOUND, "this collector does not know that command; is it older?"))
+        .fallback(async || {
+            error(StatusCode::NOT_FOUND, "this collector does not know that command; is it older?")
+        })
         .with_state(actions)
         .layer(DefaultBodyLimit::max(0))
         .layer(from_fn(note))
@@ -96,7 +98,9 @@ fn asked_interval(query: &DigestQuery) -> Result<Option<Interval>, AdminError> {
 
 fn whole_minute(text: &str) -> Result<Timestamp, AdminError> {
     let at = Timestamp::from_rfc3339(text).filter(|at| at.minute().start() == *at);
-    at.ok_or_else(|| AdminError::Invalid(format!("`{text}` is not a whole minute such as 2026-03-02T09:58:00Z")))
+    at.ok_or_else(|| {
+        AdminError::Invalid(format!("`{text}` is not a whole minute such as 2026-03-02T09:58:00Z"))
+    })
 }
 
 async fn rebuild(State(actions): Actions) -> Result<Response, AdminError> {

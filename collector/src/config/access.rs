@@ -29,7 +29,9 @@ impl SecretFile {
         let cannot = |error: std::io::Error| format!("cannot read the secret file {path}: {error}");
         let length = std::fs::metadata(&self.path).map_err(cannot)?.len();
         if length > LONGEST_SECRET {
-            return Err(format!("the secret file {path} has {length} bytes, too many for a password or a token"));
+            return Err(format!(
+                "the secret file {path} has {length} bytes, too many for a password or a token"
+            ));
         }
         let text = std::fs::read_to_string(&self.path).map_err(cannot)?;
         match text.trim() {
@@ -91,10 +93,10 @@ fn without_credentials<T>(
     read: impl Fn(&Value<'_>) -> Result<T, String>,
 ) -> impl Fn(&Value<'_>) -> Result<T, String> {
     move |value| match value.as_str() {
-        Some(text) if text.contains('@') => {
-            Err("must not carry a user name or a password; give a user and a secret file as keys of their own"
-                .to_string())
-        }
+        Some(text) if text.contains('@') => Err(
+            "must not carry a user name or a password; give a user and a secret file as keys of their own"
+                .to_string(),
+        ),
         _ => read(value),
     }
 }

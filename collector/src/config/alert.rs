@@ -168,7 +168,9 @@ pub(super) fn read_rule(
     let name = table.required("name", document::name);
     name.iter().for_each(|name| names.declare(name));
     let facility = table.required("facility", document::name);
-    facility.iter().for_each(|facility| drop(facilities.refers(facility)));
+    if let Some(facility) = &facility {
+        facilities.refers(facility);
+    }
     let indicators = Indicator::ALL.iter().map(|indicator| (indicator.word(), *indicator));
     let indicator = table.required("indicator", document::choice(indicators));
     let window = table.required("window", document::choice(Window::ALL.iter().map(|w| (w.word(), *w))));
@@ -179,7 +181,9 @@ pub(super) fn read_rule(
     let severities = Severity::ALL.iter().map(|severity| (severity.word(), *severity));
     let severity = table.optional("severity", document::choice(severities));
     let sent_to = table.values("channels", document::name);
-    sent_to.iter().for_each(|channel| drop(channels.refers(channel)));
+    for channel in &sent_to {
+        channels.refers(channel);
+    }
     let (side, raise, clear) = thresholds?;
     Some(AlertRule {
         name: name?.value,
@@ -208,7 +212,8 @@ fn read_thresholds(table: &mut Table<'_>, indicator: Option<Indicator>) -> Optio
     let document = table.document();
     match written {
         (true, true) => {
-            document.error(table.place(), "`raise_above` and `raise_below` exclude each other; make two rules");
+            document
+                .error(table.place(), "`raise_above` and `raise_below` exclude each other; make two rules");
             return None;
         }
         (false, false) => {
@@ -238,7 +243,8 @@ fn check_thresholds(
 ) {
     let document = table.document();
     if let Some(clear) = clear.filter(|clear| side.is_beyond(clear.value, raise.value)) {
-        let message = format!("the alert would be cleared at {} while it is raised at {}", clear.value, raise.value);
+        let message =
+            format!("the alert would be cleared at {} while it is raised at {}", clear.value, raise.value);
         document.error(clear.place, message);
     }
     if raise.value < 0.0 {

@@ -75,7 +75,9 @@ pub(super) fn read_facility(
     let name = table.required("name", document::name);
     name.iter().for_each(|name| names.declare(name));
     let site = table.required("site", document::name);
-    site.iter().for_each(|site| drop(sites.refers(site)));
+    if let Some(site) = &site {
+        sites.refers(site);
+    }
     let title = title(table, name.as_deref());
     let it_energy = table.optional("it_energy", document::choice(it_roles()));
     let targets = read_targets(table);
@@ -127,7 +129,8 @@ fn read_carbon(table: &mut Table<'_>) -> Option<Carbon> {
         }
         (None, Some(constant)) => {
             if constant.cmp_value(Decimal::new(2, 0)).is_gt() {
-                let message = format!("{} kg/kWh is more than any grid emits; is it in g/kWh?", constant.value);
+                let message =
+                    format!("{} kg/kWh is more than any grid emits; is it in g/kWh?", constant.value);
                 document.warning(constant.place, message);
             }
             let (year, source) = (year.map(|year| year.value), source.map(|source| source.value));
@@ -211,7 +214,10 @@ pub(super) fn check_boundary(document: &Document<'_>, facility: &Facility, meter
             document.error(place, message);
         }
         Some(role) if !levels.values().any(|level| *level == role) => {
-            let message = format!("no meter of facility `{}` has the role {role} of its `it_energy`: no PUE", facility.name);
+            let message = format!(
+                "no meter of facility `{}` has the role {role} of its `it_energy`: no PUE",
+                facility.name
+            );
             document.warning(place, message);
         }
         _ => {}

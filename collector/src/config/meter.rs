@@ -84,6 +84,10 @@ fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
     let (nominal_interval_ms, gap_limit_ms, form) = read_timing(table, kind);
     let register = read_register(table, kind, unit.as_ref());
     let rated_power = read_rating(table, kind, role.as_deref().copied(), unit.as_deref().copied());
+    // A meter whose role cannot be read says nothing about its facility, and must not be missed there.
+    if table.has("role") && role.is_none() || table.has("facility") && facility.is_none() {
+        return None;
+    }
     let meter = Meter {
         key: MeterKey { site: site?, meter: name?.value },
         title,
@@ -178,7 +182,8 @@ fn check_role(document: &Document<'_>, role: &Placed<Role>, kind: Kind, unit: Op
     if !role.takes(kind) {
         document.error(role.place, format!("a meter in the role {} is {needed}, not a {kind}", role.value));
     } else if let Some(unit) = unit.filter(|unit| unit.kind() == kind && unit.quantity() != role.quantity()) {
-        let message = format!("a meter in the role {} is {needed}; {} is no unit of that", role.value, unit.value);
+        let message =
+            format!("a meter in the role {} is {needed}; {} is no unit of that", role.value, unit.value);
         document.error(unit.place, message);
     }
 }
@@ -194,7 +199,8 @@ fn read_timing(table: &mut Table<'_>, kind: Option<Kind>) -> (Option<i64>, Optio
     if let (Some((nominal, _)), Some((gap, place))) = (nominal, gap)
         && gap < nominal
     {
-        document.warning(place, "`gap_limit` is shorter than `nominal_interval`: every step will count as a gap");
+        document
+            .warning(place, "`gap_limit` is shorter than `nominal_interval`: every step will count as a gap");
     }
     if form.as_deref() == Some(&Form::OnChange) && nominal.is_none() && gap.is_none() {
         let message = "on-change values need a heartbeat: give the longest silence as `nominal_interval`";
@@ -235,7 +241,7 @@ fn read_register(
     {
         document.error(resolution.place, "`resolution` must be smaller than `modulus`");
     }
-    if let (Some(modulus), None) = (&modulus, unit) {
+    if let (Some(modulus), None, Some(Kind::Register)) = (&modulus, unit, kind) {
         document.error(modulus.place, "`modulus` is in the unit of the register: give its `unit`");
     }
     (modulus.map(|modulus| modulus.value), resolution.map(|resolution| resolution.value))
@@ -255,7 +261,10 @@ fn read_rating(
         let Some(rating) = rating else { continue };
         if rating.unit.kind() != needed {
             let usual = if needed == Kind::Power { "2 MW" } else { "20 m3/h" };
-            document.error(rating.place, format!("`{key}` is a {needed} such as \"{usual}\", not {}", rating.value));
+            document.error(
+                rating.place,
+                format!("`{key}` is a {needed} such as \"{usual}\", not {}", rating.value),
+            );
         } else if rating.value.value.mantissa <= 0 {
             document.error(rating.place, format!("`{key}` must be above zero"));
         }
@@ -271,7 +280,8 @@ fn read_rating(
     let rating = power.or(flow);
     let summed = matches!(quantity, Some(Quantity::Energy | Quantity::Volume));
     if kind == Some(Kind::Register) && summed && rating.is_none() && !table.has("rated_power") {
-        let message = format!("no `{fits}`: without it a jump of this register cannot be told from consumption");
+        let message =
+            format!("no `{fits}`: without it a jump of this register cannot be told from consumption");
         document.warning(table.place(), message);
     }
     rating.map(|rating| rating.value)

@@ -51,12 +51,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Journal`]: none of them may be acknowledged; agents will send them again.
-    pub fn take(&mut self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Answered, EngineError> {
+    pub fn take(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<Answered, EngineError> {
         let mut answered = Answered::default();
         let mut fresh: Vec<(Record, Option<Batch>)> = Vec::new();
         let mut in_hand: HashMap<(AgentKey, Incarnation), RangeSet> = HashMap::new();
         for arrival in arrivals {
-            let Arrival { agent, form, payload } = arrival;
+            let Arrival { agent, form, payload } = arrival.clone();
             let batch = match form {
                 PayloadForm::Json => None,
                 PayloadForm::Batch => match self.open_batch(&agent, &payload) {
@@ -190,6 +190,7 @@ impl Engine {
                 continue;
             }
             taken += 1;
+            self.tally.count_reading();
             let key = MeterKey { site: agent.site.clone(), meter: name };
             let (meter, refold_all) = self.meters.take(&key, reading.unit);
             if refold_all {

@@ -65,6 +65,7 @@ pub struct Tally {
     unsaved_losses: Vec<(AgentKey, Loss)>,
     lost_readings: u64,
     duplicate_batches: u64,
+    readings: u64,
 }
 
 impl Tally {
@@ -102,7 +103,18 @@ impl Tally {
         }
         tally.lost_readings =
             connection.query_row("SELECT coalesce(sum(readings), 0) FROM loss", [], |row| row.get::<_, i64>(0))? as u64;
+        let readings = crate::store::meta(connection, "readings")?;
+        tally.readings = readings.and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(tally)
+    }
+
+    pub(super) fn count_reading(&mut self) {
+        self.readings += 1;
+    }
+
+    /// Readings admitted since the store was made, those that came again among them.
+    pub fn readings(&self) -> u64 {
+        self.readings
     }
 
     pub(super) fn reading(&mut self, meter: MeterId, reading: &Reading, interpretation: &Interpretation) {
@@ -185,14 +197,24 @@ impl Tally {
         self.lost_readings
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
-        for (meter, tally) in &self.meters {
-            if let Some(newest) = &tally.newest {
+    /// Writes the newest reading of each meter that changed: the horizon is computed from it.
+    pub(super) fn save_newest<'m>(
+        &self,
+        connection: &Connection,
+        meters: impl Iterator<Item = &'m MeterId>,
+    ) -> rusqlite::Result<()> {
+        for meter in meters {
+            if let Some(newest) = self.meters.get(meter).and_then(|tally| tally.newest.as_ref()) {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO newest VALUES (?1, ?2, ?3, ?4, ?5)")?
                     .execute(params![meter, newest.at.0, newest.value, newest.unit, newest.arrived.0])?;
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        crate::store::set_meta(connection, "readings", &self.readings.to_string())?;
         for ((cause, agent, origin), counted) in &self.quarantine {
             connection
                 .prepare_cached("INSERT OR REPLACE INTO quarantine_count VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?

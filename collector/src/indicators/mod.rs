@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod figure;
+pub mod notation;
 mod reader;
 pub mod support;
 pub mod verdict;

@@ -145,11 +145,14 @@ impl Interpretation {
     /// # Errors
     /// As [`Interpretation::position`].
     pub fn rate(&self, reading: &Reading) -> Result<i128, Unusable> {
-        let (numerator, denominator) = self.unit_of(reading)?.size();
+        self.rate_of(self.unit_of(reading)?, reading.value).ok_or(Unusable::Absurd)
+    }
+
+    /// A rate in `unit`, scaled, in 1/1000 of the base unit per hour; `None` where it is absurd.
+    pub fn rate_of(&self, unit: Unit, value: Decimal) -> Option<i128> {
+        let (numerator, denominator) = unit.size();
         let factors = [i128::from(numerator), RATE_PER_BASE];
-        scaled(&[reading.value, self.scale], &factors, i128::from(denominator))
-            .filter(|rate| rate.abs() <= RATE_LIMIT)
-            .ok_or(Unusable::Absurd)
+        scaled(&[value, self.scale], &factors, i128::from(denominator)).filter(|rate| rate.abs() <= RATE_LIMIT)
     }
 
     /// The value of a gauge, in its own unit.

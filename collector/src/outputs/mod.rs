@@ -2,3 +2,5 @@
 
 pub mod snapshot;
 pub mod web;
+pub mod remembered;
+pub mod live;

@@ -83,6 +83,11 @@ impl Layout {
         self.dir.join("ledger.sqlite")
     }
 
+    /// The SQLite file in which outputs keep their cursors and alerts their state.
+    pub fn outputs(&self) -> PathBuf {
+        self.dir.join("outputs.sqlite")
+    }
+
     /// The journal's directory.
     pub fn journal(&self) -> PathBuf {
         self.dir.join("journal")

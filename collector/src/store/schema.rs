@@ -49,14 +49,6 @@ CREATE TABLE quarantine_count (
 CREATE TABLE loss (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, agent TEXT NOT NULL,
     from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, readings INTEGER NOT NULL) STRICT;
-CREATE TABLE cursor (
-    output TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE alert (
-    rule TEXT NOT NULL, facility TEXT NOT NULL, state TEXT NOT NULL,
-    PRIMARY KEY (rule, facility)) STRICT, WITHOUT ROWID;
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY, channel TEXT NOT NULL, event TEXT NOT NULL, attempts INTEGER NOT NULL,
-    next_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 ";
 
 /// Settings of every connection: a write-ahead log, and each commit on disk before it counts.

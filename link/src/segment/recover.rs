@@ -53,17 +53,16 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<(u64, u64, Pat
     let mut found: Vec<_> = disk
         .list(dir)?
         .iter()
-        .filter_map(|name| parse_file_name(name).map(|(first, generation)| (first, generation, dir.join(name))))
+        .filter_map(|name| {
+            parse_file_name(name).map(|(first, generation)| (first, generation, dir.join(name)))
+        })
         .collect();
     found.sort();
     Ok(found)
 }
 
 /// The identity from the first header that still has it.
-pub(super) fn meta_of_headers(
-    disk: &dyn Disk,
-    files: &[(u64, u64, PathBuf)],
-) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn meta_of_headers(disk: &dyn Disk, files: &[(u64, u64, PathBuf)]) -> io::Result<Option<Vec<u8>>> {
     for (_, _, path) in files {
         if let Some(meta) = read_header(SEGMENT_MAGIC, &disk.read(path, 0, HEADER_BYTES)?) {
             return Ok(Some(meta));

@@ -35,12 +35,7 @@ pub(super) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<Said> {
 }
 
 /// Writes a whole new state file in the place of the old.
-pub(super) fn replace(
-    disk: &dyn Disk,
-    dir: &Path,
-    meta: &[u8],
-    mark: u64,
-) -> io::Result<Box<dyn DiskFile>> {
+pub(super) fn replace(disk: &dyn Disk, dir: &Path, meta: &[u8], mark: u64) -> io::Result<Box<dyn DiskFile>> {
     let new = dir.join(NEW_NAME);
     match disk.remove(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

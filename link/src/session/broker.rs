@@ -124,7 +124,16 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_with_the_mend() {
-        for text in ["", "broker", "broker:1883", "http://broker", "mqtt://", "mqtt://a b", "mqtt://a/b", "mqtt://[x]"] {
+        for text in [
+            "",
+            "broker",
+            "broker:1883",
+            "http://broker",
+            "mqtt://",
+            "mqtt://a b",
+            "mqtt://a/b",
+            "mqtt://[x]",
+        ] {
             assert!(matches!(text.parse::<Broker>(), Err(BrokerError::Form(_))), "{text}");
         }
         for text in ["mqtt://a:", "mqtt://a:0", "mqtt://a:99999", "mqtt://a:x"] {

@@ -14,6 +14,7 @@ use rumqttc::{
     SubscribeFilter, SubscribeReasonCode,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -25,8 +26,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer the subscriptions.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(10);
-/// How long the farewell may take once the time for draining is over.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// How long the broker may take to end the connection after our farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Numbers the connections of all sessions, so that a delivery is never taken for another session's.
+static EPOCHS: AtomicU64 = AtomicU64::new(0);
 
 /// Why a connection is no more.
 enum End {
@@ -72,10 +76,12 @@ impl Task {
         let inflight = self.config.inflight.clamp(1, MAX_INFLIGHT);
         let capacity = usize::from(inflight) + SPARE_REQUESTS;
         // One more than the window, so that the client never holds back requests, acknowledgements among them.
-        let (client, event_loop) = AsyncClient::new(self.options(inflight + 1), capacity);
+        let (client, mut event_loop) = AsyncClient::new(self.options(inflight + 1), capacity);
+        // Small packets both ways, each awaited by the other side: gathering them only delays.
+        event_loop.network_options.set_tcp_nodelay(true);
         {
             let mut state = self.shared.state();
-            state.epoch += 1;
+            state.epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
             state.connection = Some(Connection {
                 client: client.clone(),
                 window: Window::new(inflight),
@@ -83,7 +89,8 @@ impl Task {
                 open: false,
             });
         }
-        let mut serving = Serving { task: self, client, subscribing: None, opened: None, farewell: None };
+        let mut serving =
+            Serving { task: self, client, connected: false, subscribing: None, opened: None, farewell: None };
         let end = serving.serve(event_loop).await;
         if serving.opened.is_some_and(|at| at.elapsed() >= STEADY) {
             backoff.succeeded();
@@ -156,12 +163,20 @@ impl Task {
     }
 }
 
+/// Subscriptions that the broker has not answered yet.
+struct Subscribing {
+    filters: Vec<(String, Qos)>,
+    session_present: bool,
+    deadline: Instant,
+}
+
 /// A connection while it is served.
 struct Serving<'a> {
     task: &'a mut Task,
     client: AsyncClient,
-    /// What was subscribed and by when it must be answered, until it is.
-    subscribing: Option<(Vec<(String, Qos)>, bool, Instant)>,
+    /// Whether the broker took us.
+    connected: bool,
+    subscribing: Option<Subscribing>,
     opened: Option<Instant>,
     /// By when the farewell must be out, once it is on its way.
     farewell: Option<Instant>,
@@ -207,16 +222,18 @@ impl Serving<'_> {
         let deadline = match (self.farewell, closing, &self.subscribing) {
             (Some(at), ..) => Some(at),
             (None, Some(at), _) => Some(at),
-            (None, None, Some((_, _, at))) => Some(*at),
+            (None, None, Some(subscribing)) => Some(subscribing.deadline),
             (None, None, None) => None,
         };
         // Without a connection there is nothing to drain.
-        if closing.is_some() && self.opened.is_none() {
+        if closing.is_some() && !self.connected {
             return Step::End(End::Closed);
         }
         tokio::select! {
             polled = poll => match polled {
                 Ok(event) => Step::Event(Box::new(event)),
+                // The broker ends the connection once it has read the farewell, and all that came before it.
+                // Not to wait for that would let our next connection overtake the last acknowledgements.
                 Err(_) if self.farewell.is_some() => Step::End(End::Closed),
                 Err(error) => Step::End(End::Lost(reason_of(&error))),
             },
@@ -254,7 +271,6 @@ impl Serving<'_> {
                 self.with_connection(|connection| connection.window.written(packet));
                 true
             }
-            Event::Outgoing(Outgoing::Disconnect) => false,
             Event::Incoming(_) | Event::Outgoing(_) => true,
         };
         (!told).then_some(End::Closed)
@@ -267,6 +283,7 @@ impl Serving<'_> {
     /// The broker took us. A session that it does not remember has no subscriptions; one that it does may
     /// have others than ours. So they are always made.
     async fn connected(&mut self, session_present: bool) -> bool {
+        self.connected = true;
         let mut valid = Vec::new();
         for (filter, qos) in self.task.config.subscriptions.clone() {
             if is_filter(&filter) {
@@ -281,12 +298,13 @@ impl Serving<'_> {
         let filters = valid.iter().map(|(path, qos)| SubscribeFilter::new(path.clone(), qos.of_client()));
         // The queue is empty and the filters are valid: this cannot fail.
         let _ = self.client.try_subscribe_many(filters);
-        self.subscribing = Some((valid, session_present, Instant::now() + SUBSCRIBE_LIMIT));
+        let deadline = Instant::now() + SUBSCRIBE_LIMIT;
+        self.subscribing = Some(Subscribing { filters: valid, session_present, deadline });
         true
     }
 
     async fn subscribed(&mut self, answer: &SubAck) -> bool {
-        let Some((filters, session_present, _)) = self.subscribing.take() else { return true };
+        let Some(Subscribing { filters, session_present, .. }) = self.subscribing.take() else { return true };
         for (at, (filter, qos)) in filters.into_iter().enumerate() {
             match answer.return_codes.get(at) {
                 Some(SubscribeReasonCode::Success(QoS::AtMostOnce)) if qos == Qos::AtLeastOnce => {
@@ -314,9 +332,9 @@ impl Serving<'_> {
         info!(%broker, client_id, session_present, "connected to the broker");
         self.task.warned = None;
         self.opened = Some(Instant::now());
-        let told = self.task.tell(SessionEvent::Connected { session_present }).await;
+        // Before it is told, so that who is told can publish.
         self.with_connection(|connection| connection.open = true);
-        told
+        self.task.tell(SessionEvent::Connected { session_present }).await
     }
 
     async fn arrived(&mut self, message: rumqttc::Publish) -> bool {

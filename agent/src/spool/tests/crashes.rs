@@ -42,7 +42,7 @@ impl Oracle {
         assert!(spool.taken_in() >= self.durable, "{} durable, {} there", self.durable, spool.taken_in());
         self.durable = spool.taken_in();
         let (from, next) = (spool.oldest_sequence(), spool.next_sequence());
-        assert_eq!(spool.unreadable(), RangeSet::below(from), "nothing durable may become unreadable");
+        assert_eq!(spool.unreadable(), RangeSet::default(), "nothing durable may become unreadable");
         assert!(self.seen.last_key_value().is_none_or(|(last, _)| *last < next), "a sequence is given again");
         let (mut there, mut told) = (0, 0);
         let mut number = None;
@@ -124,7 +124,7 @@ fn play(acts: Vec<Act>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_at_any_operation_takes_nothing_back_and_gives_no_number_twice(acts in acts()) {

@@ -53,7 +53,10 @@ pub(super) async fn series(
     };
     if !(1..=SeriesRequest::HOURS_LIMIT).contains(&query.hours) {
         let limit = SeriesRequest::HOURS_LIMIT;
-        return problem(StatusCode::BAD_REQUEST, &format!("hours is {}; it must be 1 to {limit}", query.hours));
+        return problem(
+            StatusCode::BAD_REQUEST,
+            &format!("hours is {}; it must be 1 to {limit}", query.hours),
+        );
     }
     let SeriesQuery { indicator, window, hours } = query;
     match shared.series.series(SeriesRequest { facility, indicator, window, hours }).await {

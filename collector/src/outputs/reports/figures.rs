@@ -1,0 +1,130 @@
+//! Figures, verdicts and emission factors as a report shows them.
+
+use super::content::{Carbon, Factor, Figure as Shown, Verdict};
+use crate::config;
+use crate::indicators::figure::needed_coverage;
+use crate::indicators::notation::notation;
+use crate::indicators::verdict::{Circumstances, judge};
+use crate::indicators::{Figure, Indicator, Status};
+use crate::topology::Facility;
+use chrono::Datelike;
+use wattledger_model::calendar;
+use wattledger_model::factor::FactorTable;
+use wattledger_model::target::{Target, TargetKind};
+use wattledger_model::time::{Interval, Minute, Timestamp};
+
+/// A figure with its name, unit and rounding.
+pub(super) fn shown(figure: &Figure, facility: &Facility) -> Shown {
+    let (unit, decimals) = match figure.indicator {
+        Indicator::Pue => ("", 2),
+        Indicator::Wue => ("L/kWh", 2),
+        Indicator::Cue => ("kg/kWh", 3),
+        Indicator::Carbon => ("kg", 1),
+    };
+    Shown {
+        indicator: figure.indicator.word(),
+        notation: notation(figure.indicator, facility.category, figure.interval, facility.zone),
+        unit,
+        value: figure.value,
+        rounded: figure.value.map(|value| format!("{value:.decimals$}")),
+        status: match figure.status {
+            Status::Ok => "ok",
+            Status::Provisional => "provisional",
+            Status::Undefined => "undefined",
+            Status::Implausible => "implausible",
+            Status::NoData => "no-data",
+        },
+        coverage: figure.coverage,
+        coverage_needed: needed_coverage(figure.interval),
+        interpolated: figure.interpolated,
+        estimated: figure.estimated,
+    }
+}
+
+/// The facility's targets and what the PUE says about each.
+pub(super) fn verdicts(
+    facility: &Facility,
+    pue: &Figure,
+    gaps: &[Interval],
+    complete: bool,
+    now: Timestamp,
+) -> Vec<Verdict> {
+    let yearly = crate::indicators::notation::is_twelve_months(pue.interval, facility.zone);
+    let gaps = if yearly { gaps } else { &[] };
+    let circumstances = Circumstances { category: facility.category, complete, gaps };
+    let today = calendar::date_of(facility.zone, now.minute());
+    let of = |target: &Target| {
+        let (verdict, mut reasons) = judge(pue, target, circumstances);
+        let horizon_passed = target.has_passed(today);
+        if horizon_passed {
+            reasons.push("horizon passed".to_owned());
+        }
+        Verdict {
+            target: target.id.clone(),
+            scope: target.scope.clone(),
+            indicator: target.indicator.clone(),
+            operator: target.limit.operator.word(),
+            limit: target.limit.value,
+            kind: match target.kind {
+                TargetKind::Facility => "facility",
+                TargetKind::Average => "average",
+                TargetKind::Gate => "gate",
+            },
+            aspirational: target.aspirational,
+            document: target.document.clone(),
+            quote: target.quote.clone(),
+            horizon: horizon(target),
+            horizon_passed,
+            verdict: verdict.word(),
+            reasons,
+        }
+    };
+    facility.targets.iter().map(of).collect()
+}
+
+fn horizon(target: &Target) -> String {
+    match (target.from, target.until) {
+        (None, None) => "open".to_owned(),
+        (Some(from), None) => format!("from {from}, open"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("from {from} until {until}"),
+    }
+}
+
+/// Carbon with the factors it was reckoned with.
+pub(super) fn carbon(figure: &Figure, facility: &Facility, declared: Option<&config::Carbon>) -> Carbon {
+    let year_of = |minute| calendar::date_of(facility.zone, minute).year();
+    let years = year_of(figure.interval.from)..=year_of(Minute(figure.interval.to.0 - 1));
+    Carbon {
+        figure: shown(figure, facility),
+        basis: "location-based",
+        method: "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
+                 no market-based figure, because no contracts or certificates are recorded",
+        note: facility.factor_note.clone().unwrap_or_default(),
+        factors: declared.map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
+    }
+}
+
+fn factor(declared: &config::Carbon, year: i32) -> Option<Factor> {
+    match declared {
+        config::Carbon::Constant { kg_per_kwh, year: of, source } => Some(Factor {
+            year,
+            kg_per_kwh: kg_per_kwh.to_f64(),
+            factor_year: *of,
+            substitute: of.is_some_and(|of| of != year),
+            unconfirmed: false,
+            source: source.clone(),
+        }),
+        config::Carbon::Grid(region) => {
+            let found = FactorTable::embedded().find(region, year)?;
+            Some(Factor {
+                year,
+                kg_per_kwh: found.factor.kg_per_kwh.to_f64(),
+                factor_year: Some(found.factor.year),
+                substitute: found.substitute,
+                unconfirmed: found.factor.unconfirmed,
+                source: found.source.map(|source| source.document.clone()),
+            })
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Joins the stages: link, engine, views and outputs; starts them in order and stops them in order.
+
+use crate::actions::{Actions, History};
+use crate::admin::{self, AdminSocket};
+use crate::clock;
+use crate::config::CollectorConfig;
+use crate::engine::service::{self, EngineHandle, Telemetry};
+use crate::engine::{Engine, EngineConfig, EngineError};
+use crate::health::HealthBoard;
+use crate::outputs::live::{self, Surroundings};
+use crate::outputs::snapshot::{AlertView, OutputView, Snapshot};
+use crate::outputs::web::{self, WebOptions, WebState};
+use crate::receive::{self, Agents, Receiver};
+use crate::stop::stopped;
+use crate::store::{Layout, StoreError};
+use crate::topology::{self, Topology};
+use crate::view::View;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use wattledger_model::time::Timestamp;
+
+/// Least time between two live snapshots.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// Most time between two live snapshots: ages and lags move on although nothing comes.
+const SNAPSHOT_AT_LEAST: Duration = Duration::from_secs(5);
+
+/// Why the collector cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A secret's file.
+    #[error("{0}")]
+    Secret(String),
+    /// The page.
+    #[error(transparent)]
+    Web(#[from] web::WebError),
+    /// The admin socket.
+    #[error(transparent)]
+    Admin(#[from] admin::ServeError),
+    /// The system gave no thread.
+    #[error("the system gives no thread for the engine")]
+    Thread(#[source] std::io::Error),
+    /// A part ended although nobody stopped it.
+    #[error("a part of the collector ended: {0}")]
+    Ended(String),
+}
+
+/// A running collector.
+pub struct Running {
+    handle: Handle,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<Result<(), CollectorError>>,
+    engine: Option<EngineHandle>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What can be asked of a running collector within its process; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    telemetry: watch::Receiver<Arc<Telemetry>>,
+    page: Option<SocketAddr>,
+}
+
+impl Handle {
+    /// The latest live snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Readings in the store, those of earlier runs too.
+    pub fn readings_committed(&self) -> u64 {
+        self.telemetry.borrow().readings
+    }
+
+    /// Where the page answers; `None` where it is switched off.
+    pub fn page(&self) -> Option<SocketAddr> {
+        self.page
+    }
+}
+
+/// The engine's part of a configuration.
+pub fn engine_config(config: &CollectorConfig) -> EngineConfig {
+    EngineConfig {
+        layout: Layout::new(&config.data_dir),
+        raw_kept_ms: i64::try_from(config.retention_raw.as_millis()).unwrap_or(i64::MAX),
+        meters: topology::interpretations(config),
+    }
+}
+
+/// Starts a collector; on return its page is served and its session with the broker is being made.
+///
+/// # Errors
+/// [`CollectorError`] where it cannot start; nothing is left running then.
+pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
+    let broker = config.link.with_password().map_err(CollectorError::Secret)?;
+    let secrets = config.check_secrets();
+    if secrets.has_errors() {
+        return Err(CollectorError::Secret(secrets.to_string()));
+    }
+    let started = clock::now();
+    let layout = Layout::new(&config.data_dir);
+    let engine_config = engine_config(&config);
+    let raw_kept_ms = engine_config.raw_kept_ms;
+    let engine = Engine::open(engine_config)?;
+    let store_id = engine.store_id();
+    let topology = Arc::new(Topology::compile(&config, |key| engine.meters().id(key)));
+    let socket = AdminSocket::bind(&layout.socket())?;
+    let listener = match &config.web {
+        Some(web) => Some(web::bind(web.listen).await?),
+        None => None,
+    };
+    let page = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+
+    let health = HealthBoard::default();
+    let (engine, signals) =
+        service::start(engine, health.clone(), raw_kept_ms).map_err(CollectorError::Thread)?;
+    let (stop, stopping) = watch::channel(false);
+    let agents = Agents::default();
+    let mut tasks = JoinSet::new();
+
+    let (session, events) = receive::connect(broker, &config.name, store_id);
+    let receiver = Receiver {
+        collector: config.name.clone(),
+        store_id,
+        started,
+        engine: engine.clone(),
+        agents: Arc::clone(&agents),
+        health: health.clone(),
+    };
+    let receiving = receiver.run(session.clone(), events, signals.durable, stopping.clone());
+    tasks.spawn(async move {
+        receiving.await;
+        Ok(())
+    });
+
+    let (active, alerts) = watch::channel(Vec::new());
+    let outputs = Outputs { states: Vec::new(), alerts };
+    drop(active);
+
+    let (snapshots, snapshot) = watch::channel(Arc::new(empty_snapshot(&config, started)));
+    let live = Live {
+        view: View::open(&layout, Arc::clone(&topology))?,
+        collector: config.name.to_string(),
+        started,
+        telemetry: signals.telemetry.clone(),
+        agents,
+        outputs,
+        health: health.clone(),
+        snapshots,
+    };
+    tasks.spawn(live.run(signals.wake.clone(), stopping.clone()));
+
+    let actions =
+        Arc::new(Actions { engine: engine.clone(), snapshot: snapshot.clone(), layout: layout.clone(), topology: Arc::clone(&topology) });
+    let serving = admin::serve(socket, actions, stopping.clone());
+    tasks.spawn(async move { Ok(serving.await?) });
+    if let (Some(listener), Some(web)) = (listener, &config.web) {
+        let state = WebState {
+            snapshot: snapshot.clone(),
+            series: Arc::new(History::new(layout, topology)),
+            health: health.subscribe(),
+            options: WebOptions { names: web.names.clone(), ..WebOptions::default() },
+        };
+        let serving = web::serve(listener, state, stopping);
+        tasks.spawn(async move { Ok(serving.await?) });
+    }
+    let handle = Handle { snapshot, telemetry: signals.telemetry, page };
+    Ok(Running { handle, stop, tasks, engine: Some(engine), thread: Some(signals.thread) })
+}
+
+impl Running {
+    /// What can be asked of it while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until `shutdown` completes, then stops in order: link, outputs, page, engine.
+    ///
+    /// # Errors
+    /// [`CollectorError`] where a part ended by itself.
+    pub async fn until(mut self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
+        let early = tokio::select! {
+            () = shutdown => None,
+            ended = self.tasks.join_next() => Some(outcome(ended)),
+        };
+        self.stop.send_replace(true);
+        self.engine = None;
+        let mut result = match early {
+            None => Ok(()),
+            Some(Ok(())) => Err(CollectorError::Ended("it stopped by itself; see the log".to_owned())),
+            Some(Err(error)) => Err(error),
+        };
+        while let Some(ended) = self.tasks.join_next().await {
+            result = result.and(outcome(Some(ended)));
+        }
+        // The last handle went with its task: the engine moves everything to the store and ends.
+        if let Some(thread) = self.thread.take() {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                result = result.and(Err(CollectorError::Ended("the engine's thread failed; see the log".to_owned())));
+            }
+        }
+        result
+    }
+}
+
+fn outcome(ended: Option<Result<Result<(), CollectorError>, tokio::task::JoinError>>) -> Result<(), CollectorError> {
+    match ended {
+        None | Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(error))) => Err(error),
+        Some(Err(failed)) => Err(CollectorError::Ended(failed.to_string())),
+    }
+}
+
+/// What the outputs tell of themselves.
+pub(crate) struct Outputs {
+    /// One for each output.
+    pub(crate) states: Vec<watch::Receiver<OutputView>>,
+    /// Raised alerts.
+    pub(crate) alerts: watch::Receiver<Vec<AlertView>>,
+}
+
+/// Makes the live snapshots.
+struct Live {
+    view: View,
+    collector: String,
+    started: Timestamp,
+    telemetry: watch::Receiver<Arc<Telemetry>>,
+    agents: Agents,
+    outputs: Outputs,
+    health: HealthBoard,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Live {
+    async fn run(mut self, mut wake: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) -> Result<(), CollectorError> {
+        loop {
+            let made = tokio::task::spawn_blocking(move || {
+                self.make();
+                self
+            });
+            self = made.await.map_err(|error| CollectorError::Ended(error.to_string()))?;
+            tokio::select! {
+                () = stopped(&mut stop) => return Ok(()),
+                () = tokio::time::sleep(SNAPSHOT_EVERY) => {}
+            }
+            tokio::select! {
+                () = stopped(&mut stop) => return Ok(()),
+                woken = wake.changed() => if woken.is_err() { return Ok(()) },
+                () = tokio::time::sleep(SNAPSHOT_AT_LEAST) => {}
+            }
+        }
+    }
+
+    fn make(&mut self) {
+        match self.snapshot() {
+            Ok(snapshot) => {
+                self.health.clear("view");
+                self.snapshots.send_replace(Arc::new(snapshot));
+            }
+            Err(error) => self.health.report("view", &error.to_string()),
+        }
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+        let telemetry = self.telemetry.borrow().clone();
+        let agents = self.agents.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        self.view.begin()?;
+        let snapshot = live::snapshot(
+            &mut self.view,
+            Surroundings {
+                collector: &self.collector,
+                started: self.started,
+                now: clock::now(),
+                telemetry: &telemetry,
+                agents: &agents,
+                outputs: self.outputs.states.iter().map(|state| state.borrow().clone()).collect(),
+                alerts: self.outputs.alerts.borrow().clone(),
+            },
+        );
+        self.view.end()?;
+        snapshot
+    }
+}
+
+fn empty_snapshot(config: &CollectorConfig, started: Timestamp) -> Snapshot {
+    Snapshot {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        collector: config.name.to_string(),
+        generated_at: started,
+        uptime_s: 0,
+        facilities: Vec::new(),
+        agents: Vec::new(),
+        meters: Vec::new(),
+        quarantine: Vec::new(),
+        outputs: Vec::new(),
+        alerts: Vec::new(),
+    }
+}

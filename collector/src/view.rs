@@ -1,0 +1,366 @@
+//! What outputs read: figures of facilities over any interval, from a consistent state of the store.
+//!
+//! Each output has a view of its own, on its own connection, so that none holds back intake or another
+//! output. A *round* sees one state of the ledger from its begin to its end.
+
+use crate::indicators::{Account, Accounts, Figure, Indicator, Pair};
+use crate::ledger::block::{self, GaugeHour, Hour};
+use crate::store::{self, Layout, MeterId, StoreError};
+use crate::topology::{Facility, Topology};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use wattledger_model::minute::Step;
+use wattledger_model::name::Name;
+use wattledger_model::role::Role;
+use wattledger_model::time::{Interval, Minute, Timestamp};
+
+/// One hour of one meter that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Changed {
+    /// Change number of the flush that wrote it last.
+    pub change: u64,
+    /// The meter.
+    pub meter: MeterId,
+    /// Hours since the epoch.
+    pub hour: i64,
+}
+
+/// A sum that is published by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Component {
+    /// `E_DC`.
+    Total,
+    /// `E_IT`.
+    It,
+    /// All meters of one role.
+    Role(Role),
+}
+
+impl Component {
+    /// The tag value in outputs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Component::Total => "total",
+            Component::It => "it",
+            Component::Role(role) => role.word(),
+        }
+    }
+}
+
+/// Minutes of one meter in one hour.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MeterHour {
+    /// Amounts.
+    Sums(Box<Hour>),
+    /// Levels.
+    Levels(Box<GaugeHour>),
+}
+
+struct FacilityAccounts {
+    pue: Accounts,
+    wue: Option<Accounts>,
+    cue: Option<Accounts>,
+    carbon: Option<Accounts>,
+    components: Vec<(Component, Accounts)>,
+}
+
+impl FacilityAccounts {
+    fn new(facility: &Facility) -> FacilityAccounts {
+        let alone = |terms: &[crate::indicators::Term]| {
+            Accounts::new(Pair { numerator: terms.to_vec(), denominator: Vec::new(), weight: None })
+        };
+        let mut components =
+            vec![(Component::Total, alone(&facility.total)), (Component::It, alone(&facility.it))];
+        components.extend(facility.components.iter().map(|(role, terms)| (Component::Role(*role), alone(terms))));
+        FacilityAccounts {
+            pue: Accounts::new(facility.pue()),
+            wue: facility.wue().map(Accounts::new),
+            cue: facility.cue().map(Accounts::new),
+            carbon: facility.carbon().map(Accounts::new),
+            components,
+        }
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut Accounts> {
+        let ratios = [Some(&mut self.pue), self.wue.as_mut(), self.cue.as_mut(), self.carbon.as_mut()];
+        ratios.into_iter().flatten().chain(self.components.iter_mut().map(|(_, accounts)| accounts))
+    }
+}
+
+/// See the module.
+pub struct View {
+    pub(crate) connection: Connection,
+    topology: Arc<Topology>,
+    accounts: Vec<FacilityAccounts>,
+    newest: HashMap<MeterId, Timestamp>,
+    seen: u64,
+    in_round: bool,
+}
+
+fn failed(source: rusqlite::Error) -> StoreError {
+    StoreError::Sqlite { path: "ledger.sqlite".into(), source }
+}
+
+impl View {
+    /// Opens a view of the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] where there is no store.
+    pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
+        let connection = store::open_reader(layout)?;
+        let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
+        Ok(View { connection, topology, accounts, newest: HashMap::new(), seen: 0, in_round: false })
+    }
+
+    /// The facilities and meters.
+    pub fn topology(&self) -> &Arc<Topology> {
+        &self.topology
+    }
+
+    /// The position of a facility by its name.
+    pub fn facility(&self, name: &str) -> Option<usize> {
+        self.topology.facilities.iter().position(|facility| facility.name.as_str() == name)
+    }
+
+    /// Begins a round on the latest state, and gives its change number. A round that was open ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn begin(&mut self) -> Result<u64, StoreError> {
+        self.end()?;
+        self.connection.execute_batch("BEGIN").map_err(failed)?;
+        self.in_round = true;
+        let change = store::change_number(&self.connection).map_err(failed)?;
+        if change > self.seen {
+            let changed: Vec<(MeterId, i64)> = self
+                .connection
+                .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
+                .and_then(|mut s| s.query_map([self.seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+                .map_err(failed)?;
+            let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
+            for (meter, hour) in changed {
+                by_meter.entry(meter).or_default().push(hour);
+            }
+            for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
+                for (meter, hours) in &by_meter {
+                    if accounts.concerns(*meter) {
+                        hours.iter().for_each(|hour| accounts.invalidate(*hour));
+                    }
+                }
+            }
+            self.seen = change;
+        }
+        self.newest = self
+            .connection
+            .prepare_cached("SELECT meter, at_ms FROM newest")
+            .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?.collect())
+            .map_err(failed)?;
+        Ok(change)
+    }
+
+    /// Ends the round, so that the write-ahead log can be shortened.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn end(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.in_round) {
+            self.connection.execute_batch("COMMIT").map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Hours that changed after `cursor`, by change number; at most about `limit`, but always all of the
+    /// last change number that is given, so that its number can be the next cursor.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn changed_since(&self, cursor: u64, limit: usize) -> Result<Vec<Changed>, StoreError> {
+        let mut changed: Vec<Changed> = self.changes(
+            "SELECT change, meter, hour FROM hour WHERE change > ?1 ORDER BY change LIMIT ?2",
+            params![cursor as i64, limit as i64],
+        )?;
+        if let Some(last) = changed.last().copied()
+            && changed.len() >= limit
+        {
+            changed.retain(|changed| changed.change < last.change);
+            changed.extend(self.changes(
+                "SELECT change, meter, hour FROM hour WHERE change = ?1 ORDER BY meter, hour",
+                params![last.change as i64],
+            )?);
+        }
+        Ok(changed)
+    }
+
+    fn changes(&self, query: &str, with: &[&dyn rusqlite::ToSql]) -> Result<Vec<Changed>, StoreError> {
+        self.connection
+            .prepare_cached(query)
+            .and_then(|mut s| {
+                s.query_map(with, |row| {
+                    let change: i64 = row.get(0)?;
+                    Ok(Changed { change: change as u64, meter: row.get(1)?, hour: row.get(2)? })
+                })?
+                .collect()
+            })
+            .map_err(failed)
+    }
+
+    /// The latest minute edge that every meter of the facility's total and IT energy has passed.
+    ///
+    /// A silent meter is waited for until the newest reading is past it by its patience; then it counts as
+    /// missing. `None` before the first reading. Source: domain.md 5.8.
+    pub fn horizon(&self, facility: usize) -> Option<Minute> {
+        let heard: Vec<(Timestamp, i64)> = self.topology.facilities[facility]
+            .patience
+            .iter()
+            .filter_map(|(meter, patience)| Some((*self.newest.get(meter)?, *patience)))
+            .collect();
+        let newest = heard.iter().map(|(at, _)| *at).max()?;
+        let waited = heard.iter().filter(|(at, patience)| newest.0 - at.0 <= *patience);
+        waited.map(|(at, _)| at.minute()).min()
+    }
+
+    /// The instant of the newest reading of a meter.
+    pub fn newest(&self, meter: MeterId) -> Option<Timestamp> {
+        self.newest.get(&meter).copied()
+    }
+
+    /// The first hour in which anything is known of the facility's total or IT energy.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn first_hour(&self, facility: usize) -> Result<Option<i64>, StoreError> {
+        let mut first: Option<i64> = None;
+        for (meter, _) in &self.topology.facilities[facility].patience {
+            let hour: Option<i64> = self
+                .connection
+                .prepare_cached("SELECT min(hour) FROM hour WHERE meter = ?1")
+                .and_then(|mut s| s.query_row([meter], |row| row.get(0)))
+                .map_err(failed)?;
+            first = first.into_iter().chain(hour).min();
+        }
+        Ok(first)
+    }
+
+    /// A figure of an indicator over an interval; `None` where the facility has no meters for it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn figure(
+        &mut self,
+        facility: usize,
+        indicator: Indicator,
+        interval: Interval,
+    ) -> Result<Option<Figure>, StoreError> {
+        let accounts = &mut self.accounts[facility];
+        let accounts = match indicator {
+            Indicator::Pue => Some(&mut accounts.pue),
+            Indicator::Wue => accounts.wue.as_mut(),
+            Indicator::Cue => accounts.cue.as_mut(),
+            Indicator::Carbon => accounts.carbon.as_mut(),
+        };
+        let Some(accounts) = accounts else { return Ok(None) };
+        let account = accounts.account(&self.connection, interval)?;
+        Ok(Some(Figure::of(indicator, interval, &account)))
+    }
+
+    /// Sums of a facility's total (numerator) and IT energy (denominator) over an interval.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn energies(&mut self, facility: usize, interval: Interval) -> Result<Account, StoreError> {
+        self.accounts[facility].pue.account(&self.connection, interval)
+    }
+
+    /// The components of a facility: total, IT, and one for each role that has a meter.
+    pub fn components(&self, facility: usize) -> Vec<Component> {
+        self.accounts[facility].components.iter().map(|(component, _)| *component).collect()
+    }
+
+    /// The sum of one component over an interval, in the numerator.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn component(
+        &mut self,
+        facility: usize,
+        component: Component,
+        interval: Interval,
+    ) -> Result<Account, StoreError> {
+        let found = self.accounts[facility].components.iter_mut().find(|(of, _)| *of == component);
+        match found {
+            Some((_, accounts)) => accounts.account(&self.connection, interval),
+            None => Ok(Account::default()),
+        }
+    }
+
+    /// Stretches of an interval that are not in the common support of the facility's PUE.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn gaps(&mut self, facility: usize, interval: Interval) -> Result<Vec<Interval>, StoreError> {
+        self.accounts[facility].pue.gaps(&self.connection, interval)
+    }
+
+    /// The minutes of a meter in one hour; `None` where nothing was ever known.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn meter_hour(&self, meter: MeterId, hour: i64) -> Result<Option<MeterHour>, StoreError> {
+        let block: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("SELECT block FROM hour WHERE meter = ?1 AND hour = ?2")
+            .and_then(|mut s| s.query_row(params![meter, hour], |row| row.get(0)).optional())
+            .map_err(failed)?;
+        let Some(block) = block else { return Ok(None) };
+        if let Ok(levels) = block::decode_levels(&block) {
+            return Ok(Some(MeterHour::Levels(Box::new(levels))));
+        }
+        let sums = block::decode_sums(&block).map_err(|source| StoreError::Block {
+            what: format!("minutes of meter {meter} in hour {hour}"),
+            source,
+        })?;
+        Ok(Some(MeterHour::Sums(Box::new(sums))))
+    }
+
+    /// Milliseconds measured or spread over long steps of one meter over whole hours `[from, to)`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn known_ms(&self, meter: MeterId, from: i64, to: i64) -> Result<i64, StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT coalesce(sum(measured_ms + interpolated_ms), 0) FROM hour
+                 WHERE meter = ?1 AND hour >= ?2 AND hour < ?3",
+            )
+            .and_then(|mut s| s.query_row(params![meter, from, to], |row| row.get(0)))
+            .map_err(failed)
+    }
+
+    /// The steps of a meter that start in an interval.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn steps(&self, meter: MeterId, interval: Interval) -> Result<Vec<Step>, StoreError> {
+        let (from, to) = (interval.from.start().0, interval.to.start().0);
+        store::steps_between(&self.connection, meter, from, to).map_err(failed)
+    }
+
+    /// The steps of a meter by class, over all time.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn step_counts(&self, meter: MeterId) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT class, count(*) FROM step WHERE meter = ?1 GROUP BY class")
+            .and_then(|mut s| {
+                s.query_map([meter], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?.collect()
+            })
+            .map_err(failed)
+    }
+
+    /// Site of a facility.
+    pub fn site(&self, facility: usize) -> &Name {
+        &self.topology.facilities[facility].site
+    }
+}

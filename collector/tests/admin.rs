@@ -1,0 +1,165 @@
+//! The admin socket end to end: a real socket, the real client, and what a killed collector leaves behind.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use wattledger_collector::admin::client::{AdminClient, ClientError};
+use wattledger_collector::admin::{
+    self, AdminActions, AdminError, AdminSocket, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat,
+    ReportRequest, ServeError,
+};
+use wattledger_collector::outputs::snapshot::Snapshot;
+use wattledger_model::time::{Interval, Minute, Timestamp};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers with what it was asked.
+struct Echo;
+
+impl AdminActions for Echo {
+    fn snapshot(&self) -> Answer<Arc<Snapshot>> {
+        let snapshot = Snapshot {
+            version: "0.1.0".to_owned(),
+            collector: "campus".to_owned(),
+            generated_at: Timestamp(1_780_000_000_000),
+            uptime_s: 60,
+            facilities: Vec::new(),
+            agents: Vec::new(),
+            meters: Vec::new(),
+            quarantine: Vec::new(),
+            outputs: Vec::new(),
+            alerts: Vec::new(),
+        };
+        Box::pin(async { Ok(Arc::new(snapshot)) })
+    }
+
+    fn digest(&self, interval: Option<Interval>) -> Answer<DigestAnswer> {
+        let minutes = interval.map_or(0, |interval| interval.minutes().unsigned_abs());
+        Box::pin(async move { Ok(DigestAnswer { digest: format!("{interval:?}"), minutes, steps: 0 }) })
+    }
+
+    fn rebuild(&self) -> Answer<RebuildAnswer> {
+        Box::pin(async { Err(AdminError::Busy("a rebuild is running".to_owned())) })
+    }
+
+    fn report(&self, request: ReportRequest) -> Answer<Document> {
+        Box::pin(async move {
+            if request.facility == "nowhere" {
+                return Err(AdminError::NotFound("no facility is named `nowhere`".to_owned()));
+            }
+            let content_type = "text/csv; charset=utf-8".to_owned();
+            Ok(Document { content_type, bytes: format!("{request:?}").into_bytes() })
+        })
+    }
+}
+
+struct Running {
+    client: AdminClient,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+fn start(data_dir: &Path) -> Running {
+    let socket = AdminSocket::bind(&admin::socket_path(data_dir)).expect("the socket is made");
+    let (stop, stopping) = watch::channel(false);
+    let task = tokio::spawn(admin::serve(socket, Arc::new(Echo), stopping));
+    Running { client: AdminClient::of_data_dir(data_dir), stop, task }
+}
+
+fn report_of(facility: &str) -> ReportRequest {
+    let period = "2025-03-01/2025-04-01".to_owned();
+    ReportRequest { facility: facility.to_owned(), period, format: ReportFormat::Csv }
+}
+
+#[tokio::test]
+async fn every_action_goes_there_and_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = start(dir.path());
+    let client = &running.client;
+    assert_eq!(client.snapshot().await.expect("a snapshot").collector, "campus");
+    let interval = Interval::new(Minute(29_000_000), Minute(29_000_060));
+    let digest = client.digest(Some(interval)).await.expect("a digest");
+    assert_eq!((digest.digest, digest.minutes), (format!("{:?}", Some(interval)), 60));
+    assert_eq!(client.digest(None).await.expect("a digest").digest, "None");
+    let hostile = report_of("a&format=text ü/%");
+    let report = client.report(&hostile).await.expect("a report");
+    assert_eq!(report.content_type, "text/csv; charset=utf-8");
+    assert_eq!(String::from_utf8_lossy(&report.bytes), format!("{hostile:?}"));
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_as_what_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = start(dir.path());
+    let client = &running.client;
+    let missing = client.report(&report_of("nowhere")).await.expect_err("no such facility");
+    assert!(matches!(&missing, ClientError::Refused(AdminError::NotFound(_))), "{missing:?}");
+    assert_eq!(missing.to_string(), "no facility is named `nowhere`");
+    let busy = client.rebuild().await.expect_err("busy");
+    assert!(matches!(busy, ClientError::Refused(AdminError::Busy(_))), "{busy:?}");
+    let backwards = Interval::new(Minute(10), Minute(10));
+    let invalid = client.digest(Some(backwards)).await.expect_err("empty interval");
+    assert!(matches!(invalid, ClientError::Refused(AdminError::Invalid(_))), "{invalid:?}");
+}
+
+#[tokio::test]
+async fn only_the_owner_can_open_the_socket_and_it_is_gone_after_the_stop() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = start(dir.path());
+    let path = admin::socket_path(dir.path());
+    let mode = std::fs::metadata(&path).expect("it exists").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    running.client.digest(None).await.expect("it answers");
+    running.stop.send_replace(true);
+    timeout(PATIENCE, running.task).await.expect("serve returns").expect("no panic").expect("no error");
+    assert!(!path.exists());
+    let left: Vec<_> = std::fs::read_dir(dir.path()).expect("readable").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn no_collector_is_its_own_error() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let client = AdminClient::of_data_dir(dir.path());
+    assert!(matches!(client.snapshot().await, Err(ClientError::NotRunning { .. })), "no file");
+    // Dropping a listener leaves its file, as a kill does.
+    drop(UnixListener::bind(admin::socket_path(dir.path())).expect("bound"));
+    let error = client.snapshot().await.expect_err("a dead socket");
+    assert!(matches!(error, ClientError::NotRunning { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("no collector is running"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dead_socket_is_replaced_and_a_living_one_is_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = admin::socket_path(dir.path());
+    drop(UnixListener::bind(&path).expect("bound"));
+    assert!(path.exists(), "the dead file is there");
+    let running = start(dir.path());
+    running.client.digest(None).await.expect("the new one answers");
+    let second = AdminSocket::bind(&path).expect_err("taken");
+    assert!(matches!(second, ServeError::AlreadyRunning { .. }), "{second:?}");
+    running.client.digest(None).await.expect("the first is unharmed");
+}
+
+#[tokio::test]
+async fn what_is_no_socket_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = admin::socket_path(dir.path());
+    std::fs::write(&path, "mine").expect("written");
+    let error = AdminSocket::bind(&path).expect_err("not a socket");
+    assert!(matches!(error, ServeError::NotASocket { .. }), "{error:?}");
+    assert_eq!(std::fs::read_to_string(&path).expect("still there"), "mine");
+}
+
+#[tokio::test]
+async fn a_path_too_long_for_a_socket_is_said_as_such() {
+    let error = AdminSocket::bind(&Path::new("/tmp").join("x".repeat(120))).expect_err("too long");
+    assert!(matches!(error, ServeError::PathTooLong { .. }), "{error:?}");
+    assert!(error.to_string().contains("shorter data_dir"), "{error}");
+}

@@ -1,0 +1,175 @@
+//! The page in a real browser: it shows what it is given, at any width, and never takes a text for code.
+
+use crate::browser::{self, Browser};
+use crate::{fixture, hostile, now};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+use wattledger_collector::outputs::snapshot::Snapshot;
+use wattledger_collector::outputs::web::{self, Health, WebOptions, WebState};
+use wattledger_model::time::Timestamp;
+
+/// A served page; it ends when this is dropped.
+struct Page {
+    address: SocketAddr,
+    figures: watch::Sender<Arc<Snapshot>>,
+    _health: watch::Sender<Arc<Health>>,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn serve(address: &str, snapshot: Snapshot) -> Page {
+    let listener = web::bind(address.parse().expect("an address")).await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (figures, snapshot) = watch::channel(Arc::new(snapshot));
+    let (health, healthy) = watch::channel(Arc::new(Health::default()));
+    let (stop, stopping) = watch::channel(false);
+    let series = Arc::new(fixture::History(now()));
+    let state = WebState { snapshot, series, health: healthy, options: WebOptions::default() };
+    let task = tokio::spawn(async move { web::serve(listener, state, stopping).await.expect("served") });
+    Page { address, figures, _health: health, stop, task }
+}
+
+impl Page {
+    fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+const NOTHING: &[String] = &[];
+
+/// What makes the page wider than its window: elements that reach beyond it and are not scrolled by a parent.
+async fn sideways(browser: &mut Browser) -> Vec<String> {
+    let found = "(() => {
+        const root = document.documentElement;
+        if (root.scrollWidth <= root.clientWidth) return [];
+        const beyond = [...document.body.querySelectorAll('*')].filter((node) => node.getBoundingClientRect().right > root.clientWidth + 1);
+        return [`${root.scrollWidth} wide`, ...beyond.slice(0, 8).map((node) => `${node.localName}.${node.getAttribute('class')}: ${node.textContent.slice(0, 40)}`)];
+    })()";
+    serde_json::from_value(browser.value(found).await).expect("a list of texts")
+}
+
+#[tokio::test]
+async fn the_page_fits_phones_and_desks_in_light_and_dark() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let mut browser = Browser::start(program).await;
+    for (width, scheme) in [(1280, "light"), (390, "light"), (390, "dark"), (320, "light"), (800, "dark")] {
+        browser.open(&page.url(), width, scheme).await;
+        browser.until("document.querySelectorAll('.chart svg').length === 3").await;
+        let all_open =
+            "document.querySelectorAll('.opener[aria-expanded=false]').forEach((opener) => opener.click())";
+        browser.value(all_open).await;
+        browser.until("document.querySelectorAll('tr.detail').length === 36").await;
+        assert_eq!(browser.value("innerWidth").await, width, "the window is as wide as asked");
+            assert_eq!(sideways(&mut browser).await, NOTHING, "{scheme} at {width} scrolls sideways");
+        let text = browser.value("document.querySelector('#f-hall-1').innerText").await.to_string();
+        assert!(text.contains("1.241") && text.contains("0.059 below"), "{text}");
+        let provisional = "document.querySelector('#f-hall-2 .hero .chip').textContent";
+        assert_eq!(browser.value(provisional).await, "provisional");
+        let dark = browser.value("getComputedStyle(document.body).backgroundColor").await;
+        assert_eq!(dark == "rgb(13, 19, 18)", scheme == "dark", "{dark}");
+    }
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_text_from_outside_stays_a_text() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", hostile::snapshot(now())).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 390, "light").await;
+    browser.until("document.querySelector('.facility') && document.querySelector('.meters-grid')").await;
+    let written = format!(
+        "document.querySelector('#main').textContent.split({}).length > 40",
+        serde_json::json!(hostile::TEXT)
+    );
+    browser.until(&written).await;
+    assert_ne!(browser.value("document.title").await, "owned");
+    assert_eq!(browser.value("document.querySelectorAll('#main img, #main script').length").await, 0);
+    assert_eq!(sideways(&mut browser).await, NOTHING);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn new_figures_appear_by_themselves_and_what_was_opened_stays_open() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 1280, "light").await;
+    browser.until("document.querySelector('#f-hall-1 .opener')").await;
+    browser.value("(() => { const opener = document.querySelectorAll('#f-hall-1 .opener')[6]; opener.focus(); opener.click(); })()").await;
+    browser.until("document.querySelector('#f-hall-1 .detail')").await;
+    let mut next = fixture::rich(Timestamp(now().0 + 60_000));
+    next.facilities[0].windows[3].pue.value = Some(1.9876);
+    page.figures.send_replace(Arc::new(next));
+    browser.until("document.querySelector('#f-hall-1 .figure').textContent === '1.988'").await;
+    assert_eq!(browser.value("document.activeElement.textContent").await, "12 months", "the focus stays");
+    assert_eq!(browser.value("document.querySelectorAll('.detail').length").await, 1);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_chart_draws_no_line_where_nothing_is_known_and_reads_out_by_keyboard() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 1280, "light").await;
+    browser.until("document.querySelector('#f-hall-2 .chart svg')").await;
+    // The hours of the gap, in the chart's own measure: no piece of the trace may begin or run inside it.
+    let inside = "(() => {
+        const gap = document.querySelector('#f-hall-2 .gaps rect');
+        const [from, to] = [Number(gap.getAttribute('x')), Number(gap.getAttribute('x')) + Number(gap.getAttribute('width'))];
+        let x = 0;
+        let crossed = 0;
+        for (const path of document.querySelectorAll('#f-hall-2 .trace path')) {
+            for (const [, command, first] of path.getAttribute('d').matchAll(/([MLHV])([\\d.-]+)/g)) {
+                const next = command === 'V' ? x : Number(first);
+                if (command !== 'M' && Math.min(x, next) < to - 0.2 && Math.max(x, next) > from + 0.2) crossed += 1;
+                x = next;
+            }
+        }
+        return crossed;
+    })()";
+    assert_eq!(browser.value(inside).await, 0);
+    let press = "(() => {
+        const chart = document.querySelector('#f-hall-2 .chart svg');
+        chart.focus();
+        chart.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home' }));
+        return document.getElementById('spoken').textContent;
+    })()";
+    let spoken = browser.value(press).await.to_string();
+    assert!(spoken.contains("PUE 1.") && spoken.contains("coverage 99.9"), "{spoken}");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_empty_collector_tells_what_to_do() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::empty(now())).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 390, "light").await;
+    browser.until("document.querySelectorAll('.empty').length === 5").await;
+    let text = browser.value("document.querySelector('#main').innerText").await.to_string();
+    for wanted in ["[[facility]]", "collector = \\\"campus\\\"", "[[output.influx]]", "Nothing in quarantine"]
+    {
+        assert!(text.contains(wanted), "{wanted} is missing in {text}");
+    }
+    assert_eq!(sideways(&mut browser).await, NOTHING);
+}
+
+#[tokio::test]
+async fn a_page_that_lost_its_collector_says_so_and_finds_it_again() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let (address, url) = (page.address.to_string(), page.url());
+    let mut browser = Browser::start(program).await;
+    browser.open(&url, 1280, "light").await;
+    browser.until("document.querySelector('#live').textContent.startsWith('live')").await;
+    page.stop.send_replace(true);
+    page.task.await.expect("the server ends");
+    browser.until("document.querySelector('#live').textContent.startsWith('reconnecting')").await;
+    let again = serve(&address, fixture::rich(Timestamp(now().0 + 90_000))).await;
+    browser.until("document.querySelector('#live').textContent.startsWith('live')").await;
+    assert_eq!(again.address.to_string(), address);
+}

@@ -1,0 +1,53 @@
+//! `wattledger check`: everything that is wrong with configurations, each with its place and the mend.
+
+use crate::files;
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use wattledger_agent::AgentConfig;
+use wattledger_collector::config::CollectorConfig;
+use wattledger_model::document::{Document, Problems};
+
+/// Checks each file as what it is: an agent's or a collector's configuration.
+pub(crate) fn run(paths: &[PathBuf]) -> Result<()> {
+    let mut bad = 0;
+    for path in paths {
+        match check(path) {
+            Ok(warnings) => {
+                print!("{warnings}");
+                println!("{}: ok", path.display());
+            }
+            Err(error) => {
+                println!("{error:#}");
+                bad += 1;
+            }
+        }
+    }
+    if bad > 0 {
+        bail!("{bad} of {} files cannot be used", paths.len());
+    }
+    Ok(())
+}
+
+fn check(path: &Path) -> Result<Problems> {
+    let text = files::read(path)?;
+    let name = path.display().to_string();
+    let document = Document::parse(&name, &text);
+    let mut root = document.root();
+    match (root.has("agent"), root.has("collector")) {
+        (true, _) => {
+            let config = AgentConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
+            Ok(config.warnings)
+        }
+        (false, true) => {
+            let config = CollectorConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
+            let secrets = config.check_secrets();
+            if secrets.has_errors() {
+                return Err(files::told(&secrets));
+            }
+            Ok(config.warnings)
+        }
+        (false, false) => {
+            bail!("{name}:1:1: neither an agent's nor a collector's configuration: it has no [agent] and no [collector]")
+        }
+    }
+}
