@@ -13,6 +13,7 @@ mod progress;
 mod summary;
 
 use broker::{EmbeddedBroker, Mqtt5};
+use chrono::Datelike;
 use home::Home;
 use joint::{Agent, Collector};
 use progress::Filling;
@@ -134,7 +135,8 @@ impl Demo {
     /// How much of the past has arrived.
     fn filled(&self) -> Filling {
         let progress = self.agents.iter().map(|(_, progress)| *progress.borrow());
-        Filling::of(progress, &self.collector.snapshot(), self.started)
+        let committed = self.collector.readings_committed();
+        Filling::of(progress, &self.collector.snapshot(), committed, self.started)
     }
 
     /// An agent or the collector that has ended although nobody stopped it.
@@ -204,24 +206,40 @@ impl Watch<'_> {
 }
 
 fn introduction(home: &Home, broker: SocketAddr, listen: SocketAddr) -> String {
-    let dir = home.dir().display();
     let meters: usize = sites().iter().flat_map(|site| site.facilities).map(|f| f.meters.len()).sum();
     let facilities: usize = sites().iter().map(|site| site.facilities.len()).sum();
+    let config = in_shell(&home.dir().join("collector.toml").display().to_string());
     let doing = if home.is_new() { "Filling the past year" } else { "Continuing where the last run ended" };
     format!(
-        "Wattledger demo: {facilities} simulated facilities with {meters} meters at {} sites.\n\
-         \n  page       http://{listen}/\n  broker     mqtt://{broker}  (in this process, for as long as it runs)\n  \
-         data       {dir}\n\n\
-         Try next, from another terminal:\n  \
-         wattledger check {dir}/collector.toml\n  \
-         wattledger report --config {dir}/collector.toml --facility hamburg-hall --period {}\n  \
-         mosquitto_sub -h {} -p {} -v -t 'wattledger/v1/facility/#'\n\n{doing}.",
+        "Wattledger demo: {facilities} simulated facilities with {meters} meters at {} sites.\n\n\
+         \x20 page    http://{listen}/\n\
+         \x20 broker  mqtt://{broker} (in this process, for as long as it runs)\n\
+         \x20 data    {}\n\n\
+         Try next, from another terminal:\n\
+         \x20 wattledger report --config {config} --facility hamburg-hall --period {}\n\
+         \x20 wattledger ledger digest --config {config}\n\
+         \x20 curl http://{listen}/api/snapshot\n\
+         \x20 mosquitto_pub -h {} -p {} -q 1 -t wattledger/v1/agent/hamburg/hand/readings-json -m '{}'\n\
+         The last one is a meter of your own; the page lists it as unassigned.\n\n{doing}.",
         sites().len(),
-        // The last full year would have next to nothing in it: show the current one.
-        &now().to_string()[..4],
+        home.dir().display(),
+        last_month(now()),
         broker.ip(),
         broker.port(),
+        r#"{"readings":[{"meter":"my-meter","value":12.5,"unit":"kWh"}]}"#,
     )
+}
+
+/// The month before this one, such as `2026-10`: the past year always has it whole.
+fn last_month(now: Timestamp) -> String {
+    let first = now.to_utc().date_naive().with_day(1);
+    first.and_then(|first| first.pred_opt()).map(|day| day.format("%Y-%m").to_string()).unwrap_or_default()
+}
+
+/// A word for a shell: quoted where it needs to be.
+fn in_shell(word: &str) -> String {
+    let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+:".contains(letter));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Prints for the person in front of the terminal. A closed pipe is no reason to end.
@@ -252,6 +270,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_can_be_pasted() {
+        let at = |text| last_month(Timestamp::from_rfc3339(text).expect("valid"));
+        assert_eq!(at("2026-01-31T00:00:00Z"), "2025-12");
+        assert_eq!(at("2026-11-21T08:00:00Z"), "2026-10");
+        assert_eq!(in_shell("/home/me/data"), "/home/me/data");
+        assert_eq!(in_shell("/it's here"), r"'/it'\''s here'");
+    }
 
     #[test]
     fn durations_need_their_unit() {

@@ -109,6 +109,9 @@ fn write_meter(text: &mut String, site: &SiteSpec, facility: &FacilitySpec, mete
     if let Some(watts) = meter.rated_watts {
         let _ = writeln!(text, "rated_power = \"{watts} W\"");
     }
+    if let Some(flow) = meter.rated_flow {
+        let _ = writeln!(text, "rated_flow = \"{flow}\"");
+    }
 }
 
 /// A TOML basic string.

@@ -86,7 +86,7 @@ impl Agent {
             .map_err(|problems| DemoError::Configuration(problems.to_string()))?;
         let part = Part::start(format!("agent at {site}"), |stopped| async move {
             let shutdown = async { drop(stopped.await) };
-            let outcome = wattledger_agent::run_with_sources(config, vec![source], shutdown).await;
+            let outcome = wattledger_agent::pipeline::run_with_sources(config, vec![source], shutdown).await;
             outcome.map_err(|error| chain(&error))
         });
         Ok(Agent { site, part })

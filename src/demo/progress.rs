@@ -5,6 +5,9 @@ use wattledger_agent::source::simulated::Progress;
 use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_model::time::Timestamp;
 
+/// Less than this to fill is done before anybody has read a line about it.
+const WORTH_SHOWING_MS: i64 = 86_400_000;
+
 /// How far the demo is from being live.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Filling {
@@ -14,7 +17,7 @@ pub(crate) struct Filling {
     pub(crate) live_from: Option<Timestamp>,
     /// The instant that counts as the end of the past.
     pub(crate) target: Timestamp,
-    /// Readings handed in by this run.
+    /// Readings in the collector's store.
     pub(crate) readings: u64,
 }
 
@@ -23,19 +26,12 @@ impl Filling {
     pub(crate) fn of(
         sources: impl Iterator<Item = Progress>,
         snapshot: &Snapshot,
+        readings: u64,
         started: Timestamp,
     ) -> Filling {
-        let mut filling = Filling { as_of: horizon(snapshot), live_from: None, target: started, readings: 0 };
-        let mut live = Vec::new();
-        for source in sources {
-            filling.readings += source.readings;
-            live.push(source.live_from);
-        }
-        if let Some(live) = live.into_iter().collect::<Option<Vec<_>>>() {
-            filling.live_from = live.into_iter().max();
-        }
-        filling.target = filling.live_from.unwrap_or(started);
-        filling
+        let live = sources.map(|source| source.live_from).collect::<Option<Vec<_>>>();
+        let live_from = live.and_then(|live| live.into_iter().max());
+        Filling { as_of: horizon(snapshot), live_from, target: live_from.unwrap_or(started), readings }
     }
 
     /// Whether live readings come and the collector has booked all that was before them.
@@ -69,6 +65,9 @@ impl Shown {
     pub(crate) fn show(&mut self, filling: &Filling) {
         let Some(as_of) = filling.as_of else { return };
         let first = *self.first.get_or_insert(as_of);
+        if filling.target.0 - first.0 < WORTH_SHOWING_MS {
+            return;
+        }
         let percent = share(first, as_of, filling.target);
         let mut err = std::io::stderr().lock();
         // A closed standard error is no reason to end.
@@ -135,7 +134,7 @@ pub(crate) mod tests {
     fn it_is_done_when_every_horizon_has_reached_the_live_minute() {
         let done = |sources: &[Option<i64>], horizons: &[Option<i64>]| {
             let sources = sources.iter().map(|live| source(*live));
-            Filling::of(sources, &snapshot(horizons), Timestamp(600_000)).is_done()
+            Filling::of(sources, &snapshot(horizons), 0, Timestamp(600_000)).is_done()
         };
         assert!(done(&[Some(601_000), Some(602_000)], &[Some(600_000), Some(660_000)]));
         assert!(!done(&[Some(601_000), Some(602_000)], &[Some(540_000), Some(660_000)]));

@@ -431,7 +431,7 @@ fn point(base: Option<f64>, t: i64, index: i64) -> SeriesPoint {
     let warm = (std::f64::consts::TAU * (of_day - 0.35)).sin() * 0.021;
     let rough = ((index * 7_919) % 101) as f64 / 101.0 * 0.012;
     let slow = (index as f64 / 31.0).sin() * 0.011;
-    let thin = troubled && (40..47).contains(&index) || troubled && index > 160;
+    let thin = troubled && (index > 160 || (40..47).contains(&index));
     let wild = if troubled && index == 70 { 0.9 } else { 0.0 };
     SeriesPoint {
         t,

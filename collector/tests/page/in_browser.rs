@@ -62,7 +62,7 @@ async fn the_page_fits_phones_and_desks_in_light_and_dark() {
         browser.value(all_open).await;
         browser.until("document.querySelectorAll('tr.detail').length === 36").await;
         assert_eq!(browser.value("innerWidth").await, width, "the window is as wide as asked");
-            assert_eq!(sideways(&mut browser).await, NOTHING, "{scheme} at {width} scrolls sideways");
+        assert_eq!(sideways(&mut browser).await, NOTHING, "{scheme} at {width} scrolls sideways");
         let text = browser.value("document.querySelector('#f-hall-1').innerText").await.to_string();
         assert!(text.contains("1.241") && text.contains("0.059 below"), "{text}");
         let provisional = "document.querySelector('#f-hall-2 .hero .chip').textContent";

@@ -71,6 +71,8 @@ pub struct MeterSpec {
     pub modulus: Option<i64>,
     /// The most that the installation can carry, W; `None` where the meter is no electrical one.
     pub rated_watts: Option<u64>,
+    /// The most that the pipe can carry, with its unit; `None` where the meter is none of a flow.
+    pub rated_flow: Option<&'static str>,
     pub(crate) shows: Shows,
 }
 
@@ -160,6 +162,7 @@ const fn register(
         digits: 1,
         modulus: None,
         rated_watts: Some(rated_watts),
+        rated_flow: None,
         shows: Shows::Register { flow, first },
     }
 }
@@ -170,7 +173,17 @@ const fn fine(meter: MeterSpec) -> MeterSpec {
 }
 
 const fn gauge(name: &'static str, title: &'static str, unit: &'static str, shows: Shows) -> MeterSpec {
-    MeterSpec { name, title, role: "outdoor", unit, digits: 1, modulus: None, rated_watts: None, shows }
+    MeterSpec {
+        name,
+        title,
+        role: "outdoor",
+        unit,
+        digits: 1,
+        modulus: None,
+        rated_watts: None,
+        rated_flow: None,
+        shows,
+    }
 }
 
 const fn water(name: &'static str, title: &'static str, first: i64) -> MeterSpec {
@@ -182,6 +195,7 @@ const fn water(name: &'static str, title: &'static str, first: i64) -> MeterSpec
         digits: 3,
         modulus: None,
         rated_watts: None,
+        rated_flow: Some("6 m3/h"),
         shows: Shows::Register { flow: Flow::Water, first },
     }
 }

@@ -124,7 +124,7 @@ fn play(acts: Vec<Act>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_at_any_operation_takes_nothing_back_and_gives_no_number_twice(acts in acts()) {

@@ -56,6 +56,11 @@ impl FieldSet {
         FieldSet(1 << field)
     }
 
+    /// Whether the field of a number is among these.
+    pub(crate) const fn has(self, field: usize) -> bool {
+        self.0 & 1 << field != 0
+    }
+
     /// Whether any of these is not among the others.
     pub(crate) const fn exceeds(self, others: FieldSet) -> bool {
         self.0 & !others.0 != 0
@@ -107,12 +112,13 @@ pub static METER: Measurement = Measurement {
     about: "One minute of a declared meter, at the minute's start. A minute of which nothing is known has no point.",
 };
 
-/// Numbers of the fields of [`COMPONENT`].
-pub(crate) mod component {
+/// Numbers of the fields of [`COMPONENT`], [`ENERGY_HOUR`] and [`ENERGY_DAY`].
+pub(crate) mod sum {
     pub(crate) const ENERGY: usize = 0;
     pub(crate) const VOLUME: usize = 1;
-    pub(crate) const POWER: usize = 2;
-    pub(crate) const COVERAGE: usize = 3;
+    pub(crate) const COVERAGE: usize = 2;
+    /// Of [`super::COMPONENT`] alone.
+    pub(crate) const POWER: usize = 3;
 }
 
 /// Minutes of facility sums.
@@ -122,18 +128,11 @@ pub static COMPONENT: Measurement = Measurement {
     fields: &[
         ENERGY,
         VOLUME,
-        float("power_w", "W", "mean power; only where all meters measured the whole minute"),
         COVERAGE,
+        float("power_w", "W", "mean power; only where all meters measured the whole minute"),
     ],
     about: "One minute of a facility's total, IT, or all meters of one role, at the minute's start.",
 };
-
-/// Numbers of the fields of [`ENERGY_HOUR`] and [`ENERGY_DAY`].
-pub(crate) mod energy {
-    pub(crate) const ENERGY: usize = 0;
-    pub(crate) const VOLUME: usize = 1;
-    pub(crate) const COVERAGE: usize = 2;
-}
 
 /// Hours of facility sums.
 pub static ENERGY_HOUR: Measurement = Measurement {
@@ -260,9 +259,12 @@ mod tests {
         assert_eq!(name(&METER, meter::POWER), "power_w");
         assert_eq!(name(&METER, meter::MAX), "max");
         assert_eq!(name(&METER, meter::ESTIMATED), "estimated");
-        assert_eq!(name(&COMPONENT, component::VOLUME), "volume_l");
-        assert_eq!(name(&COMPONENT, component::COVERAGE), "coverage");
-        assert_eq!(name(&ENERGY_DAY, energy::COVERAGE), "coverage");
+        assert_eq!(name(&COMPONENT, sum::POWER), "power_w");
+        for measurement in [&COMPONENT, &ENERGY_HOUR, &ENERGY_DAY] {
+            assert_eq!(name(measurement, sum::ENERGY), "energy_kwh");
+            assert_eq!(name(measurement, sum::VOLUME), "volume_l");
+            assert_eq!(name(measurement, sum::COVERAGE), "coverage");
+        }
         assert_eq!(name(&INDICATOR, indicator::DENOMINATOR), "denominator");
         assert_eq!(name(&INDICATOR, indicator::ESTIMATED), "estimated");
         assert_eq!(name(&TARGET, target::MEETS), "meets");

@@ -15,8 +15,6 @@ mod json;
 mod span;
 mod text;
 
-#[cfg(test)]
-mod tests;
 
 pub use amount::Amount;
 pub use compile::{Options, make};

@@ -71,7 +71,9 @@ function notice(connected, ageS, stale) {
   const made = f.instant(snapshot?.generated_at);
   return h("div", { class: "stale" },
     h("b", null, connected ? "The figures stand still." : "The collector does not answer."),
-    ` What you see is ${f.span(ageS)} old, from ${f.clockSeconds(made)} your time. `,
+    // The growing age is for eyes only: a screen reader would say it again each second.
+    h("span", { "aria-hidden": "true" }, ` What you see is ${f.span(ageS)} old.`),
+    ` It is from ${f.clockSeconds(made)} your time. `,
     connected ? "See /healthz and the collector's log." : "The page tries again by itself.");
 }
 

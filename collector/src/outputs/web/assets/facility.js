@@ -40,7 +40,7 @@ function heading(facility, id, now) {
 
 function problem(facility) {
   return h("div", { class: "callout" },
-    h("p", null, h("b", null, "No PUE yet: "), facility.problem, "."),
+    h("p", null, h("b", null, facility.windows.some((window) => f.isKnown(window.pue.value)) ? "Needs a look: " : "No PUE yet: "), facility.problem, "."),
     h("p", null, "A PUE needs one meter for all that enters (role ", h("code", null, "utility"), ") and one for IT (",
       h("code", null, "ups-output"), ", ", h("code", null, "pdu-output"), " or ", h("code", null, "it-input"),
       "). Add or mend its [[meter]] section; readings that came before count too."));

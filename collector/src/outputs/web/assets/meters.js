@@ -53,8 +53,21 @@ function matches(meter) {
 const RANK = { never: 0, stale: 1, fresh: 2 };
 const rank = (meter) => (meter.assigned ? (RANK[meter.state] ?? 1) * 2 + (meterTrouble(meter) ? 0 : 2) : 5);
 
+const order = new Intl.Collator("en", { numeric: true });
+let listed = { snapshot: null, asked: "", meters: [] };
+
+/// The wanted meters in order; kept until the figures or the wish change, since a site may have thousands.
+function wanted(snapshot) {
+  const wish = `${asked.show} ${asked.facility} ${asked.text}`;
+  if (listed.snapshot !== snapshot || listed.asked !== wish) {
+    const meters = snapshot.meters.filter(matches).sort((a, b) => rank(a) - rank(b) || order.compare(a.site, b.site) || order.compare(a.meter, b.meter));
+    listed = { snapshot, asked: wish, meters };
+  }
+  return listed.meters;
+}
+
 function table(snapshot, passedS) {
-  const found = snapshot.meters.filter(matches).sort((a, b) => rank(a) - rank(b) || a.site.localeCompare(b.site) || a.meter.localeCompare(b.meter, "en", { numeric: true }));
+  const found = wanted(snapshot);
   if (found.length === 0) {
     return h("p", { class: "empty", key: "none" }, asked.show === "look" && !asked.text ? "Every meter is fresh and covered." : "No meter matches.");
   }

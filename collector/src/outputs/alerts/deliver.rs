@@ -1,0 +1,199 @@
+//! Brings the messages of one channel to it, in order, until it has taken each.
+
+use super::message::Message;
+use super::outbox::{Outbox, Waiting};
+use super::webhook;
+use crate::config::{Channel, ChannelKind};
+use crate::outputs::mqtt::Publisher;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use wattledger_link::backoff::Backoff;
+use wattledger_link::session::{Publish, Qos};
+use wattledger_model::name::Name;
+use wattledger_model::time::{DAY_MINUTES, MINUTE_MS, Timestamp};
+use wattledger_model::topic::Topic;
+
+/// A message that nobody took for this long is given up: what it tells is long past.
+const GIVEN_UP_AFTER_MS: i64 = 7 * DAY_MINUTES * MINUTE_MS;
+/// A receiver may ask for this much at most.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+/// How long a courier waits for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waits {
+    /// After the first failure.
+    pub(super) first: Duration,
+    /// Between two attempts at most.
+    pub(super) cap: Duration,
+    /// For the answer to one delivery.
+    pub(super) answer: Duration,
+}
+
+impl Waits {
+    pub(super) const USUAL: Waits = Waits {
+        first: Duration::from_secs(1),
+        cap: Duration::from_secs(300),
+        answer: Duration::from_secs(10),
+    };
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It may be taken another time, perhaps not before the time that the receiver asks for.
+    Later { reason: String, after: Option<Duration> },
+    /// It never will be.
+    Refused(String),
+}
+
+impl Failure {
+    pub(super) fn later(reason: impl Into<String>) -> Failure {
+        Failure::Later { reason: reason.into(), after: None }
+    }
+}
+
+/// One channel's courier.
+pub(super) struct Courier {
+    pub(super) channel: Channel,
+    pub(super) outbox: Outbox,
+    pub(super) publisher: Option<Arc<dyn Publisher>>,
+    pub(super) now: fn() -> Timestamp,
+    pub(super) waits: Waits,
+    /// Bumped when there may be more to deliver.
+    pub(super) more: watch::Receiver<u64>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Courier {
+    /// Delivers until it is stopped. A delivery under way is left then; the message stays in the outbox.
+    pub(super) async fn run(mut self) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = self.deliver_all() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn deliver_all(&mut self) {
+        let channel = self.channel.name.to_string();
+        let mut backoff = Backoff::new(seed(&channel), self.waits.first, self.waits.cap);
+        let mut client = None;
+        loop {
+            self.more.borrow_and_update();
+            let head = match self.outbox.head(channel.clone()).await {
+                Ok(head) => head,
+                Err(error) => {
+                    tracing::warn!(channel, %error, "the outbox cannot be read; trying again");
+                    sleep(backoff.next_wait()).await;
+                    continue;
+                }
+            };
+            let Some(waiting) = head else {
+                if self.more.changed().await.is_err() {
+                    // Nobody is left who could decide anything; only the end of the process can come.
+                    std::future::pending::<()>().await;
+                }
+                continue;
+            };
+            sleep(self.until_due(&waiting)).await;
+            let outcome = self.deliver(&mut client, &waiting).await;
+            if let Err(error) = self.settle(&waiting, outcome, &mut backoff).await {
+                // It stays at the head and is delivered once more: its key tells the receiver.
+                tracing::warn!(channel, %error, "the outbox cannot be written; trying again");
+                sleep(backoff.next_wait()).await;
+            }
+        }
+    }
+
+    /// Time until a message is due; a clock that was set does not hold it up for longer than any wait would.
+    fn until_due(&self, waiting: &Waiting) -> Duration {
+        let ms = u64::try_from(waiting.due.0 - (self.now)().0).unwrap_or(0);
+        Duration::from_millis(ms).min(self.waits.cap.max(LONGEST_RETRY_AFTER))
+    }
+
+    async fn deliver(&self, client: &mut Option<reqwest::Client>, waiting: &Waiting) -> Result<(), Failure> {
+        match &self.channel.kind {
+            ChannelKind::Webhook { url, token_file } => {
+                let client = match client {
+                    Some(client) => client,
+                    None => client.insert(webhook::client(self.waits.answer).map_err(Failure::later)?),
+                };
+                webhook::post(client, url, token_file.as_ref(), waiting).await
+            }
+            ChannelKind::Mqtt => self.publish(waiting).await,
+        }
+    }
+
+    /// Publishes a message, retained under its rule: so a later subscriber learns what is raised, and the broker
+    /// keeps one message a rule, not one an alert.
+    async fn publish(&self, waiting: &Waiting) -> Result<(), Failure> {
+        let publisher = self.publisher.as_ref().ok_or_else(|| Failure::later("there is no session with a broker"))?;
+        let message: Message = serde_json::from_str(&waiting.body)
+            .map_err(|error| Failure::Refused(format!("the message in the outbox cannot be read: {error}")))?;
+        let name = |text: &str| text.parse::<Name>().map_err(|error| Failure::Refused(error.to_string()));
+        let topic = Topic::Alert { facility: name(&message.facility)?, id: name(&message.rule)? };
+        let publish = Publish {
+            topic: topic.to_string(),
+            payload: waiting.body.clone().into_bytes(),
+            qos: Qos::AtLeastOnce,
+            retain: true,
+        };
+        let confirmed = publisher.publish(publish).map_err(|error| Failure::later(error.to_string()))?;
+        match timeout(self.waits.answer, confirmed).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Failure::later("the connection to the broker was lost")),
+            Err(_) => Err(Failure::later("the broker does not answer")),
+        }
+    }
+
+    /// Takes a message out of the outbox, or notes when to try again.
+    async fn settle(
+        &self,
+        waiting: &Waiting,
+        outcome: Result<(), Failure>,
+        backoff: &mut Backoff,
+    ) -> rusqlite::Result<()> {
+        let (channel, key) = (&self.channel.name, &waiting.key);
+        match outcome {
+            Ok(()) => {
+                backoff.succeeded();
+                tracing::info!(%channel, key, attempts = waiting.attempts + 1, "alert message delivered");
+                self.outbox.remove(waiting.id).await
+            }
+            Err(Failure::Refused(reason)) => {
+                tracing::error!(%channel, key, reason, "alert message given up: its channel refused it");
+                self.outbox.remove(waiting.id).await
+            }
+            Err(Failure::Later { reason, .. }) if self.is_too_old(waiting) => {
+                tracing::error!(%channel, key, reason, "alert message given up: nobody took it for a week");
+                self.outbox.remove(waiting.id).await
+            }
+            Err(Failure::Later { reason, after }) => {
+                let asked = after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+                let wait = backoff.next_wait().max(asked);
+                if waiting.attempts == 0 {
+                    tracing::warn!(%channel, key, reason, "alert message not delivered; trying again");
+                }
+                let ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                let due = Timestamp((self.now)().0.saturating_add(ms));
+                self.outbox.postpone(waiting.id, waiting.attempts.saturating_add(1), due).await
+            }
+        }
+    }
+
+    fn is_too_old(&self, waiting: &Waiting) -> bool {
+        let message: Option<Message> = serde_json::from_str(&waiting.body).ok();
+        let as_of = message.and_then(|message| Timestamp::from_rfc3339(&message.as_of));
+        as_of.is_some_and(|as_of| (self.now)().0 - as_of.0 > GIVEN_UP_AFTER_MS)
+    }
+}
+
+/// Channels must not wait in step.
+fn seed(channel: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (channel, std::process::id()).hash(&mut hasher);
+    hasher.finish()
+}

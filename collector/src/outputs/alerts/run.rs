@@ -1,0 +1,161 @@
+//! The alerts' shell: rounds when the engine wakes it, a courier for each channel.
+
+use super::deliver::{Courier, Waits};
+use super::outbox::Outbox;
+use super::watch::{Round, Watch};
+use crate::config::{AlertRule, Channel};
+use crate::outputs::mqtt::Publisher;
+use crate::outputs::remembered;
+use crate::outputs::snapshot::AlertView;
+use crate::store::{Layout, StoreError};
+use crate::view::View;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::sleep;
+use wattledger_model::time::Timestamp;
+
+/// Between two tries while the store or the disk refuses.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// What alerts are made of; see [`Alerting::run`].
+pub struct Alerting {
+    /// The rules.
+    pub rules: Vec<AlertRule>,
+    /// Where alerts are sent.
+    pub channels: Vec<Channel>,
+    /// A view of their own.
+    pub view: View,
+    /// Where the outputs' file is.
+    pub layout: Layout,
+    /// The engine's progress.
+    pub wake: watch::Receiver<u64>,
+    /// The collector's clock.
+    pub now: fn() -> Timestamp,
+    /// The session with the broker, for channels on MQTT.
+    pub publisher: Option<Arc<dyn Publisher>>,
+    /// Where raised alerts are shown.
+    pub active: watch::Sender<Vec<AlertView>>,
+    /// Becomes true to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Alerting {
+    /// Judges and delivers until it is stopped. What is under way then goes on with the next run.
+    pub async fn run(self) {
+        self.run_with(Waits::USUAL).await;
+    }
+
+    pub(super) async fn run_with(self, waits: Waits) {
+        let Alerting { rules, channels, view, layout, mut wake, now, publisher, active, stop } = self;
+        let mut stopped = stop.clone();
+        let (more, deliveries) = watch::channel(0_u64);
+        let mut couriers = JoinSet::new();
+        let work = async {
+            let Some((mut watch, outbox)) = opened(view, &layout, rules, &channels, now).await else { return };
+            for channel in channels {
+                let courier = Courier {
+                    channel,
+                    outbox: outbox.clone(),
+                    publisher: publisher.clone(),
+                    now,
+                    waits,
+                    more: deliveries.clone(),
+                    stop: stop.clone(),
+                };
+                couriers.spawn(courier.run());
+            }
+            loop {
+                wake.borrow_and_update();
+                let (back, outcome) = match judged(watch, now).await {
+                    Some(judged) => judged,
+                    None => return,
+                };
+                watch = back;
+                match outcome {
+                    Ok(round) => {
+                        if round.messages > 0 {
+                            more.send_modify(|count| *count += 1);
+                        }
+                        show(&active, round.active);
+                        if round.more {
+                            continue;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "alerts cannot be judged; trying again");
+                        sleep(RETRY_AFTER).await;
+                        continue;
+                    }
+                }
+                if wake.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+        // The engine may have gone before the word to stop; couriers hear that word themselves.
+        let _ = stopped.wait_for(|stop| *stop).await;
+        while couriers.join_next().await.is_some() {}
+    }
+}
+
+/// Opens what alerts remember, trying again while the disk refuses.
+async fn opened(
+    view: View,
+    layout: &Layout,
+    rules: Vec<AlertRule>,
+    channels: &[Channel],
+    now: fn() -> Timestamp,
+) -> Option<(Watch, Outbox)> {
+    let mut view = view;
+    loop {
+        let (at, rules, channels) = (layout.clone(), rules.clone(), channels.to_vec());
+        let opening = spawn_blocking(move || match (remembered::open(&at), remembered::open(&at)) {
+            (Ok(own), Ok(couriers)) => {
+                Ok(Watch::open(view, own, &at, &rules, &channels, now()).map(|watch| (watch, Outbox::new(couriers))))
+            }
+            (Err(error), _) | (_, Err(error)) => Err((view, error)),
+        });
+        match opening.await {
+            Ok(Ok(Ok(opened))) => return Some(opened),
+            Ok(Ok(Err(error))) => {
+                tracing::error!(%error, "what alerts remember cannot be read; there are no alerts");
+                return None;
+            }
+            Ok(Err((back, error))) => {
+                tracing::warn!(%error, "what alerts remember cannot be opened; trying again");
+                view = back;
+                sleep(RETRY_AFTER).await;
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// One round, off the runtime's threads. `None` if it panicked, which ends the alerts and nothing else.
+async fn judged(mut watch: Watch, now: fn() -> Timestamp) -> Option<(Watch, Result<Round, StoreError>)> {
+    let round = spawn_blocking(move || {
+        let outcome = watch.round(now());
+        (watch, outcome)
+    });
+    match round.await {
+        Ok(done) => Some(done),
+        Err(error) => {
+            tracing::error!(%error, "judging failed; there are no more alerts until the next start");
+            None
+        }
+    }
+}
+
+fn show(active: &watch::Sender<Vec<AlertView>>, raised: Vec<AlertView>) {
+    active.send_if_modified(|shown| {
+        let changed = *shown != raised;
+        *shown = raised;
+        changed
+    });
+}

@@ -1,0 +1,238 @@
+//! The one place that speaks HTTP with a database: writing, deleting and creating, in the dialects of
+//! InfluxDB 1 and of 2 and 3.
+
+use super::answer::{Answer, judge, said};
+use super::points::Erasure;
+use crate::config::{InfluxApi, InfluxOutput, SecretFile};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Url};
+use std::io::Write;
+use std::time::Duration;
+use wattledger_link::session::Secret;
+use wattledger_model::time::Timestamp;
+
+/// A database.
+#[derive(Debug)]
+pub(crate) struct Database {
+    client: Client,
+    base: Url,
+    api: InfluxApi,
+}
+
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
+/// Statements in one request that deletes.
+const STATEMENTS: usize = 100;
+
+impl Database {
+    /// The database of an output; nothing is sent yet.
+    ///
+    /// # Errors
+    /// What is wrong with the address, or with TLS.
+    pub(crate) fn new(output: &InfluxOutput) -> Result<Database, String> {
+        // The whole workspace uses one provider of TLS. Another caller may have installed it already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let base = Url::parse(output.url.as_str()).map_err(|error| format!("`url` of output `{}`: {error}", output.name))?;
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .user_agent(concat!("wattledger/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| format!("output `{}` cannot use HTTP: {error}", output.name))?;
+        Ok(Database { client, base, api: output.api.clone() })
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.query_pairs_mut().extend_pairs(query);
+        url
+    }
+
+    /// Adds user or token.
+    fn with_access(&self, request: RequestBuilder) -> Result<RequestBuilder, String> {
+        let read = |file: &Option<SecretFile>| file.as_ref().map(SecretFile::read).transpose();
+        Ok(match &self.api {
+            InfluxApi::V1 { username: None, .. } | InfluxApi::V2 { token_file: None, .. } => request,
+            InfluxApi::V1 { username: Some(user), password_file, .. } => {
+                request.basic_auth(user, read(password_file)?.as_ref().map(Secret::reveal))
+            }
+            InfluxApi::V2 { token_file, .. } => {
+                let token = read(token_file)?.map(|token| format!("Token {}", token.reveal()));
+                request.header("Authorization", token.unwrap_or_default())
+            }
+        })
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> (Answer, String) {
+        let request = match self.with_access(request) {
+            Ok(request) => request,
+            Err(why) => return (Answer::Denied { why }, String::new()),
+        };
+        // Addresses may carry secrets, so errors are told without them.
+        let later = |error: reqwest::Error| {
+            let error = error.without_url();
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            Answer::Later { wait: None, why: format!("{error}{}", cause.unwrap_or_default()) }
+        };
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return (later(error), String::new()),
+        };
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        match response.text().await {
+            Ok(body) => (judge(status, retry_after.as_deref(), &body), body),
+            Err(error) => (later(error), String::new()),
+        }
+    }
+
+    /// Sends lines that were made with [`compressed`].
+    pub(crate) async fn write(&self, body: Vec<u8>) -> Answer {
+        let url = match &self.api {
+            InfluxApi::V1 { database, .. } => self.url("/write", &[("db", database), ("precision", "ms")]),
+            InfluxApi::V2 { org, bucket, .. } => {
+                self.url("/api/v2/write", &[("org", org), ("bucket", bucket), ("precision", "ms")])
+            }
+        };
+        let request = self.client.post(url).header(CONTENT_ENCODING, "gzip");
+        self.ask(request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body)).await.0
+    }
+
+    /// How many of these erasures go into one request.
+    pub(crate) fn erasures_at_once(&self) -> usize {
+        match &self.api {
+            InfluxApi::V1 { .. } => STATEMENTS,
+            InfluxApi::V2 { .. } => 1,
+        }
+    }
+
+    /// Deletes points.
+    pub(crate) async fn erase(&self, erasures: &[Erasure]) -> Answer {
+        match &self.api {
+            InfluxApi::V1 { database, .. } => {
+                let statements: Vec<String> = erasures.iter().map(delete_statement).collect();
+                self.query(database, &statements.join(";")).await
+            }
+            InfluxApi::V2 { org, bucket, .. } => {
+                for erasure in erasures {
+                    let url = self.url("/api/v2/delete", &[("org", org), ("bucket", bucket)]);
+                    let request = self.client.post(url).header(CONTENT_TYPE, "application/json");
+                    let (answer, _) = self.ask(request.body(delete_request(erasure))).await;
+                    if !matches!(answer, Answer::Accepted { .. }) {
+                        return answer;
+                    }
+                }
+                Answer::Accepted { expired: 0 }
+            }
+        }
+    }
+
+    /// Makes the database or bucket, if that is allowed.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub(crate) async fn create(&self) -> Result<(), String> {
+        match &self.api {
+            InfluxApi::V1 { database, .. } => {
+                // Nothing is known of a database that does not exist, so the query names none.
+                match self.query("", &format!("CREATE DATABASE {}", quoted(database, '"'))).await {
+                    Answer::Accepted { .. } => Ok(()),
+                    Answer::Refused { why } | Answer::Denied { why } | Answer::Absent { why } => Err(why),
+                    Answer::Later { why, .. } => Err(why),
+                    Answer::TooLarge => Err("the query is too long".to_owned()),
+                }
+            }
+            InfluxApi::V2 { org, bucket, token_file } => {
+                let token = token_file.as_ref().map(SecretFile::read).transpose()?;
+                let token = token.as_ref().map_or("", Secret::reveal);
+                create_bucket(self.base.as_str().trim_end_matches('/'), org, bucket, token).await
+            }
+        }
+    }
+
+    async fn query(&self, database: &str, statements: &str) -> Answer {
+        let mut form = Url::parse("form:").expect("a constant address");
+        form.query_pairs_mut().append_pair("q", statements);
+        let body = form.query().unwrap_or_default().to_owned();
+        let scope: &[_] = if database.is_empty() { &[] } else { &[("db", database)] };
+        let request = self.client.post(self.url("/query", scope));
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        let (answer, body) = self.ask(request).await;
+        // Single statements fail inside an answer that is well otherwise.
+        match answer {
+            Answer::Accepted { .. } if body.contains("\"error\"") => {
+                let why = body.split("\"error\":").nth(1).map_or_else(String::new, said);
+                Answer::Refused { why: why.trim_matches(|c| "\"{}[] ".contains(c)).to_owned() }
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// Lines as the body of a request.
+pub(crate) fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 6), Compression::fast());
+    let written = encoder.write_all(text).and_then(|()| encoder.finish());
+    written.expect("memory takes every byte")
+}
+
+fn quoted(text: &str, quote: char) -> String {
+    let mut out = String::from(quote);
+    for c in text.chars() {
+        if c == quote || c == '\\' {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push(quote);
+    out
+}
+
+fn tags(erasure: &Erasure) -> impl Iterator<Item = (&'static str, &str)> {
+    let series = &erasure.series;
+    series.measurement.tags.iter().copied().zip(series.tags.iter().map(String::as_str))
+}
+
+fn delete_statement(erasure: &Erasure) -> String {
+    let tags = tags(erasure).map(|(tag, value)| format!("\"{tag}\" = {} AND ", quoted(value, '\'')));
+    let (from, to) = (erasure.from_ms, erasure.to_ms);
+    format!(
+        "DELETE FROM \"{}\" WHERE {}time >= {from}ms AND time <= {to}ms",
+        erasure.series.measurement.name,
+        tags.collect::<String>()
+    )
+}
+
+fn delete_request(erasure: &Erasure) -> String {
+    let mut predicate = format!("_measurement=\"{}\"", erasure.series.measurement.name);
+    for (tag, value) in tags(erasure) {
+        predicate.push_str(&format!(" AND {tag}={}", quoted(value, '"')));
+    }
+    // The end may or may not be inside; there is no point in the millisecond after it.
+    let (start, stop) = (Timestamp(erasure.from_ms), Timestamp(erasure.to_ms + 1));
+    serde_json::json!({ "start": start.to_string(), "stop": stop.to_string(), "predicate": predicate }).to_string()
+}
+
+/// Makes a bucket by way of the `influxdb2` crate, which speaks plain HTTP only.
+async fn create_bucket(url: &str, org: &str, bucket: &str, token: &str) -> Result<(), String> {
+    use influxdb2::api::organization::ListOrganizationRequest;
+    use influxdb2::models::PostBucketRequest;
+    if !url.starts_with("http://") {
+        return Err(format!("make the bucket `{bucket}` by hand; that is done over plain HTTP only"));
+    }
+    let client = influxdb2::Client::new(url, org, token);
+    let failed = |error: influxdb2::RequestError| match error {
+        influxdb2::RequestError::Http { status, text } => format!("{status}: {}", said(&text)),
+        other => other.to_string(),
+    };
+    let ask = ListOrganizationRequest { org: Some(org.to_owned()), ..ListOrganizationRequest::default() };
+    let known = client.list_organizations(ask).await.map_err(failed)?;
+    let id = known.orgs.into_iter().find(|known| known.name == org).and_then(|known| known.id);
+    let id = id.ok_or_else(|| format!("there is no organisation `{org}`"))?;
+    client.create_bucket(Some(PostBucketRequest::new(id, bucket.to_owned()))).await.map_err(failed)
+}
