@@ -31,7 +31,7 @@ use wattledger_model::time::Timestamp;
 /// How often the demo looks around: progress, positions, ends.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the positions of the simulated sites are written down.
-const NOTE: Duration = Duration::from_secs(5);
+const NOTE: Duration = Duration::from_secs(1);
 /// A horizon that stands still this long behind live readings waits for a silent meter, which may take hours.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: DemoArgs, interrupted: impl Future<Output = ()>) -
     let mut home = Home::open(args.data_dir.clone(), args.fresh, now())?;
     let broker = Mqtt5::start().await?;
     let listen = page::free_address(args.listen).await?;
-    if listen != args.listen {
+    if listen != args.listen && args.listen.port() != 0 {
         say(&format!("{} is in use; the page takes {listen} instead.", args.listen));
     }
     let mut demo = Demo::start(&home, broker.address(), listen).await?;
@@ -141,7 +141,13 @@ impl Demo {
 
     /// An agent or the collector that has ended although nobody stopped it.
     fn ended(&mut self) -> Option<DemoError> {
-        let agents = self.agents.iter_mut().find_map(|(agent, _)| agent.ended());
+        let agents = self.agents.iter_mut().find_map(|(agent, progress)| {
+            let silent = progress.borrow().ended.then(|| DemoError::Ended {
+                part: format!("simulated source at {}", agent.site()),
+                reason: "see the log above".to_owned(),
+            });
+            agent.ended().or(silent)
+        });
         agents.or_else(|| self.collector.ended())
     }
 

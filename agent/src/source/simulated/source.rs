@@ -27,7 +27,7 @@ pub struct Progress {
     pub live_from: Option<Timestamp>,
     /// Readings handed in by this run.
     pub readings: u64,
-    /// Why the source has ended before it was stopped.
+    /// Whether the source no longer runs.
     pub ended: bool,
 }
 

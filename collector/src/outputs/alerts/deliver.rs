@@ -130,9 +130,11 @@ impl Courier {
     /// Publishes a message, retained under its rule: so a later subscriber learns what is raised, and the broker
     /// keeps one message a rule, not one an alert.
     async fn publish(&self, waiting: &Waiting) -> Result<(), Failure> {
-        let publisher = self.publisher.as_ref().ok_or_else(|| Failure::later("there is no session with a broker"))?;
-        let message: Message = serde_json::from_str(&waiting.body)
-            .map_err(|error| Failure::Refused(format!("the message in the outbox cannot be read: {error}")))?;
+        let publisher =
+            self.publisher.as_ref().ok_or_else(|| Failure::later("there is no session with a broker"))?;
+        let message: Message = serde_json::from_str(&waiting.body).map_err(|error| {
+            Failure::Refused(format!("the message in the outbox cannot be read: {error}"))
+        })?;
         let name = |text: &str| text.parse::<Name>().map_err(|error| Failure::Refused(error.to_string()));
         let topic = Topic::Alert { facility: name(&message.facility)?, id: name(&message.rule)? };
         let publish = Publish {

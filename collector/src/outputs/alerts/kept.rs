@@ -87,7 +87,12 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<(String, Str
         .collect()
 }
 
-pub(super) fn save(within: &Transaction<'_>, rule: &str, facility: &str, kept: &Kept) -> rusqlite::Result<()> {
+pub(super) fn save(
+    within: &Transaction<'_>,
+    rule: &str,
+    facility: &str,
+    kept: &Kept,
+) -> rusqlite::Result<()> {
     let state = serde_json::to_string(kept).expect("what is kept is plain data");
     within
         .prepare_cached(

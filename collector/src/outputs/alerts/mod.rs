@@ -14,6 +14,8 @@ mod run;
 mod watch;
 mod webhook;
 
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Event, State, Turn};
 pub use message::Message;

@@ -31,7 +31,9 @@ pub(super) fn put(
 ) -> rusqlite::Result<usize> {
     let body = serde_json::to_string(message).expect("a message is plain data");
     within
-        .prepare_cached("INSERT INTO outbox (channel, event, attempts, next_ms, body) VALUES (?1, ?2, 0, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO outbox (channel, event, attempts, next_ms, body) VALUES (?1, ?2, 0, ?3, ?4)",
+        )?
         .execute(params![channel, message.key, now.0, body])?;
     within
         .prepare_cached(

@@ -53,7 +53,9 @@ impl Alerting {
         let (more, deliveries) = watch::channel(0_u64);
         let mut couriers = JoinSet::new();
         let work = async {
-            let Some((mut watch, outbox)) = opened(view, &layout, rules, &channels, now).await else { return };
+            let Some((mut watch, outbox)) = opened(view, &layout, rules, &channels, now).await else {
+                return;
+            };
             for channel in channels {
                 let courier = Courier {
                     channel,
@@ -116,9 +118,8 @@ async fn opened(
     loop {
         let (at, rules, channels) = (layout.clone(), rules.clone(), channels.to_vec());
         let opening = spawn_blocking(move || match (remembered::open(&at), remembered::open(&at)) {
-            (Ok(own), Ok(couriers)) => {
-                Ok(Watch::open(view, own, &at, &rules, &channels, now()).map(|watch| (watch, Outbox::new(couriers))))
-            }
+            (Ok(own), Ok(couriers)) => Ok(Watch::open(view, own, &at, &rules, &channels, now())
+                .map(|watch| (watch, Outbox::new(couriers)))),
             (Err(error), _) | (_, Err(error)) => Err((view, error)),
         });
         match opening.await {

@@ -86,15 +86,18 @@ impl Watch {
         let transaction = self.connection.unchecked_transaction()?;
         for (channel, messages) in outbox::waiting(&transaction)? {
             if !known.contains(channel.as_str()) {
-                tracing::error!(channel, messages, "alert messages dropped: their channel is not configured any more");
+                tracing::error!(
+                    channel,
+                    messages,
+                    "alert messages dropped: their channel is not configured any more"
+                );
                 outbox::drop_channel(&transaction, &channel)?;
             }
         }
         for (rule, facility, row) in rows {
-            let mine = self
-                .rules
-                .iter_mut()
-                .find(|watched| watched.rule.name.as_str() == rule && watched.rule.facility.as_str() == facility);
+            let mine = self.rules.iter_mut().find(|watched| {
+                watched.rule.name.as_str() == rule && watched.rule.facility.as_str() == facility
+            });
             match (row, mine) {
                 (Some(row), Some(watched)) if row.watches == watched.kept.watches => watched.kept = row,
                 (row, _) => {
@@ -215,7 +218,13 @@ fn clear_orphan(
 
 impl Watched {
     /// Judges minutes up to the horizon, at most `share` of them. Gives whether there are more.
-    fn judge(&mut self, view: &mut View, horizon: Minute, share: i64, now: Timestamp) -> Result<bool, StoreError> {
+    fn judge(
+        &mut self,
+        view: &mut View,
+        horizon: Minute,
+        share: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let Some(last) = self.kept.state.last() else {
             // What was before the rule is not its business.
             self.kept.state = State::from(horizon);

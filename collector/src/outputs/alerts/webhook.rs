@@ -39,8 +39,9 @@ pub(super) async fn post(
     if let Some(file) = token_file {
         // Read for each delivery, so that it can be changed while the collector runs.
         let token = file.read().map_err(Failure::later)?;
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
-            .map_err(|_| Failure::later(format!("the token in {} does not fit a header", file.path.display())))?;
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| {
+            Failure::later(format!("the token in {} does not fit a header", file.path.display()))
+        })?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
@@ -55,7 +56,8 @@ pub(super) async fn post(
             Err(Failure::Refused(reason))
         }
         _ => {
-            let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let after =
+                response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             Err(Failure::Later { reason, after: after.map(Duration::from_secs) })
         }
     }

@@ -131,6 +131,9 @@ impl Rounds {
 
     /// Goes on from the last round that was handed out, after one that failed half-way.
     pub(crate) fn retry(&mut self) {
+        if let Err(error) = self.view.end() {
+            tracing::debug!(%error, "a round could not be ended");
+        }
         self.go_on_from(self.handed_out.clone());
     }
 

@@ -52,13 +52,6 @@ impl Written {
         self.forgotten
     }
 
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-        self.forgotten = true;
-    }
-
     /// The digest of a point's fields.
     pub(crate) fn digest(fields: &[u8]) -> u64 {
         let mut hasher = DefaultHasher::new();

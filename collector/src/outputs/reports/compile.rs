@@ -2,8 +2,8 @@
 
 use super::amount::Amount;
 use super::content::{
-    BoundaryMeter, Component, Cut, Energies, EnergyParts, Facility, Gap, Gaps, Methods, MonthRow, Period, Report,
-    StepCount, Table, Versions,
+    BoundaryMeter, Component, Cut, Energies, EnergyParts, Facility, Gap, Gaps, Methods, MonthRow, Period,
+    Report, StepCount, Table, Versions,
 };
 use super::error::ReportError;
 use super::{figures, span};
@@ -41,9 +41,16 @@ pub struct Options<'c> {
 ///
 /// # Errors
 /// [`ReportError`]: no such facility, no such period, nothing known of it, or a store that cannot be read.
-pub fn make(view: &mut View, facility: &str, period: &str, options: Options<'_>) -> Result<Report, ReportError> {
+pub fn make(
+    view: &mut View,
+    facility: &str,
+    period: &str,
+    options: Options<'_>,
+) -> Result<Report, ReportError> {
     let names = view.topology().facilities.iter().map(|facility| facility.name.as_str());
-    let Some(at) = view.facility(facility) else { return Err(ReportError::unknown_facility(facility, names)) };
+    let Some(at) = view.facility(facility) else {
+        return Err(ReportError::unknown_facility(facility, names));
+    };
     let asked = Asked::parse(period, view.topology().facilities[at].zone)?;
     let change = view.begin()?;
     let report = compile(view, at, &asked, change, options);
@@ -61,14 +68,16 @@ fn compile(
     let topology = view.topology().clone();
     let facility = &topology.facilities[at];
     let horizon = view.horizon(at).ok_or_else(|| ReportError::NothingRead(facility.name.to_string()))?;
-    let (interval, complete) = span::known_part(asked, facility.name.as_str(), horizon, options.generated_at)?;
+    let (interval, complete) =
+        span::known_part(asked, facility.name.as_str(), horizon, options.generated_at)?;
 
     let account = view.energies(at, interval)?;
     let pue = Figure::of(Indicator::Pue, interval, &account);
     let gaps = if facility.total.is_empty() { vec![interval] } else { view.gaps(at, interval)? };
     let verdicts = figures::verdicts(facility, &pue, &gaps, complete, options.generated_at);
     let carbon = view.figure(at, Indicator::Carbon, interval)?;
-    let declared = options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
+    let declared =
+        options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
     Ok(Report {
         report: "wattledger/report/v1",
         facility: Facility {
@@ -217,8 +226,11 @@ fn months(view: &mut View, at: usize, interval: Interval) -> Result<Vec<MonthRow
 fn meters(view: &View, at: usize, interval: Interval) -> Result<Vec<BoundaryMeter>, StoreError> {
     let topology = view.topology();
     let facility = &topology.facilities[at];
-    let mut own: Vec<&KnownMeter> =
-        topology.meters.values().filter(|meter| meter.declared.facility.as_ref() == Some(&facility.name)).collect();
+    let mut own: Vec<&KnownMeter> = topology
+        .meters
+        .values()
+        .filter(|meter| meter.declared.facility.as_ref() == Some(&facility.name))
+        .collect();
     own.sort_by_key(|meter| (meter.declared.role, &meter.declared.key));
     own.into_iter().map(|meter| boundary_meter(view, meter, interval)).collect()
 }

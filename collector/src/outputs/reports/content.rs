@@ -104,6 +104,11 @@ pub struct Figure {
     pub value: Option<f64>,
     /// The value as it is to be printed.
     pub rounded: Option<String>,
+    /// What was divided, over the common support: kWh, litres or kg. `None` where nothing is covered, and for
+    /// carbon, which is no ratio.
+    pub numerator: Option<f64>,
+    /// By how many kWh of IT energy.
+    pub denominator: Option<f64>,
     /// `ok`, `provisional`, `undefined`, `implausible` or `no-data`.
     pub status: &'static str,
     /// Share of the period in the common support.

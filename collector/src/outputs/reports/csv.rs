@@ -38,7 +38,17 @@ pub fn csv(report: &Report) -> String {
         verdicts: verdicts.join(";"),
         ..of_figure(&report.pue, period)
     });
-    rows.extend(report.wue.iter().chain(&report.cue).map(|figure| of_figure(figure, period)));
+    let divided = |figure: &Figure| {
+        [figure.numerator, figure.denominator].map(|part| part.map(|part| part.to_string()))
+    };
+    rows.extend(report.wue.iter().map(|figure| {
+        let [litres, it_kwh] = divided(figure);
+        Row { amounts: [None, litres, None], it_kwh, ..of_figure(figure, period) }
+    }));
+    rows.extend(report.cue.iter().map(|figure| {
+        let [kg, it_kwh] = divided(figure);
+        Row { amounts: [None, None, kg], it_kwh, ..of_figure(figure, period) }
+    }));
     if let Some(carbon) = &report.carbon {
         let kg = carbon.figure.value.map(|kg| kg.to_string());
         rows.push(Row { amounts: [None, None, kg], ..of_figure(&carbon.figure, period) });

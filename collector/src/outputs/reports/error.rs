@@ -43,7 +43,10 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    pub(super) fn unknown_facility<'n>(name: &str, declared: impl Iterator<Item = &'n str> + Clone) -> ReportError {
+    pub(super) fn unknown_facility<'n>(
+        name: &str,
+        declared: impl Iterator<Item = &'n str> + Clone,
+    ) -> ReportError {
         let hint = match document::nearest(name, declared.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => match declared.collect::<Vec<_>>() {

@@ -21,12 +21,15 @@ pub(super) fn shown(figure: &Figure, facility: &Facility) -> Shown {
         Indicator::Cue => ("kg/kWh", 3),
         Indicator::Carbon => ("kg", 1),
     };
+    let divided = figure.status != Status::NoData && figure.indicator != Indicator::Carbon;
     Shown {
         indicator: figure.indicator.word(),
         notation: notation(figure.indicator, facility.category, figure.interval, facility.zone),
         unit,
         value: figure.value,
         rounded: figure.value.map(|value| format!("{value:.decimals$}")),
+        numerator: divided.then_some(figure.numerator),
+        denominator: divided.then_some(figure.denominator),
         status: match figure.status {
             Status::Ok => "ok",
             Status::Provisional => "provisional",
@@ -101,7 +104,8 @@ pub(super) fn carbon(figure: &Figure, facility: &Facility, declared: Option<&con
         method: "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
                  no market-based figure, because no contracts or certificates are recorded",
         note: facility.factor_note.clone().unwrap_or_default(),
-        factors: declared.map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
+        factors: declared
+            .map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
     }
 }
 

@@ -15,12 +15,14 @@ mod json;
 mod span;
 mod text;
 
+#[cfg(test)]
+pub(in crate::outputs) mod tests;
 
 pub use amount::Amount;
 pub use compile::{Options, make};
 pub use content::{
-    BoundaryMeter, Carbon, Component, Cut, Energies, EnergyParts, Facility, Factor, Figure, Gap, Gaps, Methods,
-    MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
+    BoundaryMeter, Carbon, Component, Cut, Energies, EnergyParts, Facility, Factor, Figure, Gap, Gaps,
+    Methods, MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
 };
 pub use csv::csv;
 pub use error::ReportError;

@@ -66,7 +66,8 @@ mod tests {
         let october = period("2026-10");
         let known = |horizon: &str, now: &str| {
             let now = Timestamp::from_rfc3339(now).expect("a time");
-            known_part(&october, "hall-1", minute(horizon), now).map(|(interval, complete)| (interval.to, complete))
+            known_part(&october, "hall-1", minute(horizon), now)
+                .map(|(interval, complete)| (interval.to, complete))
         };
         let end = october.interval.to;
         assert_eq!(
@@ -75,7 +76,10 @@ mod tests {
         );
         assert_eq!(known("2026-11-01T00:00:00Z", "2026-11-01T00:00:02Z").expect("all of it"), (end, true));
         let late = minute("2026-10-31T23:40:00Z");
-        assert_eq!(known("2026-10-31T23:40:00Z", "2026-11-01T23:59:00Z").expect("still awaited"), (late, false));
+        assert_eq!(
+            known("2026-10-31T23:40:00Z", "2026-11-01T23:59:00Z").expect("still awaited"),
+            (late, false)
+        );
         assert_eq!(known("2026-10-31T23:40:00Z", "2026-11-02T00:00:00Z").expect("over"), (end, true));
         let error = known("2026-09-30T00:00:00Z", "2026-09-30T00:01:00Z").expect_err("not begun").to_string();
         assert_eq!(
@@ -89,7 +93,10 @@ mod tests {
     fn months_are_listed_for_what_is_longer_than_one() {
         let names = |text: &str| {
             let months = months(period(text).interval, Tz::UTC);
-            months.iter().map(|(name, part)| format!("{name} {}", part.minutes() / DAY_MINUTES)).collect::<Vec<_>>()
+            months
+                .iter()
+                .map(|(name, part)| format!("{name} {}", part.minutes() / DAY_MINUTES))
+                .collect::<Vec<_>>()
         };
         assert_eq!(names("2026-10"), Vec::<String>::new());
         assert_eq!(names("2026-10-20..2026-11-10"), Vec::<String>::new());

@@ -25,7 +25,14 @@ fn write_all(report: &Report, out: &mut String) -> fmt::Result {
 
 fn headline(report: &Report, out: &mut String) -> fmt::Result {
     let (facility, pue) = (&report.facility, &report.pue);
-    writeln!(out, "{} ({}), {}: {}", facility.title, facility.name, report.period.text, verdict_line(report))?;
+    writeln!(
+        out,
+        "{} ({}), {}: {}",
+        facility.title,
+        facility.name,
+        report.period.text,
+        verdict_line(report)
+    )?;
     writeln!(out)?;
     writeln!(out, "  {}", named(pue))?;
     if let Some(value) = pue.value {
@@ -205,10 +212,15 @@ fn write_carbon(carbon: &Carbon, out: &mut String) -> fmt::Result {
     writeln!(out, "    factor: {}", carbon.note)?;
     for factor in &carbon.factors {
         let of = factor.factor_year.map_or(String::new(), |year| format!(", of {year}"));
-        let substitute = if factor.substitute { ", standing in until that of the year is published" } else { "" };
+        let substitute =
+            if factor.substitute { ", standing in until that of the year is published" } else { "" };
         let unconfirmed = if factor.unconfirmed { ", unconfirmed" } else { "" };
         let source = factor.source.as_ref().map_or(String::new(), |source| format!("; {source}"));
-        writeln!(out, "    {}: {} kg/kWh{of}{substitute}{unconfirmed}{source}", factor.year, factor.kg_per_kwh)?;
+        writeln!(
+            out,
+            "    {}: {} kg/kWh{of}{substitute}{unconfirmed}{source}",
+            factor.year, factor.kg_per_kwh
+        )?;
     }
     Ok(())
 }
@@ -260,7 +272,8 @@ mod tests {
 
     #[test]
     fn nearly_all_is_not_all_and_nearly_nothing_is_not_nothing() {
-        let shown: Vec<String> = [1.0, 0.999_999, 0.861_872, 0.000_001, 0.0].into_iter().map(percent).collect();
+        let shown: Vec<String> =
+            [1.0, 0.999_999, 0.861_872, 0.000_001, 0.0].into_iter().map(percent).collect();
         assert_eq!(shown, ["100.00 %", "99.99 %", "86.19 %", "< 0.01 %", "0.00 %"]);
     }
 }

@@ -1,0 +1,228 @@
+//! From the outbox to the receiver: over real connections, with failures, restarts and a real broker.
+
+use super::receiver::{Receiver, Reply};
+use super::{RULE, START, after, hall, take_minutes};
+use crate::outputs::alerts::Alerting;
+use crate::outputs::alerts::deliver::Waits;
+use crate::outputs::remembered;
+use crate::outputs::reports::tests::hall::Hall;
+use crate::outputs::snapshot::AlertView;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wattledger_model::time::{Minute, Timestamp};
+
+const QUICK: Waits = Waits {
+    first: Duration::from_millis(5),
+    cap: Duration::from_millis(20),
+    answer: Duration::from_millis(400),
+};
+
+fn now() -> Timestamp {
+    after(30)
+}
+
+/// Alerts that run in a task.
+struct Running {
+    wake: watch::Sender<u64>,
+    active: watch::Receiver<Vec<AlertView>>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(hall: &Hall) -> Running {
+        let (wake, woken) = watch::channel(0);
+        let (active, shown) = watch::channel(Vec::new());
+        let (stop, stopped) = watch::channel(false);
+        let alerting = Alerting {
+            rules: hall.config.alerts.clone(),
+            channels: hall.config.channels.clone(),
+            view: hall.view(),
+            layout: hall.layout.clone(),
+            wake: woken,
+            now,
+            publisher: None,
+            active,
+            stop: stopped,
+        };
+        let task = tokio::spawn(alerting.run_with(QUICK));
+        Running { wake, active: shown, stop, task }
+    }
+
+    fn wake(&self) {
+        self.wake.send_modify(|change| *change += 1);
+    }
+
+    async fn until_active(&mut self, count: usize) {
+        let waiting = self.active.wait_for(|active| active.len() == count);
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("within 30 s").expect("it runs");
+    }
+
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        tokio::time::timeout(Duration::from_secs(30), self.task)
+            .await
+            .expect("it stops")
+            .expect("without panic");
+    }
+}
+
+fn webhook(name: &str, url: &str) -> String {
+    format!("[[channel.webhook]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+}
+
+/// A hall that was watched for a quiet minute already.
+async fn watched(tables: &str) -> Hall {
+    let mut hall = hall(tables);
+    take_minutes(&mut hall, Minute(START.0 - 1), &[Some(1.2)]);
+    let connection = remembered::open(&hall.layout).expect("the outputs' file");
+    let (rules, channels) = super::rules_and_channels(&hall.config);
+    crate::outputs::alerts::watch::Watch::open(
+        hall.view(),
+        connection,
+        &hall.layout,
+        &rules,
+        &channels,
+        now(),
+    )
+    .expect("the watch opens")
+    .round(now())
+    .expect("judged");
+    hall
+}
+
+fn excursion(hall: &mut Hall) {
+    let story: Vec<_> = [1.4; 5].into_iter().chain([1.3; 4]).map(Some).collect();
+    take_minutes(hall, START, &story);
+}
+
+fn waiting(hall: &Hall) -> i64 {
+    let connection = remembered::open(&hall.layout).expect("the outputs' file");
+    connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).expect("a count")
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_and_dawdles_gets_each_message_in_order_under_its_key() {
+    let script =
+        [Reply::Status(500), Reply::Silence, Reply::RetryAfter(0), Reply::Redirect, Reply::Status(404)];
+    let mut receiver = Receiver::start(script).await;
+    let mut hall = watched(&format!("{RULE}{}", webhook("ops", &receiver.url))).await;
+    excursion(&mut hall);
+    let running = Running::start(&hall);
+    let first = receiver.next().await;
+    assert_eq!(first.body["event"], "raised");
+    assert_eq!(first.body["reason"], "PUE over 1 minute is above 1.35 for 3 minutes: 1.400");
+    assert_eq!((first.authorization, first.key.as_str()), (None, first.body["key"].as_str().expect("a key")));
+    for _ in 0..5 {
+        let again = receiver.next().await;
+        assert_eq!(
+            (again.key, again.body),
+            (first.key.clone(), first.body.clone()),
+            "the same message again"
+        );
+    }
+    let cleared = receiver.next().await;
+    assert_eq!((&cleared.body["event"], &cleared.body["id"]), (&"cleared".into(), &first.body["id"]));
+    assert_ne!(cleared.key, first.key);
+    running.stop().await;
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn a_decision_made_before_a_crash_is_delivered_after_it() {
+    let mut receiver = Receiver::start([]).await;
+    let mut hall = watched(&format!("{RULE}{}", webhook("ops", &receiver.url))).await;
+    excursion(&mut hall);
+    {
+        // Decided and committed; killed before any courier had a chance.
+        let connection = remembered::open(&hall.layout).expect("the outputs' file");
+        let (rules, channels) = super::rules_and_channels(&hall.config);
+        let view = hall.view();
+        let mut watch = crate::outputs::alerts::watch::Watch::open(
+            view,
+            connection,
+            &hall.layout,
+            &rules,
+            &channels,
+            now(),
+        )
+        .expect("the watch opens");
+        assert_eq!(watch.round(now()).expect("judged").messages, 2);
+    }
+    let running = Running::start(&hall);
+    assert_eq!(receiver.next().await.body["event"], "raised");
+    assert_eq!(receiver.next().await.body["event"], "cleared");
+    running.stop().await;
+    assert_eq!(waiting(&hall), 0);
+    // Another start decides and sends nothing anew.
+    let running = Running::start(&hall);
+    running.wake();
+    running.stop().await;
+    assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn stopped_in_the_middle_of_a_delivery_it_is_repeated_under_the_same_key() {
+    let mut receiver = Receiver::start([Reply::Silence]).await;
+    let mut hall = watched(&format!("{RULE}{}", webhook("ops", &receiver.url))).await;
+    excursion(&mut hall);
+    let running = Running::start(&hall);
+    let first = receiver.next().await;
+    running.stop().await;
+    assert_eq!(waiting(&hall), 2);
+    let running = Running::start(&hall);
+    assert_eq!(receiver.next().await.key, first.key);
+    assert_eq!(receiver.next().await.body["event"], "cleared");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_channel_holds_up_no_other_and_a_refused_message_is_not_repeated() {
+    let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let dead = format!("http://{}/hook", gone.local_addr().expect("an address"));
+    drop(gone);
+    let mut receiver = Receiver::start([Reply::Status(400)]).await;
+    let rule = RULE.replace("[\"ops\"]", "[\"dead\", \"ops\", \"bus\"]");
+    let bus = "[[channel.mqtt]]\nname = \"bus\"\n";
+    let tables = format!("{rule}{}{}{bus}", webhook("dead", &dead), webhook("ops", &receiver.url));
+    let mut hall = watched(&tables).await;
+    excursion(&mut hall);
+    let running = Running::start(&hall);
+    assert_eq!(receiver.next().await.body["event"], "raised");
+    assert_eq!(receiver.next().await.body["event"], "cleared", "400 is for good");
+    running.stop().await;
+    assert_eq!(waiting(&hall), 4, "those for the dead channel, and for the bus that has no session, wait");
+}
+
+#[tokio::test]
+async fn the_token_is_sent_and_read_anew_for_each_delivery() {
+    let mut receiver = Receiver::start([Reply::Status(401)]).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let token = dir.path().join("token");
+    std::fs::write(&token, "old\n").expect("written");
+    let channel = format!("{}token_file = \"{}\"\n", webhook("ops", &receiver.url), token.display());
+    let mut hall = watched(&format!("{RULE}{channel}")).await;
+    excursion(&mut hall);
+    let running = Running::start(&hall);
+    assert_eq!(receiver.next().await.authorization.as_deref(), Some("Bearer old"));
+    std::fs::write(&token, "new\n").expect("written");
+    while receiver.next().await.authorization.as_deref() != Some("Bearer new") {}
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_raised_is_shown_while_it_is() {
+    let mut receiver = Receiver::start([]).await;
+    let mut hall = watched(&format!("{RULE}{}", webhook("ops", &receiver.url))).await;
+    let mut running = Running::start(&hall);
+    take_minutes(&mut hall, START, &[Some(1.4); 4]);
+    running.wake();
+    running.until_active(1).await;
+    assert_eq!(receiver.next().await.body["event"], "raised");
+    take_minutes(&mut hall, Minute(START.0 + 4), &[Some(1.2); 3]);
+    running.wake();
+    running.until_active(0).await;
+    assert_eq!(receiver.next().await.body["event"], "cleared", "the courier hears of new messages");
+    running.stop().await;
+}

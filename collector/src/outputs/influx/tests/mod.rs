@@ -1,0 +1,6 @@
+mod delivery;
+mod memory;
+mod plant;
+mod real;
+mod rounds;
+mod server;
