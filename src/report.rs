@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
             // Opening it takes what the journal still holds into the ledger.
             let engine = Engine::open(wattledger_collector::engine_config(&config))?;
             let topology = Arc::new(Topology::compile(&config, |key| engine.meters().id(key)));
-            actions::report(&Layout::new(&config.data_dir), &topology, &request)?
+            actions::report(&Layout::new(&config.data_dir), &topology, &config, &request)?
         }
         Err(error) => return Err(error.into()),
     };

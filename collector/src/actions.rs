@@ -1,8 +1,13 @@
 //! What commands and the page ask of the running collector, answered from the engine and from views.
 
-use crate::admin::{AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportRequest};
+use crate::admin::{
+    AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat, ReportRequest,
+};
+use crate::clock;
+use crate::config::CollectorConfig;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
+use crate::outputs::reports::{self, Options, ReportError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
 use crate::store::Layout;
@@ -26,6 +31,8 @@ pub struct Actions {
     pub layout: Layout,
     /// Facilities and meters.
     pub topology: Arc<Topology>,
+    /// The configuration they were made from.
+    pub config: Arc<CollectorConfig>,
 }
 
 fn digest_answer(digest: Digest) -> DigestAnswer {
@@ -60,11 +67,12 @@ impl AdminActions for Actions {
 
     fn report(&self, request: ReportRequest) -> Answer<Document> {
         let (layout, topology) = (self.layout.clone(), Arc::clone(&self.topology));
+        let config = Arc::clone(&self.config);
         let engine = self.engine.clone();
         Box::pin(async move {
             // What has arrived is in the ledger before the report is made.
             engine.digest(Some(Interval::new(Minute(0), Minute(0)))).await.map_err(AdminError::Failed)?;
-            let made = tokio::task::spawn_blocking(move || report(&layout, &topology, &request));
+            let made = tokio::task::spawn_blocking(move || report(&layout, &topology, &config, &request));
             made.await.map_err(|error| AdminError::Failed(error.to_string()))?
         })
     }
@@ -74,9 +82,29 @@ impl AdminActions for Actions {
 ///
 /// # Errors
 /// [`AdminError`] by what the caller does next.
-pub fn report(layout: &Layout, topology: &Arc<Topology>, request: &ReportRequest) -> Result<Document, AdminError> {
-    let _ = (layout, topology, request);
-    Err(AdminError::Failed(String::new()))
+pub fn report(
+    layout: &Layout,
+    topology: &Arc<Topology>,
+    config: &CollectorConfig,
+    request: &ReportRequest,
+) -> Result<Document, AdminError> {
+    let failed = |error: crate::store::StoreError| AdminError::Failed(error.to_string());
+    let mut view = View::open(layout, Arc::clone(topology)).map_err(failed)?;
+    let options = Options { generated_at: clock::now(), configuration: config };
+    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(|error| {
+        let text = error.to_string();
+        match error {
+            ReportError::UnknownFacility { .. } | ReportError::NothingRead(_) => AdminError::NotFound(text),
+            ReportError::Period(_) | ReportError::Ahead { .. } => AdminError::Invalid(text),
+            ReportError::Store(_) => AdminError::Failed(text),
+        }
+    })?;
+    let (content_type, text) = match request.format {
+        ReportFormat::Text => ("text/plain; charset=utf-8", reports::text(&report)),
+        ReportFormat::Json => ("application/json", reports::json(&report)),
+        ReportFormat::Csv => ("text/csv; charset=utf-8", reports::csv(&report)),
+    };
+    Ok(Document { content_type: content_type.to_owned(), bytes: text.into_bytes() })
 }
 
 /// The history behind the page's charts.

@@ -7,7 +7,10 @@ use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::health::HealthBoard;
+use crate::outputs::alerts::Alerting;
+use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
+use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
 use crate::outputs::snapshot::{AlertView, OutputView, Snapshot};
 use crate::outputs::web::{self, WebOptions, WebState};
 use crate::receive::{self, Agents, Receiver};
@@ -20,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use wattledger_model::name::Name;
 use wattledger_model::time::Timestamp;
 
 /// Least time between two live snapshots.
@@ -53,11 +57,14 @@ pub enum CollectorError {
     Ended(String),
 }
 
+/// Everything that runs until the stop.
+type Tasks = JoinSet<Result<(), CollectorError>>;
+
 /// A running collector.
 pub struct Running {
     handle: Handle,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<Result<(), CollectorError>>,
+    tasks: Tasks,
     engine: Option<EngineHandle>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -125,9 +132,10 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         service::start(engine, health.clone(), raw_kept_ms).map_err(CollectorError::Thread)?;
     let (stop, stopping) = watch::channel(false);
     let agents = Agents::default();
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::new();
 
     let (session, events) = receive::connect(broker, &config.name, store_id);
+    let publisher = Arc::new(SessionPublisher::new(session.clone()));
     let receiver = Receiver {
         collector: config.name.clone(),
         store_id,
@@ -135,18 +143,26 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         engine: engine.clone(),
         agents: Arc::clone(&agents),
         health: health.clone(),
+        publisher: Arc::clone(&publisher),
     };
-    let receiving = receiver.run(session.clone(), events, signals.durable, stopping.clone());
+    let receiving = receiver.run(session, events, signals.durable, stopping.clone());
     tasks.spawn(async move {
         receiving.await;
         Ok(())
     });
 
-    let (active, alerts) = watch::channel(Vec::new());
-    let outputs = Outputs { states: Vec::new(), alerts };
-    drop(active);
-
     let (snapshots, snapshot) = watch::channel(Arc::new(empty_snapshot(&config, started)));
+    let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
+    let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
+    let alerts = start_alerts(&config, &common, &publisher, &mut tasks)?;
+    let figures = View::open(&layout, Arc::clone(&topology))?;
+    let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
+    tasks.spawn(async move {
+        publishing.await;
+        Ok(())
+    });
+    let outputs = Outputs { influx, alerts };
+
     let live = Live {
         view: View::open(&layout, Arc::clone(&topology))?,
         collector: config.name.to_string(),
@@ -160,7 +176,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     tasks.spawn(live.run(signals.wake.clone(), stopping.clone()));
 
     let actions =
-        Arc::new(Actions { engine: engine.clone(), snapshot: snapshot.clone(), layout: layout.clone(), topology: Arc::clone(&topology) });
+        Arc::new(Actions { engine: engine.clone(), snapshot: snapshot.clone(), layout: layout.clone(), topology: Arc::clone(&topology), config: Arc::new(config.clone()) });
     let serving = admin::serve(socket, actions, stopping.clone());
     tasks.spawn(async move { Ok(serving.await?) });
     if let (Some(listener), Some(web)) = (listener, &config.web) {
@@ -221,12 +237,106 @@ fn outcome(ended: Option<Result<Result<(), CollectorError>, tokio::task::JoinErr
     }
 }
 
+/// What every output needs.
+struct Common<'a> {
+    layout: &'a Layout,
+    topology: &'a Arc<Topology>,
+    wake: &'a watch::Receiver<u64>,
+    stopping: &'a watch::Receiver<bool>,
+}
+
+type InfluxStates = Vec<(Name, watch::Receiver<InfluxStatus>)>;
+
+/// Starts each InfluxDB output. One that cannot go on is reported and harms nothing else.
+fn start_influx(
+    config: &CollectorConfig,
+    common: &Common<'_>,
+    store_id: u64,
+    snapshot: &watch::Receiver<Arc<Snapshot>>,
+    health: &HealthBoard,
+    tasks: &mut Tasks,
+) -> Result<InfluxStates, CollectorError> {
+    let mut states = Vec::new();
+    for output in &config.influx {
+        let view = View::open(common.layout, Arc::clone(common.topology))?;
+        let (status, state) = watch::channel(InfluxStatus::default());
+        let running = influx::run(
+            output.clone(),
+            view,
+            common.layout.clone(),
+            store_id,
+            common.wake.clone(),
+            Some(snapshot.clone()),
+            common.stopping.clone(),
+            status,
+        );
+        let (name, health) = (output.name.clone(), health.clone());
+        let mut stopping = common.stopping.clone();
+        tasks.spawn(async move {
+            if let Err(error) = running.await {
+                health.report(&format!("output {name}"), &error.to_string());
+            }
+            stopped(&mut stopping).await;
+            Ok(())
+        });
+        states.push((output.name.clone(), state));
+    }
+    Ok(states)
+}
+
+/// Starts the alert rules, where there are any.
+fn start_alerts(
+    config: &CollectorConfig,
+    common: &Common<'_>,
+    publisher: &Arc<SessionPublisher>,
+    tasks: &mut Tasks,
+) -> Result<watch::Receiver<Vec<AlertView>>, CollectorError> {
+    let (active, alerts) = watch::channel(Vec::new());
+    if config.alerts.is_empty() {
+        return Ok(alerts);
+    }
+    let publisher: Arc<dyn Publisher> = Arc::<SessionPublisher>::clone(publisher);
+    let alerting = Alerting {
+        rules: config.alerts.clone(),
+        channels: config.channels.clone(),
+        view: View::open(common.layout, Arc::clone(common.topology))?,
+        layout: common.layout.clone(),
+        wake: common.wake.clone(),
+        now: clock::now,
+        publisher: Some(publisher),
+        active,
+        stop: common.stopping.clone(),
+    };
+    tasks.spawn(async move {
+        alerting.run().await;
+        Ok(())
+    });
+    Ok(alerts)
+}
+
 /// What the outputs tell of themselves.
-pub(crate) struct Outputs {
-    /// One for each output.
-    pub(crate) states: Vec<watch::Receiver<OutputView>>,
-    /// Raised alerts.
-    pub(crate) alerts: watch::Receiver<Vec<AlertView>>,
+struct Outputs {
+    influx: InfluxStates,
+    alerts: watch::Receiver<Vec<AlertView>>,
+}
+
+impl Outputs {
+    fn views(&self) -> Vec<OutputView> {
+        let view = |(name, state): &(Name, watch::Receiver<InfluxStatus>)| {
+            let status = state.borrow();
+            OutputView {
+                name: name.to_string(),
+                kind: "influx".to_owned(),
+                state: status.state,
+                cursor: status.cursor,
+                head: status.head,
+                points: status.points,
+                refused_points: status.refused_points,
+                last_error: status.last_error.clone(),
+            }
+        };
+        self.influx.iter().map(view).collect()
+    }
 }
 
 /// Makes the live snapshots.
@@ -283,7 +393,7 @@ impl Live {
                 now: clock::now(),
                 telemetry: &telemetry,
                 agents: &agents,
-                outputs: self.outputs.states.iter().map(|state| state.borrow().clone()).collect(),
+                outputs: self.outputs.views(),
                 alerts: self.outputs.alerts.borrow().clone(),
             },
         );

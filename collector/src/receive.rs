@@ -8,6 +8,7 @@ use crate::engine::Arrival;
 use crate::engine::service::{Durable, EngineHandle};
 use crate::health::HealthBoard;
 use crate::journal::PayloadForm;
+use crate::outputs::mqtt::SessionPublisher;
 use crate::stop::stopped;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +59,8 @@ pub struct Receiver {
     pub agents: Agents,
     /// Where trouble is told.
     pub health: HealthBoard,
+    /// What outputs publish over the same session.
+    pub publisher: Arc<SessionPublisher>,
 }
 
 /// Makes the session with the broker.
@@ -116,6 +119,7 @@ impl Receiver {
             }
             SessionEvent::Disconnected { reason } => {
                 desk.unanswered.clear();
+                self.publisher.disconnected();
                 self.health.report("link", &format!("no connection to the broker: {reason}"));
             }
             SessionEvent::SubscriptionRefused { filter } => {
@@ -125,7 +129,7 @@ impl Receiver {
             SessionEvent::Oversize { topic, bytes } => {
                 tracing::error!(%topic, bytes, "a message was too large to be received");
             }
-            SessionEvent::Published(_) => {}
+            SessionEvent::Published(id) => self.publisher.published(id),
             SessionEvent::Message(delivery) => self.sort(session, delivery, desk).await,
         }
     }

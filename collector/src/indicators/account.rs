@@ -71,13 +71,18 @@ const FINE_HOURS: usize = 512;
 /// Hours read in one go.
 const CHUNK_HOURS: i64 = 24 * 31;
 
+/// Joined long steps, and what they come to where every meter is known throughout.
+type Block = (Interval, Option<Account>);
+
+/// The amount and milliseconds of one hour by provenance.
+type HourParts = (i64, [(i64, i64); 3]);
+
 /// The accounts of one pair, with caches that a change of the ledger invalidates by hour.
 pub struct Accounts {
     pair: Pair,
     coarse: BTreeMap<i64, Account>,
     fine: HashMap<i64, Box<[Account; MINUTES]>>,
-    /// Joined long steps, and what each comes to where it is complete.
-    blocks: Option<Vec<(Interval, Option<Account>)>>,
+    blocks: Option<Vec<Block>>,
 }
 
 impl Accounts {
@@ -96,7 +101,7 @@ impl Accounts {
         self.terms().any(|(term, _)| term.meter == meter)
     }
 
-    /// Forgets what an hour came to. `steps` tells whether long steps may have changed too.
+    /// Forgets what an hour came to, and the long steps.
     pub fn invalidate(&mut self, hour: i64) {
         self.coarse.remove(&hour);
         self.fine.remove(&hour);
@@ -287,7 +292,7 @@ impl Accounts {
         Ok(&self.fine[&hour])
     }
 
-    fn blocks(&mut self, connection: &Connection) -> Result<&[(Interval, Option<Account>)], StoreError> {
+    fn blocks(&mut self, connection: &Connection) -> Result<&[Block], StoreError> {
         if self.blocks.is_none() {
             let mut spans = Vec::new();
             for (term, _) in self.terms() {
@@ -350,7 +355,7 @@ fn span_parts(
     connection: &Connection,
     meter: MeterId,
     span: Interval,
-) -> Result<Vec<(i64, [(i64, i64); 3])>, StoreError> {
+) -> Result<Vec<HourParts>, StoreError> {
     let (first, after) = (span.from.hour(), Minute(span.to.0 - 1).hour() + 1);
     let rows = reader::hours(connection, meter, first, after)?;
     let mut all = Vec::with_capacity(rows.len());

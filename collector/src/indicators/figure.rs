@@ -80,9 +80,9 @@ pub struct Figure {
     pub denominator: f64,
     /// Share of the interval in the common support, 0 to 1.
     pub coverage: f64,
-    /// Share of the booked amounts that was spread over long steps, 0 to 1.
+    /// Share of the booked amounts that was spread over long steps, 0 to 1; of two sides the greater.
     pub interpolated: f64,
-    /// Share of the booked amounts that was estimated, 0 to 1.
+    /// Share of the booked amounts that was estimated, 0 to 1; of two sides the greater.
     pub estimated: f64,
 }
 
@@ -107,9 +107,15 @@ impl Figure {
     pub fn of(indicator: Indicator, interval: Interval, account: &Account) -> Figure {
         let minutes = interval.minutes();
         let coverage = if minutes == 0 { 0.0 } else { account.minutes as f64 / minutes as f64 };
-        let booked: f64 = account.all_numerator.iter().map(|a| a.abs() as f64).sum();
+        let sum = |side: &[i128; 3]| side.iter().map(|amount| amount.abs() as f64).sum::<f64>();
+        let booked = sum(&account.all_numerator);
+        // Of two sides the one that is known worse.
         let share = |provenance: usize| {
-            if booked == 0.0 { 0.0 } else { account.all_numerator[provenance].abs() as f64 / booked }
+            let of = |side: &[i128; 3]| {
+                let all = sum(side);
+                if all == 0.0 { 0.0 } else { side[provenance].abs() as f64 / all }
+            };
+            of(&account.all_numerator).max(of(&account.all_denominator))
         };
         let it = account.denominator as f64 / UWH_PER_KWH;
         let (numerator, denominator) = match indicator {

@@ -1,7 +1,10 @@
 //! Views over the ledger for people and databases. Outputs do not know each other.
 
+pub mod alerts;
 pub mod influx;
+pub mod live;
+pub mod mqtt;
+pub mod remembered;
+pub mod reports;
 pub mod snapshot;
 pub mod web;
-pub mod remembered;
-pub mod live;

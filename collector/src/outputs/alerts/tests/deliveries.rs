@@ -4,9 +4,12 @@ use super::receiver::{Receiver, Reply};
 use super::{RULE, START, after, hall, take_minutes};
 use crate::outputs::alerts::Alerting;
 use crate::outputs::alerts::deliver::Waits;
+use crate::outputs::mqtt::Publisher;
+use crate::outputs::mqtt::tests::{Mosquitto, Subscriber, connected};
 use crate::outputs::remembered;
 use crate::outputs::reports::tests::hall::Hall;
 use crate::outputs::snapshot::AlertView;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,6 +35,10 @@ struct Running {
 
 impl Running {
     fn start(hall: &Hall) -> Running {
+        Running::start_with(hall, None)
+    }
+
+    fn start_with(hall: &Hall, publisher: Option<Arc<dyn Publisher>>) -> Running {
         let (wake, woken) = watch::channel(0);
         let (active, shown) = watch::channel(Vec::new());
         let (stop, stopped) = watch::channel(false);
@@ -42,7 +49,7 @@ impl Running {
             layout: hall.layout.clone(),
             wake: woken,
             now,
-            publisher: None,
+            publisher,
             active,
             stop: stopped,
         };
@@ -102,6 +109,17 @@ fn waiting(hall: &Hall) -> i64 {
     connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).expect("a count")
 }
 
+/// Until so many messages wait: the courier takes one out after its answer has come.
+async fn until_waiting(hall: &Hall, count: i64) {
+    for _ in 0..3_000 {
+        if waiting(hall) == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} messages wait after 30 s, not {count}", waiting(hall));
+}
+
 #[tokio::test]
 async fn a_receiver_that_fails_and_dawdles_gets_each_message_in_order_under_its_key() {
     let script =
@@ -153,8 +171,8 @@ async fn a_decision_made_before_a_crash_is_delivered_after_it() {
     let running = Running::start(&hall);
     assert_eq!(receiver.next().await.body["event"], "raised");
     assert_eq!(receiver.next().await.body["event"], "cleared");
+    until_waiting(&hall, 0).await;
     running.stop().await;
-    assert_eq!(waiting(&hall), 0);
     // Another start decides and sends nothing anew.
     let running = Running::start(&hall);
     running.wake();
@@ -191,8 +209,9 @@ async fn a_dead_channel_holds_up_no_other_and_a_refused_message_is_not_repeated(
     let running = Running::start(&hall);
     assert_eq!(receiver.next().await.body["event"], "raised");
     assert_eq!(receiver.next().await.body["event"], "cleared", "400 is for good");
+    // Those for the dead channel, and for the bus that has no session, stay.
+    until_waiting(&hall, 4).await;
     running.stop().await;
-    assert_eq!(waiting(&hall), 4, "those for the dead channel, and for the bus that has no session, wait");
 }
 
 #[tokio::test]
@@ -224,5 +243,33 @@ async fn what_is_raised_is_shown_while_it_is() {
     running.wake();
     running.until_active(0).await;
     assert_eq!(receiver.next().await.body["event"], "cleared", "the courier hears of new messages");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn on_mqtt_an_alert_is_retained_with_what_it_is_now_and_outlasts_a_dead_broker() {
+    let Some(mut broker) = Mosquitto::start() else { return };
+    let rule = RULE.replace("[\"ops\"]", "[\"bus\"]");
+    let mut hall = watched(&format!("{rule}[[channel.mqtt]]\nname = \"bus\"\n")).await;
+    let publisher = connected(broker.port).await;
+    let topic = "wattledger/v1/facility/hall-1/alerts/hall-1-pue";
+    let mut reader = Subscriber::start(broker.port, topic).await;
+    let mut running = Running::start_with(&hall, Some(publisher));
+    take_minutes(&mut hall, START, &[Some(1.4); 4]);
+    running.wake();
+    let (_, raised) = reader.next().await;
+    assert_eq!((&raised["state"], &raised["value"]), (&"raised".into(), &1.4.into()));
+    until_waiting(&hall, 0).await;
+
+    broker.kill();
+    take_minutes(&mut hall, Minute(START.0 + 4), &[Some(1.2); 3]);
+    running.wake();
+    running.until_active(0).await;
+    assert_eq!(waiting(&hall), 1, "decided while the broker is dead");
+    broker.restart();
+    until_waiting(&hall, 0).await;
+    let (retained, cleared) = Subscriber::start(broker.port, topic).await.next().await;
+    assert!(retained);
+    assert_eq!((&cleared["state"], &cleared["id"]), (&"cleared".into(), &raised["id"]));
     running.stop().await;
 }

@@ -95,12 +95,15 @@ fn the_first_start_begins_at_the_horizon_not_in_the_past() {
 
 #[test]
 fn a_restart_before_any_round_decides_the_same_once() {
-    let story =
-        [DOWN, UP, UP, UP, UP, UP, None, UP, DOWN, None, DOWN, DOWN, UP, UP, UP, UP, DOWN, DOWN, DOWN];
+    let story = [
+        DOWN, UP, UP, UP, UP, UP, None, UP, DOWN, None, DOWN, DOWN, DOWN, // cleared
+        UP, UP, None, UP, UP, UP, // raised again
+        DOWN, DOWN, DOWN, DOWN,
+    ];
     let whole = {
         let (mut hall, mut watch) = begun(RULE);
         take_minutes(&mut hall, START, &story);
-        judge(&mut watch, after(20));
+        judge(&mut watch, after(25));
         (outbox(&hall), kept(&hall).state)
     };
     assert_eq!(whole.0.len(), 4, "raised and cleared twice");
@@ -109,14 +112,14 @@ fn a_restart_before_any_round_decides_the_same_once() {
     drop(first);
     for (at, pue) in (0..).zip(story) {
         take_minutes(&mut hall, Minute(START.0 + at), &[pue]);
-        let mut anew = watch(&hall, after(20));
-        judge(&mut anew, after(20));
+        let mut anew = watch(&hall, after(25));
+        judge(&mut anew, after(25));
         // As if it had been killed after its commit; the same minutes are offered again.
         drop(anew);
     }
     // The horizon waits for a silent meter; in the end it has passed all of the story in both.
-    let mut last = watch(&hall, after(20));
-    judge(&mut last, after(20));
+    let mut last = watch(&hall, after(25));
+    judge(&mut last, after(25));
     assert_eq!((outbox(&hall), kept(&hall).state), whole);
 }
 
@@ -126,11 +129,12 @@ fn a_round_that_cannot_be_committed_decides_nothing_and_the_next_decides_it() {
     take_minutes(&mut hall, START, &[UP; 5]);
     let before = kept(&hall);
     let blocker = remembered::open(&hall.layout).expect("the outputs' file");
-    // The message can not be written: then neither can the state.
-    blocker.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").expect("renamed");
+    // The message cannot be written: then neither can the state.
+    let refusal = "CREATE TRIGGER refusal BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END";
+    blocker.execute_batch(refusal).expect("a trigger");
     watch.round(after(5)).expect_err("it fails");
     assert_eq!(kept(&hall), before);
-    blocker.execute_batch("ALTER TABLE elsewhere RENAME TO outbox").expect("renamed back");
+    blocker.execute_batch("DROP TRIGGER refusal").expect("no trigger");
     assert_eq!(watch.round(after(5)).expect("judged").messages, 1);
     assert_eq!(outbox(&hall).len(), 1);
 }

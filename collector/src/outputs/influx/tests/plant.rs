@@ -103,7 +103,7 @@ impl Plant {
             agent: "by-hand".parse().expect("a name"),
         };
         let arrival = Arrival { agent, form: PayloadForm::Json, payload: payload.into_bytes() };
-        let answered = self.engine.take(vec![arrival], Timestamp(START_MS + 400 * 86_400_000));
+        let answered = self.engine.take(&[arrival], Timestamp(START_MS + 400 * 86_400_000));
         assert_eq!(answered.expect("they are durable").readings, readings.len(), "{}", readings[0]);
         self.engine.flush().expect("they are booked");
     }

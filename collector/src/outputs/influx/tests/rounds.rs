@@ -62,7 +62,7 @@ impl Output {
     }
 }
 
-fn at_once(readings: &[String]) -> Memory {
+pub(super) fn at_once(readings: &[String]) -> Memory {
     let folder = tempfile::tempdir().expect("a folder");
     let mut plant = Plant::open(folder.path(), config(""));
     plant.book(readings);

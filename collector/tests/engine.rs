@@ -1,0 +1,221 @@
+//! The engine's promises at its border: what is acknowledged is kept, what is bad harms only itself, and a
+//! changed configuration changes the past as if it had always been so.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use tempfile::TempDir;
+use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
+use wattledger_collector::journal::PayloadForm;
+use wattledger_collector::ledger::interpret::Interpretation;
+use wattledger_collector::store::{Layout, StoreError};
+use wattledger_model::batch::{AgentKey, Batch, Loss};
+use wattledger_model::decimal::Decimal;
+use wattledger_model::meter::{Kind, MeterKey};
+use wattledger_model::reading::{Cause, Incarnation, Intake, Quality, Reading};
+use wattledger_model::time::Timestamp;
+use wattledger_model::wire;
+
+const START: i64 = 1_767_225_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+fn agent(name: &str) -> AgentKey {
+    AgentKey { site: "hall".parse().expect("name"), agent: name.parse().expect("name") }
+}
+
+fn incarnation() -> Incarnation {
+    Incarnation { started: Timestamp(START), id: 9 }
+}
+
+fn register(scale: i64) -> Interpretation {
+    let unit = "kWh".parse().ok();
+    Interpretation { kind: Kind::Register, unit, scale: Decimal::new(scale, 0), ..Interpretation::unclaimed(unit) }
+}
+
+fn config(dir: &Path, meters: &[(&str, Interpretation)]) -> EngineConfig {
+    let key = |name: &str| MeterKey { site: "hall".parse().expect("name"), meter: name.parse().expect("name") };
+    EngineConfig {
+        layout: Layout::new(dir),
+        raw_kept_ms: 400 * DAY_MS,
+        meters: meters.iter().map(|(name, read)| (key(name), read.clone())).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn reading(minute: i64, value: i64) -> Reading {
+    let at = Timestamp(START + minute * 60_000);
+    Reading {
+        at,
+        arrived: at,
+        value: Decimal::new(value, -1),
+        unit: "kWh".parse().ok(),
+        interval_ms: None,
+        quality: Quality::Good,
+        intake: Some(Intake { incarnation: incarnation(), number: minute as u64 }),
+    }
+}
+
+fn batch(sequence: u64, readings: Vec<Reading>) -> Batch {
+    Batch {
+        agent: agent("a"),
+        incarnation: incarnation(),
+        sequence,
+        meters: vec!["main".parse().expect("name")],
+        readings: readings.into_iter().map(|reading| (0, reading)).collect(),
+        refused: Vec::new(),
+        losses: Vec::new(),
+    }
+}
+
+fn arrival(batch: &Batch) -> Arrival {
+    Arrival { agent: agent("a"), form: PayloadForm::Batch, payload: wire::encode_batch(batch) }
+}
+
+fn now() -> Timestamp {
+    Timestamp(START + 10 * DAY_MS)
+}
+
+fn open(dir: &TempDir, scale: i64) -> Engine {
+    Engine::open(config(dir.path(), &[("main", register(scale))])).expect("opens")
+}
+
+fn hour_of_readings(from: i64) -> Vec<Reading> {
+    (from..from + 60).map(|minute| reading(minute, 1_000 + minute * 7)).collect()
+}
+
+#[test]
+fn what_was_answered_survives_a_kill_before_any_flush() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let arrivals: Vec<Arrival> = (0..5).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 60)))).collect();
+    let answered = engine.take(&arrivals, now()).expect("taken");
+    let known = &answered.committed[&(agent("a"), incarnation())];
+    assert_eq!(known.floor(), 5);
+    let store = engine.store_id();
+    // As after kill -9: nothing was flushed on the way out.
+    drop(engine);
+    let mut engine = open(&dir, 1);
+    assert_eq!(engine.store_id(), store, "it is the same store");
+    assert_eq!(engine.committed_of(&(agent("a"), incarnation())).floor(), 5);
+    assert_eq!(engine.digest().expect("digest").minutes, 299);
+}
+
+#[test]
+fn a_batch_that_comes_again_is_answered_and_not_booked_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let one = arrival(&batch(0, hour_of_readings(0)));
+    engine.take(&[one.clone(), one.clone()], now()).expect("taken");
+    let readings = engine.tally().readings();
+    let answered = engine.take(&[one], now()).expect("taken");
+    assert_eq!(answered.committed[&(agent("a"), incarnation())].floor(), 1);
+    assert_eq!((engine.tally().readings(), engine.tally().duplicate_batches()), (readings, 2));
+}
+
+#[test]
+fn a_corrected_scale_changes_the_past_as_if_it_had_always_been_so() {
+    let (mended, right) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let arrivals: Vec<Arrival> = (0..4).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 500)))).collect();
+    let mut wrong = open(&mended, 1);
+    wrong.take(&arrivals, now()).expect("taken");
+    let before = wrong.digest().expect("digest");
+    drop(wrong);
+    let mut fresh = open(&right, 40);
+    fresh.take(&arrivals, now()).expect("taken");
+    let mut mended = open(&mended, 40);
+    assert_eq!(mended.digest().expect("digest"), fresh.digest().expect("digest"));
+    assert_ne!(mended.digest().expect("digest"), before);
+}
+
+#[test]
+fn a_meter_that_nobody_claims_is_kept_and_can_be_claimed_with_its_past() {
+    let (late, early) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let one = [arrival(&batch(0, hour_of_readings(0)))];
+    let mut unclaimed = Engine::open(config(late.path(), &[])).expect("opens");
+    unclaimed.take(&one, now()).expect("taken");
+    assert_eq!(unclaimed.digest().expect("digest").minutes, 59, "booked by the unit it sends");
+    drop(unclaimed);
+    let mut claimed = open(&late, 3);
+    let mut always = open(&early, 3);
+    always.take(&one, now()).expect("taken");
+    assert_eq!(claimed.digest().expect("digest"), always.digest().expect("digest"));
+}
+
+#[test]
+fn a_batch_on_another_agents_topic_is_refused_and_counted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let good = arrival(&batch(0, hour_of_readings(0)));
+    let forged = Arrival { agent: agent("b"), ..good.clone() };
+    let garbage = Arrival { payload: b"not a batch".to_vec(), ..good.clone() };
+    let answered = engine.take(&[forged, garbage, good], now()).expect("taken");
+    assert_eq!(answered.refused.len(), 2);
+    assert_eq!(answered.committed.len(), 1, "only the true sender is answered");
+    assert_eq!(engine.digest().expect("digest").minutes, 59, "the good one is booked all the same");
+    let counted: u64 = engine.tally().quarantined().values().map(|counted| counted.count).sum();
+    assert_eq!(counted, 2);
+}
+
+#[test]
+fn bad_readings_go_to_quarantine_with_their_cause_and_stay_counted_over_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let mut readings = hour_of_readings(0);
+    let mut ahead = reading(2_000, 5);
+    ahead.arrived = Timestamp(ahead.at.0 - 301_000);
+    let mut ancient = reading(0, 5);
+    ancient.at = Timestamp(START - 395 * DAY_MS);
+    let mut absurd = reading(0, 5);
+    absurd.at = Timestamp(i64::MAX);
+    readings.extend([ahead, ancient, absurd]);
+    let mut with_loss = batch(0, readings);
+    with_loss.losses = vec![Loss { from: Timestamp(START), to: Timestamp(START + 1), readings: 17 }];
+    engine.take(&[arrival(&with_loss)], now()).expect("taken");
+    engine.compact().expect("compacted");
+    drop(engine);
+    let mut engine = open(&dir, 1);
+    let causes: Vec<Cause> = engine.tally().quarantined().keys().map(|(cause, _, _)| *cause).collect();
+    assert_eq!(causes, [Cause::Time, Cause::ClockSkew, Cause::TooLate]);
+    assert_eq!(engine.tally().lost_readings(), 17);
+    assert_eq!(engine.digest().expect("digest").minutes, 59);
+    assert_eq!(engine.committed_of(&(agent("a"), incarnation())).floor(), 1, "committed includes quarantined");
+}
+
+#[test]
+fn a_reading_in_another_unit_is_not_booked_and_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let mut readings = hour_of_readings(0);
+    let mut other = reading(30, 5);
+    other.at = Timestamp(other.at.0 + 1_000);
+    other.unit = "Wh".parse().ok();
+    readings.push(other);
+    engine.take(&[arrival(&batch(0, readings))], now()).expect("taken");
+    let with = engine.digest().expect("digest");
+    let meter = engine.meters().ids().next().expect("one meter");
+    assert_eq!(engine.tally().meter(meter).expect("heard").unusable, 1);
+    let clean = tempfile::tempdir().expect("a directory");
+    let mut without = open(&clean, 1);
+    without.take(&[arrival(&batch(0, hour_of_readings(0)))], now()).expect("taken");
+    assert_eq!(with, without.digest().expect("digest"));
+}
+
+#[test]
+fn the_store_has_one_writer() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let _running = open(&dir, 1);
+    let second = Engine::open(config(dir.path(), &[]));
+    let Err(wattledger_collector::engine::EngineError::Store(StoreError::Locked(_))) = second else {
+        panic!("a second writer was let in");
+    };
+}
+
+#[test]
+fn a_flush_that_changes_nothing_has_no_change_number() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    engine.take(&[arrival(&batch(0, hour_of_readings(0)))], now()).expect("taken");
+    let first = engine.flush().expect("flushed");
+    assert!(first.hours > 0);
+    engine.take(&[arrival(&batch(1, hour_of_readings(0)))], now()).expect("taken");
+    let second = engine.flush().expect("flushed");
+    assert_eq!((second.hours, second.change), (0, first.change));
+}
