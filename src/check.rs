@@ -47,7 +47,9 @@ fn check(path: &Path) -> Result<Problems> {
             Ok(config.warnings)
         }
         (false, false) => {
-            bail!("{name}:1:1: neither an agent's nor a collector's configuration: it has no [agent] and no [collector]")
+            bail!(
+                "{name}:1:1: neither an agent's nor a collector's configuration: it has no [agent] and no [collector]"
+            )
         }
     }
 }

@@ -9,7 +9,8 @@ use wattledger_collector::engine::Engine;
 /// Prints the digest of the ledger.
 pub(crate) fn digest(path: &Path) -> Result<()> {
     let config = files::collector(path)?;
-    let asked = serve::on_threads(async { Ok(AdminClient::of_data_dir(&config.data_dir).digest(None).await) })?;
+    let asked =
+        serve::on_threads(async { Ok(AdminClient::of_data_dir(&config.data_dir).digest(None).await) })?;
     let (digest, minutes, steps) = match asked {
         Ok(answer) => (answer.digest, answer.minutes, answer.steps),
         Err(ClientError::NotRunning { .. }) => {
@@ -50,7 +51,10 @@ pub(crate) fn rebuild(path: &Path) -> Result<()> {
 
 fn open(config: &wattledger_collector::config::CollectorConfig) -> Result<Engine> {
     if !config.data_dir.exists() {
-        bail!("there is no ledger in {}; start the collector once, or check `data_dir`", config.data_dir.display());
+        bail!(
+            "there is no ledger in {}; start the collector once, or check `data_dir`",
+            config.data_dir.display()
+        );
     }
     Ok(Engine::open(wattledger_collector::engine_config(config))?)
 }

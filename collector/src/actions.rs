@@ -124,11 +124,13 @@ impl History {
 
 impl SeriesSource for History {
     fn series(&self, request: SeriesRequest) -> BoxFuture<'static, Result<Vec<SeriesPoint>, SeriesError>> {
-        let (layout, topology, view) = (self.layout.clone(), Arc::clone(&self.topology), Arc::clone(&self.view));
+        let (layout, topology, view) =
+            (self.layout.clone(), Arc::clone(&self.topology), Arc::clone(&self.view));
         Box::pin(async move {
             let found = tokio::task::spawn_blocking(move || {
                 let mut kept = view.lock().unwrap_or_else(PoisonError::into_inner);
-                let unavailable = |error: crate::store::StoreError| SeriesError::Unavailable(error.to_string());
+                let unavailable =
+                    |error: crate::store::StoreError| SeriesError::Unavailable(error.to_string());
                 if kept.is_none() {
                     *kept = Some(View::open(&layout, topology).map_err(unavailable)?);
                 }
@@ -145,8 +147,9 @@ impl SeriesSource for History {
 
 /// Points at whole windows back from the horizon.
 fn points(view: &mut View, request: &SeriesRequest) -> Result<Vec<SeriesPoint>, SeriesError> {
-    let facility =
-        view.facility(&request.facility).ok_or_else(|| SeriesError::UnknownFacility(request.facility.clone()))?;
+    let facility = view
+        .facility(&request.facility)
+        .ok_or_else(|| SeriesError::UnknownFacility(request.facility.clone()))?;
     let window: Window = request.window.parse().map_err(SeriesError::Unsupported)?;
     let Some(step) = window.elapsed_minutes() else {
         return Err(SeriesError::Unsupported(format!("the window {window}: ask for one of fixed length")));

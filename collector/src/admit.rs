@@ -16,12 +16,14 @@ pub const MOST_AHEAD_MS: i64 = 5 * 60_000;
 /// The cause and what is wrong, in words.
 pub fn admit(reading: &Reading, received: Timestamp, raw_kept_ms: i64) -> Result<(), (Cause, String)> {
     if !reading.at.is_believable() {
-        let detail = format!("the time {} is not between 2000 and 2199; check the unit of the time", reading.at.0);
+        let detail =
+            format!("the time {} is not between 2000 and 2199; check the unit of the time", reading.at.0);
         return Err((Cause::Time, detail));
     }
     if reading.skew_ms() > MOST_AHEAD_MS {
         let ahead = reading.skew_ms() / 1_000;
-        let detail = format!("the reading's time is {ahead} s ahead of the agent's clock; set the sensor's clock");
+        let detail =
+            format!("the reading's time is {ahead} s ahead of the agent's clock; set the sensor's clock");
         return Err((Cause::ClockSkew, detail));
     }
     if received.0 - reading.at.0 > raw_kept_ms {

@@ -65,14 +65,18 @@ pub fn parse(payload: &[u8], received: Timestamp, origin: &str) -> (Vec<(Name, R
 
 fn reading(entry: serde_json::Value, received: Timestamp) -> Result<(Name, Reading), (Cause, String)> {
     let entry: Entry = serde_json::from_value(entry).map_err(|error| (Cause::Payload, error.to_string()))?;
-    let meter: Name = entry.meter.parse().map_err(|error: wattledger_model::name::NameError| (Cause::Name, error.to_string()))?;
+    let meter: Name = entry
+        .meter
+        .parse()
+        .map_err(|error: wattledger_model::name::NameError| (Cause::Name, error.to_string()))?;
     let text = match &entry.value {
         serde_json::Value::Number(number) => number.to_string(),
         serde_json::Value::String(text) => text.clone(),
         other => return Err((Cause::Payload, format!("`value` is {other}, not a number"))),
     };
-    let value: Decimal =
-        text.parse().map_err(|error: wattledger_model::decimal::DecimalError| (Cause::NotFinite, error.to_string()))?;
+    let value: Decimal = text
+        .parse()
+        .map_err(|error: wattledger_model::decimal::DecimalError| (Cause::NotFinite, error.to_string()))?;
     let at = match &entry.at {
         None => received,
         Some(text) => Timestamp::from_rfc3339(text)
@@ -83,7 +87,8 @@ fn reading(entry: serde_json::Value, received: Timestamp) -> Result<(Name, Readi
         Some(text) => Some(text.parse().map_err(|error| (Cause::Unit, error))?),
     };
     let interval_ms = entry.interval_s.map(|s| s.saturating_mul(1_000));
-    let reading = Reading { at, arrived: received, value, unit, interval_ms, quality: Quality::Good, intake: None };
+    let reading =
+        Reading { at, arrived: received, value, unit, interval_ms, quality: Quality::Good, intake: None };
     admit::admit(&reading, received, i64::MAX).map(|()| (meter, reading))
 }
 

@@ -108,7 +108,8 @@ impl Engine {
         let connection = store::open_writer(&config.layout)?;
         let options = SegmentOptions { segment_bytes: SEGMENT_BYTES };
         let fresh_id = random_id();
-        let (journal, recovered) = SegmentLog::open(&config.layout.journal(), options, &fresh_id.to_le_bytes())?;
+        let (journal, recovered) =
+            SegmentLog::open(&config.layout.journal(), options, &fresh_id.to_le_bytes())?;
         for line in &recovered.detail {
             tracing::warn!(detail = %line, "the journal was repaired");
         }

@@ -175,8 +175,13 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     };
     tasks.spawn(live.run(signals.wake.clone(), stopping.clone()));
 
-    let actions =
-        Arc::new(Actions { engine: engine.clone(), snapshot: snapshot.clone(), layout: layout.clone(), topology: Arc::clone(&topology), config: Arc::new(config.clone()) });
+    let actions = Arc::new(Actions {
+        engine: engine.clone(),
+        snapshot: snapshot.clone(),
+        layout: layout.clone(),
+        topology: Arc::clone(&topology),
+        config: Arc::new(config.clone()),
+    });
     let serving = admin::serve(socket, actions, stopping.clone());
     tasks.spawn(async move { Ok(serving.await?) });
     if let (Some(listener), Some(web)) = (listener, &config.web) {
@@ -222,14 +227,17 @@ impl Running {
         if let Some(thread) = self.thread.take() {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
-                result = result.and(Err(CollectorError::Ended("the engine's thread failed; see the log".to_owned())));
+                result = result
+                    .and(Err(CollectorError::Ended("the engine's thread failed; see the log".to_owned())));
             }
         }
         result
     }
 }
 
-fn outcome(ended: Option<Result<Result<(), CollectorError>, tokio::task::JoinError>>) -> Result<(), CollectorError> {
+fn outcome(
+    ended: Option<Result<Result<(), CollectorError>, tokio::task::JoinError>>,
+) -> Result<(), CollectorError> {
     match ended {
         None | Some(Ok(Ok(()))) => Ok(()),
         Some(Ok(Err(error))) => Err(error),
@@ -292,9 +300,7 @@ fn start_alerts(
     tasks: &mut Tasks,
 ) -> Result<watch::Receiver<Vec<AlertView>>, CollectorError> {
     let (active, alerts) = watch::channel(Vec::new());
-    if config.alerts.is_empty() {
-        return Ok(alerts);
-    }
+    // Without rules too: an alert that a rule raised before it was taken out must be cleared.
     let publisher: Arc<dyn Publisher> = Arc::<SessionPublisher>::clone(publisher);
     let alerting = Alerting {
         rules: config.alerts.clone(),
@@ -352,7 +358,11 @@ struct Live {
 }
 
 impl Live {
-    async fn run(mut self, mut wake: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) -> Result<(), CollectorError> {
+    async fn run(
+        mut self,
+        mut wake: watch::Receiver<u64>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), CollectorError> {
         loop {
             let made = tokio::task::spawn_blocking(move || {
                 self.make();

@@ -156,7 +156,8 @@ impl Receiver {
         if form == PayloadForm::Batch {
             let now = clock::now();
             let mut agents = self.heard();
-            agents.entry(agent.clone()).or_insert(HeardAgent { last_seen: now, status: None }).last_seen = now;
+            agents.entry(agent.clone()).or_insert(HeardAgent { last_seen: now, status: None }).last_seen =
+                now;
         }
         desk.tag += 1;
         let mut delivery = delivery;

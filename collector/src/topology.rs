@@ -21,7 +21,8 @@ use wattledger_model::time::Minute;
 /// How a declared meter is read.
 pub fn interpretation(meter: &Meter) -> Interpretation {
     let rated = meter.rated_power.as_ref().and_then(|measure| {
-        let limit = Interpretation { kind: measure.unit.kind(), ..Interpretation::unclaimed(Some(measure.unit)) };
+        let limit =
+            Interpretation { kind: measure.unit.kind(), ..Interpretation::unclaimed(Some(measure.unit)) };
         limit.rate_of(measure.unit, measure.value).map(|rate| rate / RATE_PER_BASE)
     });
     Interpretation {
@@ -107,7 +108,11 @@ impl Topology {
                 meters.insert(id, known);
             }
         }
-        let sites = config.sites.iter().map(|site| (site.name.clone(), (site.time_zone, site.title.clone()))).collect();
+        let sites = config
+            .sites
+            .iter()
+            .map(|site| (site.name.clone(), (site.time_zone, site.title.clone())))
+            .collect();
         let mut topology = Topology { facilities: Vec::new(), meters, sites };
         topology.facilities = config.facilities.iter().map(|facility| topology.facility(facility)).collect();
         topology
@@ -117,7 +122,9 @@ impl Topology {
         let mut own: Vec<&KnownMeter> = self
             .meters
             .values()
-            .filter(|meter| meter.declared.facility.as_ref() == Some(&declared.name) && meter.declared.kind != Kind::Gauge)
+            .filter(|meter| {
+                meter.declared.facility.as_ref() == Some(&declared.name) && meter.declared.kind != Kind::Gauge
+            })
             .collect();
         own.sort_by_key(|meter| meter.id);
         let with = |fits: &dyn Fn(Role) -> Option<i8>| -> Vec<Term> {
@@ -134,10 +141,12 @@ impl Topology {
         let it = with(&|role| (Some(role) == it_role).then_some(1));
         let problem = match (total.is_empty(), it.is_empty()) {
             (true, true) => Some("no meter of what enters the facility and none of its IT energy".to_owned()),
-            (true, false) => Some("no meter of what enters the facility; give one the role `utility`".to_owned()),
-            (false, true) => {
-                Some("no IT energy meter; give one the role `ups-output`, `pdu-output` or `it-input`".to_owned())
+            (true, false) => {
+                Some("no meter of what enters the facility; give one the role `utility`".to_owned())
             }
+            (false, true) => Some(
+                "no IT energy meter; give one the role `ups-output`, `pdu-output` or `it-input`".to_owned(),
+            ),
             (false, false) => None,
         };
         let mut components: BTreeMap<Role, Vec<Term>> = BTreeMap::new();
@@ -148,9 +157,8 @@ impl Topology {
         }
         let factor = declared.carbon.as_ref().map(|carbon| factor(carbon, zone));
         let sides = total.iter().chain(&it);
-        let patience = sides
-            .map(|term| (term.meter, self.meters[&term.meter].interpretation.patience_ms()))
-            .collect();
+        let patience =
+            sides.map(|term| (term.meter, self.meters[&term.meter].interpretation.patience_ms())).collect();
         Facility {
             name: declared.name.clone(),
             title: declared.title.clone(),
@@ -218,7 +226,8 @@ impl Facility {
 
     /// Grid electricity weighted by its emission factor.
     pub fn carbon(&self) -> Option<Pair> {
-        let pair = Pair { numerator: self.grid.clone(), denominator: Vec::new(), weight: self.factor.clone() };
+        let pair =
+            Pair { numerator: self.grid.clone(), denominator: Vec::new(), weight: self.factor.clone() };
         (!self.grid.is_empty() && self.factor.is_some()).then_some(pair)
     }
 }

@@ -72,7 +72,8 @@ impl FacilityAccounts {
         };
         let mut components =
             vec![(Component::Total, alone(&facility.total)), (Component::It, alone(&facility.it))];
-        components.extend(facility.components.iter().map(|(role, terms)| (Component::Role(*role), alone(terms))));
+        components
+            .extend(facility.components.iter().map(|(role, terms)| (Component::Role(*role), alone(terms))));
         FacilityAccounts {
             pue: Accounts::new(facility.pue()),
             wue: facility.wue().map(Accounts::new),
@@ -136,7 +137,9 @@ impl View {
             let changed: Vec<(MeterId, i64)> = self
                 .connection
                 .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
-                .and_then(|mut s| s.query_map([self.seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+                .and_then(|mut s| {
+                    s.query_map([self.seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+                })
                 .map_err(failed)?;
             let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
             for (meter, hour) in changed {

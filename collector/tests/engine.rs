@@ -28,11 +28,17 @@ fn incarnation() -> Incarnation {
 
 fn register(scale: i64) -> Interpretation {
     let unit = "kWh".parse().ok();
-    Interpretation { kind: Kind::Register, unit, scale: Decimal::new(scale, 0), ..Interpretation::unclaimed(unit) }
+    Interpretation {
+        kind: Kind::Register,
+        unit,
+        scale: Decimal::new(scale, 0),
+        ..Interpretation::unclaimed(unit)
+    }
 }
 
 fn config(dir: &Path, meters: &[(&str, Interpretation)]) -> EngineConfig {
-    let key = |name: &str| MeterKey { site: "hall".parse().expect("name"), meter: name.parse().expect("name") };
+    let key =
+        |name: &str| MeterKey { site: "hall".parse().expect("name"), meter: name.parse().expect("name") };
     EngineConfig {
         layout: Layout::new(dir),
         raw_kept_ms: 400 * DAY_MS,
@@ -85,7 +91,8 @@ fn hour_of_readings(from: i64) -> Vec<Reading> {
 fn what_was_answered_survives_a_kill_before_any_flush() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut engine = open(&dir, 1);
-    let arrivals: Vec<Arrival> = (0..5).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 60)))).collect();
+    let arrivals: Vec<Arrival> =
+        (0..5).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 60)))).collect();
     let answered = engine.take(&arrivals, now()).expect("taken");
     let known = &answered.committed[&(agent("a"), incarnation())];
     assert_eq!(known.floor(), 5);
@@ -112,8 +119,10 @@ fn a_batch_that_comes_again_is_answered_and_not_booked_again() {
 
 #[test]
 fn a_corrected_scale_changes_the_past_as_if_it_had_always_been_so() {
-    let (mended, right) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
-    let arrivals: Vec<Arrival> = (0..4).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 500)))).collect();
+    let (mended, right) =
+        (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let arrivals: Vec<Arrival> =
+        (0..4).map(|i| arrival(&batch(i, hour_of_readings(i as i64 * 500)))).collect();
     let mut wrong = open(&mended, 1);
     wrong.take(&arrivals, now()).expect("taken");
     let before = wrong.digest().expect("digest");
@@ -127,7 +136,8 @@ fn a_corrected_scale_changes_the_past_as_if_it_had_always_been_so() {
 
 #[test]
 fn a_meter_that_nobody_claims_is_kept_and_can_be_claimed_with_its_past() {
-    let (late, early) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let (late, early) =
+        (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
     let one = [arrival(&batch(0, hour_of_readings(0)))];
     let mut unclaimed = Engine::open(config(late.path(), &[])).expect("opens");
     unclaimed.take(&one, now()).expect("taken");
@@ -176,7 +186,11 @@ fn bad_readings_go_to_quarantine_with_their_cause_and_stay_counted_over_a_restar
     assert_eq!(causes, [Cause::Time, Cause::ClockSkew, Cause::TooLate]);
     assert_eq!(engine.tally().lost_readings(), 17);
     assert_eq!(engine.digest().expect("digest").minutes, 59);
-    assert_eq!(engine.committed_of(&(agent("a"), incarnation())).floor(), 1, "committed includes quarantined");
+    assert_eq!(
+        engine.committed_of(&(agent("a"), incarnation())).floor(),
+        1,
+        "committed includes quarantined"
+    );
 }
 
 #[test]

@@ -44,16 +44,39 @@ fn config(dir: &Path) -> EngineConfig {
             },
         ),
         (key("plain"), Interpretation { nominal_interval_ms: 900_000, ..register }),
-        (key("power"), Interpretation { kind: Kind::Power, unit: unit("kW"), nominal_interval_ms: 900_000, ..base.clone() }),
+        (
+            key("power"),
+            Interpretation {
+                kind: Kind::Power,
+                unit: unit("kW"),
+                nominal_interval_ms: 900_000,
+                ..base.clone()
+            },
+        ),
         (
             key("held"),
-            Interpretation { kind: Kind::Power, unit: unit("W"), form: Form::OnChange, nominal_interval_ms: 3_600_000, ..base.clone() },
+            Interpretation {
+                kind: Kind::Power,
+                unit: unit("W"),
+                form: Form::OnChange,
+                nominal_interval_ms: 3_600_000,
+                ..base.clone()
+            },
         ),
         (
             key("mean"),
-            Interpretation { kind: Kind::Power, unit: unit("kW"), form: Form::IntervalMean, nominal_interval_ms: 900_000, ..base.clone() },
+            Interpretation {
+                kind: Kind::Power,
+                unit: unit("kW"),
+                form: Form::IntervalMean,
+                nominal_interval_ms: 900_000,
+                ..base.clone()
+            },
         ),
-        (key("gauge"), Interpretation { kind: Kind::Gauge, unit: unit("Cel"), nominal_interval_ms: 900_000, ..base }),
+        (
+            key("gauge"),
+            Interpretation { kind: Kind::Gauge, unit: unit("Cel"), nominal_interval_ms: 900_000, ..base },
+        ),
     ]);
     EngineConfig { layout: Layout::new(dir), raw_kept_ms: 400 * DAY_MS, meters }
 }
@@ -88,7 +111,7 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
     let mut number = 0;
     for (meter, (_, unit)) in METERS.iter().enumerate() {
         let mut at = START + dice.roll(900_000) as i64;
-        let mut register = 99_000_0_i64 + dice.roll(5_000) as i64;
+        let mut register = 990_000_i64 + dice.roll(5_000) as i64;
         while at < START + days * DAY_MS {
             at += match dice.roll(60) {
                 0 => dice.roll(5 * DAY_MS as u64) as i64,
@@ -152,7 +175,8 @@ fn run(readings: &[(usize, Reading)], dice: &mut Dice, calm: bool) -> (String, u
             losses: Vec::new(),
         };
         sequence += 1;
-        let arrival = Arrival { agent: agent(), form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
+        let arrival =
+            Arrival { agent: agent(), form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
         let again = !calm && dice.roll(4) == 0;
         let arrivals = if again { vec![arrival.clone(), arrival] } else { vec![arrival] };
         engine.take(&arrivals, now).expect("taken");
@@ -180,7 +204,12 @@ fn run(readings: &[(usize, Reading)], dice: &mut Dice, calm: bool) -> (String, u
 #[test]
 fn any_order_duplication_and_batching_gives_the_same_digest() {
     let cases = std::env::var("WATTLEDGER_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
-    let mut runner = TestRunner::new(Config { cases, max_shrink_iters: 8, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        max_shrink_iters: 8,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let strategy = (any::<u64>(), any::<u64>(), 5_i64..100);
     let outcome = runner.run(&strategy, |(seed, order, days)| {
         let mut readings = world(seed, days);

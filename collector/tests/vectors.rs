@@ -25,9 +25,9 @@ use wattledger_model::unit::Unit;
 
 /// Cases that nothing computes yet.
 const NOT_YET: &[&str] = &[
-    "E06", "E08", "E14", "E15", "E18", "E20", "E22", "E23", "P05", "P06", "P07", "P08", "P09", "P10", "P11", "P12",
-    "P13", "P14", "W02", "W03", "W04", "C02", "C03", "U01", "U02", "U03", "U04", "U05", "K01", "K02", "B01", "B02",
-    "A01", "A02", "A03",
+    "E06", "E08", "E14", "E15", "E18", "E20", "E22", "E23", "P05", "P06", "P07", "P08", "P09", "P10", "P11",
+    "P12", "P13", "P14", "W02", "W03", "W04", "C02", "C03", "U01", "U02", "U03", "U04", "U05", "K01", "K02",
+    "B01", "B02", "A01", "A02", "A03",
 ];
 
 struct Case(Value);
@@ -47,7 +47,11 @@ impl Case {
 
     fn expected(&self, key: &str) -> &Value {
         let value = &self.0["expected"][key];
-        assert!(!value.is_null() || self.0["expected"].get(key).is_some(), "{}: no expected {key}", self.id());
+        assert!(
+            !value.is_null() || self.0["expected"].get(key).is_some(),
+            "{}: no expected {key}",
+            self.id()
+        );
         value
     }
 
@@ -238,7 +242,9 @@ fn e07(case: &Case) {
     let found = classes(case, &register(case));
     let names: Vec<&str> = found.iter().map(|(class, _, _)| class.as_str()).collect();
     assert_eq!(serde_json::json!(names), *case.expected("classes"));
-    for ((_, energy, _), expected) in found.iter().zip(case.expected("energy_kwh").as_array().expect("energies")) {
+    for ((_, energy, _), expected) in
+        found.iter().zip(case.expected("energy_kwh").as_array().expect("energies"))
+    {
         case.near("energy_kwh", *energy as f64 / UWH_PER_KWH, expected.as_f64().expect("number"));
     }
 }
@@ -272,7 +278,12 @@ fn e10(case: &Case) {
 
 fn power(form: Form, gap_limit_ms: i64) -> Interpretation {
     let unit = Some("kW".parse().expect("unit"));
-    Interpretation { kind: Kind::Power, form, gap_limit_ms: Some(gap_limit_ms), ..Interpretation::unclaimed(unit) }
+    Interpretation {
+        kind: Kind::Power,
+        form,
+        gap_limit_ms: Some(gap_limit_ms),
+        ..Interpretation::unclaimed(unit)
+    }
 }
 
 fn all(folded: &Folded) -> (f64, i64) {
@@ -293,7 +304,10 @@ fn e12(case: &Case) {
     let (energy, ms) = all(&folded);
     case.agrees("energy_kwh", energy);
     case.agrees("covered_s", ms as f64 / 1e3);
-    case.agrees("coverage", coverage(&folded, time(&case.input("period")[0]), time(&case.input("period")[1])));
+    case.agrees(
+        "coverage",
+        coverage(&folded, time(&case.input("period")[0]), time(&case.input("period")[1])),
+    );
 }
 
 fn e13(case: &Case) {
@@ -330,8 +344,14 @@ fn e16(case: &Case) {
         let values: Vec<i64> = kept.iter().map(|reading| reading.value.mantissa).collect();
         assert_eq!(serde_json::json!(values), *case.expected("kept"));
         let folded = fold(&kept, &meter);
-        for (pair, expected) in edges.windows(2).zip(case.expected("energy_kwh").as_array().expect("energies")) {
-            case.near("energy_kwh", kwh(summed(&folded, pair[0], pair[1])[MEASURED].0), expected.as_f64().expect("number"));
+        for (pair, expected) in
+            edges.windows(2).zip(case.expected("energy_kwh").as_array().expect("energies"))
+        {
+            case.near(
+                "energy_kwh",
+                kwh(summed(&folded, pair[0], pair[1])[MEASURED].0),
+                expected.as_f64().expect("number"),
+            );
         }
     }
     let duplicates = given.iter().enumerate().filter(|(i, r)| given[..*i].contains(r)).count();
@@ -370,16 +390,19 @@ impl Bench {
 
     fn account(&self, numerator: &str, denominator: Option<&str>, interval: Interval) -> Account {
         let connection = store::open_reader(&Layout::new(self.dir.path())).expect("opens");
-        let term = |meter: &str| Term { meter: self.engine.meters().id(&key(meter)).expect("known"), sign: 1 };
+        let term =
+            |meter: &str| Term { meter: self.engine.meters().id(&key(meter)).expect("known"), sign: 1 };
         let denominator = denominator.map(term).into_iter().collect();
-        let mut accounts = Accounts::new(Pair { numerator: vec![term(numerator)], denominator, weight: None });
+        let mut accounts =
+            Accounts::new(Pair { numerator: vec![term(numerator)], denominator, weight: None });
         accounts.account(&connection, interval).expect("read")
     }
 }
 
 fn e17(case: &Case) {
     let mut bench = Bench::new(BTreeMap::from([(key("m"), register(case))]));
-    let bucket = Interval::new(time(&case.input("bucket")[0]).minute(), time(&case.input("bucket")[1]).minute());
+    let bucket =
+        Interval::new(time(&case.input("bucket")[0]).minute(), time(&case.input("bucket")[1]).minute());
     bench.give("m", &readings(case, "before", "kWh"));
     let energy = |bench: &Bench| bench.account("m", None, bucket).numerator as f64 / UWH_PER_KWH;
     case.agrees("energy_kwh_before", energy(&bench));
@@ -404,7 +427,8 @@ fn e19(case: &Case) {
     case.agrees("duration_s", ((to.0 - from.0) / 1_000) as f64);
     // Exact but for what integers cannot hold: each minute of power is rounded once, to a whole µWh.
     let minutes = (to.0 - from.0) / 60_000;
-    let off_uwh = (constant_power(case, from, to) - case.expected("energy_kwh").as_f64().expect("number")) * UWH_PER_KWH;
+    let off_uwh = (constant_power(case, from, to) - case.expected("energy_kwh").as_f64().expect("number"))
+        * UWH_PER_KWH;
     assert!(off_uwh.abs() <= 0.5 * minutes as f64, "E19: off by {off_uwh} µWh");
 }
 
@@ -545,7 +569,10 @@ fn c01(case: &Case) {
         let found = table.find(region, 2023).expect(region);
         case.near(factor, found.factor.kg_per_kwh.to_f64(), case.number(factor));
         let kg = case.number("grid_kwh") * found.factor.kg_per_kwh.to_f64();
-        case.agrees(expected, Figure::of(Indicator::Carbon, hour(), &carbon(kg, 1.0)).value.expect("defined"));
+        case.agrees(
+            expected,
+            Figure::of(Indicator::Carbon, hour(), &carbon(kg, 1.0)).value.expect("defined"),
+        );
     }
 }
 
@@ -555,7 +582,12 @@ fn c04(case: &Case) {
         case.input(name).as_array().expect("list").iter().map(|v| v.as_f64().expect("number")).collect()
     };
     let (energies, factors) = (list("e_kwh"), list("factor_kg_per_kwh"));
-    let mut bench = Bench::new(BTreeMap::from([(key("grid"), register(&Case(serde_json::json!({"inputs": {"register_unit": "kWh", "interpolation_limit_s": 7200}, "id": "C04"}))))]));
+    let mut bench = Bench::new(BTreeMap::from([(
+        key("grid"),
+        register(&Case(
+            serde_json::json!({"inputs": {"register_unit": "kWh", "interpolation_limit_s": 7200}, "id": "C04"}),
+        )),
+    )]));
     let start = 1_780_000_000_000_i64.div_euclid(3_600_000) * 3_600_000;
     let mut total = 0.0;
     let mut given = vec![reading(Timestamp(start), Decimal::ZERO, "kWh")];
@@ -569,8 +601,11 @@ fn c04(case: &Case) {
     let weight = move |minute: Minute| factors[((minute.0 - from.0) / 60) as usize] / UWH_PER_KWH;
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
     let term = Term { meter: bench.engine.meters().id(&key("grid")).expect("known"), sign: 1 };
-    let mut accounts =
-        Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: Some(Arc::new(weight)) });
+    let mut accounts = Accounts::new(Pair {
+        numerator: vec![term],
+        denominator: Vec::new(),
+        weight: Some(Arc::new(weight)),
+    });
     let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
     let sums = accounts.account(&connection, interval).expect("read");
     case.agrees("kg", Figure::of(Indicator::Carbon, interval, &sums).value.expect("defined"));

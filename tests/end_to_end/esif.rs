@@ -185,7 +185,7 @@ async fn esif_as_hourly_means() {
         measured_minutes_are_the_covered_ones(&chain.influx, month).await;
     }
     minutes_add_up_to_the_year(&chain.influx, &year).await;
-    reports_say_the_same(&mut chain, "86.19").await;
+    reports_say_the_same(&mut chain, 100.0 * 7550.0 / 8760.0).await;
 }
 
 /// Every covered minute of the month is in the database as measured, and no other.
@@ -214,7 +214,7 @@ async fn minutes_add_up_to_the_year(influx: &Influx, year: &Year) {
 }
 
 /// The report of the year while the collector runs and from its store when it has stopped.
-async fn reports_say_the_same(chain: &mut Chain, coverage_percent: &str) {
+async fn reports_say_the_same(chain: &mut Chain, coverage_percent: f64) {
     let mut running = Vec::new();
     for format in ["json", "text", "csv"] {
         running.push((format, chain.report(FACILITY, "2017", format).await));
@@ -224,13 +224,29 @@ async fn reports_say_the_same(chain: &mut Chain, coverage_percent: &str) {
     assert_near(value, PUE, "the report");
     for (format, printed) in &running[1..] {
         assert!(printed.contains("1.0357"), "{format}: {printed}");
-        assert!(printed.contains(coverage_percent), "{format}: {printed}");
+        // The text rounds to two places, the CSV to four.
+        let places = if *format == "csv" { 4 } else { 2 };
+        let coverage = format!("{coverage_percent:.places$}");
+        assert!(printed.contains(&coverage), "{format}: no {coverage} in {printed}");
     }
     let ended = chain.collector.stop().await;
     assert!(ended.success(), "the collector ended with {ended}");
     for (format, printed) in running {
-        assert_eq!(chain.report(FACILITY, "2017", format).await, printed, "{format} from the store");
+        let stored = chain.report(FACILITY, "2017", format).await;
+        let differs: Vec<(&str, &str)> = printed
+            .lines()
+            .zip(stored.lines())
+            .filter(|(running, stored)| running != stored && !tells_when_it_was_made(running))
+            .collect();
+        assert!(differs.is_empty(), "{format} from the store differs: {differs:?}");
+        assert_eq!(printed.lines().count(), stored.lines().count(), "{format} from the store");
     }
+}
+
+/// The one line of a report that is not made from the ledger.
+fn tells_when_it_was_made(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("\"generated_at\":") || line.starts_with("at 20")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -254,7 +270,7 @@ async fn esif_as_registers() {
     for meter in ["main", "it"] {
         long_steps_are_interpolated(&chain.influx, &year, meter).await;
     }
-    reports_say_the_same(&mut chain, "100.00").await;
+    reports_say_the_same(&mut chain, 100.0).await;
 }
 
 /// Absent hours in a row make a step longer than the limit of one hour; a single one does not.

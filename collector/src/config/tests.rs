@@ -462,7 +462,9 @@ fn no_mutilated_file_panics_and_none_of_its_problems_lies_outside_it() {
             let Err(problems) = CollectorConfig::parse("c.toml", &text) else { continue };
             let count = text.split('\n').count();
             assert!(problems.has_errors());
-            assert!(problems.all().iter().all(|problem| (1..=count).contains(&(problem.place.line as usize))));
+            assert!(
+                problems.all().iter().all(|problem| (1..=count).contains(&(problem.place.line as usize)))
+            );
         }
     }
 }

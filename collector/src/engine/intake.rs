@@ -107,7 +107,10 @@ impl Engine {
         if batch.agent == *agent {
             Ok(batch)
         } else {
-            Err(format!("a batch of {} came on the topic of {agent}; check the broker's access list", batch.agent))
+            Err(format!(
+                "a batch of {} came on the topic of {agent}; check the broker's access list",
+                batch.agent
+            ))
         }
     }
 
@@ -137,7 +140,9 @@ impl Engine {
                         self.apply_batch(batch, record.received);
                     }
                 }
-                Err(detail) => tracing::error!(%detail, "a batch of the journal cannot be read and was left out"),
+                Err(detail) => {
+                    tracing::error!(%detail, "a batch of the journal cannot be read and was left out")
+                }
             },
         }
     }

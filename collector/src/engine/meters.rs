@@ -37,7 +37,8 @@ impl Meters {
     ) -> rusqlite::Result<(Meters, BTreeSet<MeterId>)> {
         let mut meters = Meters::default();
         let mut changed = BTreeSet::new();
-        let mut statement = connection.prepare("SELECT id, site, name, interpretation FROM meter ORDER BY id")?;
+        let mut statement =
+            connection.prepare("SELECT id, site, name, interpretation FROM meter ORDER BY id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (site, name): (String, String) = (row.get(1)?, row.get(2)?);
@@ -136,12 +137,14 @@ impl Meters {
     pub fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         for id in &self.unsaved {
             let entry = &self.entries[id];
-            connection.prepare_cached("INSERT OR REPLACE INTO meter VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-                id,
-                entry.key.site.as_str(),
-                entry.key.meter.as_str(),
-                described(&entry.interpretation, entry.heard_unit)
-            ])?;
+            connection.prepare_cached("INSERT OR REPLACE INTO meter VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![
+                    id,
+                    entry.key.site.as_str(),
+                    entry.key.meter.as_str(),
+                    described(&entry.interpretation, entry.heard_unit)
+                ],
+            )?;
         }
         Ok(())
     }

@@ -142,7 +142,9 @@ impl<'a> Loaded<'a> {
         let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
         let mut statement = self
             .connection
-            .prepare_cached("SELECT day, block FROM raw WHERE meter = ?1 AND day >= ?2 AND day < ?3 ORDER BY day")
+            .prepare_cached(
+                "SELECT day, block FROM raw WHERE meter = ?1 AND day >= ?2 AND day < ?3 ORDER BY day",
+            )
             .map_err(failed)?;
         let mut rows = statement.query(params![self.meter, from, to]).map_err(failed)?;
         let mut all = Vec::new();

@@ -133,7 +133,10 @@ impl EngineHandle {
         self.ask(|answer| Command::Rebuild { answer }).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Command) -> Result<T, String> {
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Command,
+    ) -> Result<T, String> {
         let stopping = || "the collector is stopping".to_owned();
         let (answer, answered) = oneshot::channel();
         self.commands.send(command(answer)).await.map_err(|_| stopping())?;
@@ -145,7 +148,11 @@ impl EngineHandle {
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn start(engine: Engine, health: HealthBoard, raw_kept_ms: i64) -> std::io::Result<(EngineHandle, EngineSignals)> {
+pub fn start(
+    engine: Engine,
+    health: HealthBoard,
+    raw_kept_ms: i64,
+) -> std::io::Result<(EngineHandle, EngineSignals)> {
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (durable_out, durable) = mpsc::unbounded_channel();
     let (wake_out, wake) = watch::channel(engine.change().unwrap_or(0));
@@ -242,7 +249,8 @@ impl Service {
                 Command::Digest { interval, answer } => {
                     self.make_durable();
                     // Who asked may have gone; then nobody needs the answer.
-                    let _gone = answer.send(self.engine.digest_of(interval).map_err(|error| error.to_string()));
+                    let _gone =
+                        answer.send(self.engine.digest_of(interval).map_err(|error| error.to_string()));
                 }
                 Command::Rebuild { answer } => {
                     self.make_durable();
@@ -302,7 +310,9 @@ impl Service {
         let edge = Timestamp(clock::now().0.saturating_sub(self.raw_kept_ms).saturating_sub(2 * 86_400_000));
         match self.engine.forget_raw_before(edge) {
             Ok(0) => {}
-            Ok(days) => tracing::info!(days, before = %edge, "raw readings older than they are kept were removed"),
+            Ok(days) => {
+                tracing::info!(days, before = %edge, "raw readings older than they are kept were removed")
+            }
             Err(error) => self.trouble("ledger", &error),
         }
     }

@@ -83,8 +83,8 @@ impl Tally {
             };
             tally.meters.entry(row.get(0)?).or_default().newest = Some(newest);
         }
-        let mut statement =
-            connection.prepare("SELECT cause, site, agent, origin, count, last_ms, detail FROM quarantine_count")?;
+        let mut statement = connection
+            .prepare("SELECT cause, site, agent, origin, count, last_ms, detail FROM quarantine_count")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text = |at| row.get::<_, String>(at);
@@ -102,7 +102,9 @@ impl Tally {
             }
         }
         tally.lost_readings =
-            connection.query_row("SELECT coalesce(sum(readings), 0) FROM loss", [], |row| row.get::<_, i64>(0))? as u64;
+            connection
+                .query_row("SELECT coalesce(sum(readings), 0) FROM loss", [], |row| row.get::<_, i64>(0))?
+                as u64;
         let readings = crate::store::meta(connection, "readings")?;
         tally.readings = readings.and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(tally)
@@ -142,7 +144,8 @@ impl Tally {
     }
 
     pub(super) fn quarantine(&mut self, agent: &AgentKey, refused: Refused) {
-        let origin = if self.quarantine.len() < ORIGINS { refused.origin.clone() } else { "others".to_owned() };
+        let origin =
+            if self.quarantine.len() < ORIGINS { refused.origin.clone() } else { "others".to_owned() };
         let key = (refused.cause, agent.clone(), origin);
         match self.quarantine.get_mut(&key) {
             Some(counted) => {
@@ -155,8 +158,11 @@ impl Tally {
                     cause = refused.cause.word(), %agent, origin = %refused.origin, detail = %refused.detail,
                     "put in quarantine; more of the same are only counted"
                 );
-                let counted =
-                    QuarantineCount { count: refused.count, last: refused.at, detail: refused.detail.clone() };
+                let counted = QuarantineCount {
+                    count: refused.count,
+                    last: refused.at,
+                    detail: refused.detail.clone(),
+                };
                 self.quarantine.insert(key, counted);
             }
         }
@@ -217,7 +223,9 @@ impl Tally {
         crate::store::set_meta(connection, "readings", &self.readings.to_string())?;
         for ((cause, agent, origin), counted) in &self.quarantine {
             connection
-                .prepare_cached("INSERT OR REPLACE INTO quarantine_count VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO quarantine_count VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
                 .execute(params![
                     cause.word(),
                     agent.site.as_str(),

@@ -351,11 +351,7 @@ impl Account {
 }
 
 /// `(hour, (amount, ms) by provenance)` of one meter over a span of minutes.
-fn span_parts(
-    connection: &Connection,
-    meter: MeterId,
-    span: Interval,
-) -> Result<Vec<HourParts>, StoreError> {
+fn span_parts(connection: &Connection, meter: MeterId, span: Interval) -> Result<Vec<HourParts>, StoreError> {
     let (first, after) = (span.from.hour(), Minute(span.to.0 - 1).hour() + 1);
     let rows = reader::hours(connection, meter, first, after)?;
     let mut all = Vec::with_capacity(rows.len());
@@ -366,7 +362,8 @@ fn span_parts(
             None => continue,
             Some(row) if inside.minutes() == HOUR_MINUTES => row.parts,
             Some(_) => {
-                let minutes = reader::minutes(connection, meter, hour)?.unwrap_or([Booked::default(); MINUTES]);
+                let minutes =
+                    reader::minutes(connection, meter, hour)?.unwrap_or([Booked::default(); MINUTES]);
                 let mut parts = [(0_i64, 0_i64); 3];
                 for minute in &minutes[(inside.from.0 - start) as usize..(inside.to.0 - start) as usize] {
                     for (sum, part) in parts.iter_mut().zip(minute.parts) {

@@ -20,7 +20,8 @@ pub enum Indicator {
 
 impl Indicator {
     /// Every indicator.
-    pub const ALL: &'static [Indicator] = &[Indicator::Pue, Indicator::Wue, Indicator::Cue, Indicator::Carbon];
+    pub const ALL: &'static [Indicator] =
+        &[Indicator::Pue, Indicator::Wue, Indicator::Cue, Indicator::Carbon];
 
     /// The word used in configuration and outputs.
     pub const fn word(self) -> &'static str {

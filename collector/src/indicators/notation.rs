@@ -17,7 +17,8 @@ pub fn notation(indicator: Indicator, category: Option<u8>, interval: Interval, 
         Indicator::Cue => "CUE".to_owned(),
         Indicator::Carbon => "CO2".to_owned(),
     };
-    let (first, last) = (calendar::date_of(zone, interval.from), calendar::date_of(zone, Minute(interval.to.0 - 1)));
+    let (first, last) =
+        (calendar::date_of(zone, interval.from), calendar::date_of(zone, Minute(interval.to.0 - 1)));
     if calendar::day_start(zone, first) == interval.from
         && last.succ_opt().is_some_and(|next| calendar::day_start(zone, next) == interval.to)
     {
@@ -49,7 +50,13 @@ mod tests {
     fn a_year_is_pue_and_all_else_is_ipue() {
         assert_eq!(named("2024-12-31T16:00:00Z", "2025-12-31T16:00:00Z"), "PUE2 (2025-12-31)");
         assert_eq!(named("2026-09-30T16:00:00Z", "2026-10-31T16:00:00Z"), "iPUE2 (2026-10-01:2026-10-31)");
-        assert_eq!(named("2025-01-01T03:00:00Z", "2026-01-01T03:00:00Z"), "iPUE2 (2025-01-01T11:00:2026-01-01T11:00)");
-        assert_eq!(named("2026-10-01T02:00:00Z", "2026-10-01T03:00:00Z"), "iPUE2 (2026-10-01T10:00:2026-10-01T11:00)");
+        assert_eq!(
+            named("2025-01-01T03:00:00Z", "2026-01-01T03:00:00Z"),
+            "iPUE2 (2025-01-01T11:00:2026-01-01T11:00)"
+        );
+        assert_eq!(
+            named("2026-10-01T02:00:00Z", "2026-10-01T03:00:00Z"),
+            "iPUE2 (2026-10-01T10:00:2026-10-01T11:00)"
+        );
     }
 }

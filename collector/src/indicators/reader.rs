@@ -36,7 +36,11 @@ pub(super) fn hours(
 }
 
 /// The minutes of one hour; `None` where nothing is known or the meter is a gauge.
-pub(super) fn minutes(connection: &Connection, meter: MeterId, hour: i64) -> Result<Option<Hour>, StoreError> {
+pub(super) fn minutes(
+    connection: &Connection,
+    meter: MeterId,
+    hour: i64,
+) -> Result<Option<Hour>, StoreError> {
     let block: Option<Vec<u8>> = connection
         .prepare_cached("SELECT block FROM hour WHERE meter = ?1 AND hour = ?2")
         .and_then(|mut s| s.query_row(params![meter, hour], |row| row.get(0)).optional())

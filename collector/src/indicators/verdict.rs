@@ -60,7 +60,9 @@ pub fn judge(figure: &Figure, target: &Target, circumstances: Circumstances<'_>)
     match figure.status {
         Status::NoData => reasons.push("nothing is covered".to_owned()),
         Status::Undefined => reasons.push("IT energy is zero".to_owned()),
-        Status::Implausible => reasons.push("a PUE below 1 is implausible: a meter is missing or mislabelled".to_owned()),
+        Status::Implausible => {
+            reasons.push("a PUE below 1 is implausible: a meter is missing or mislabelled".to_owned())
+        }
         Status::Ok | Status::Provisional => {}
     }
     let needed = needed_coverage(figure.interval);
@@ -77,7 +79,11 @@ pub fn judge(figure: &Figure, target: &Target, circumstances: Circumstances<'_>)
     }
     let verdict = match figure.value {
         Some(value) if reasons.is_empty() => {
-            if target.limit.meets(value) { Verdict::PassUnguarded } else { Verdict::FailUnguarded }
+            if target.limit.meets(value) {
+                Verdict::PassUnguarded
+            } else {
+                Verdict::FailUnguarded
+            }
         }
         _ => Verdict::NotAssessable,
     };
@@ -105,14 +111,21 @@ mod tests {
     #[test]
     fn the_unrounded_value_is_compared() {
         assert_eq!(judged(1_300_000, 1_000_000, 1_440, true).0, Verdict::PassUnguarded);
-        assert_eq!(judged(1_300_001, 1_000_000, 1_440, true).0, Verdict::FailUnguarded, "1.300001 is not 1.30");
+        assert_eq!(
+            judged(1_300_001, 1_000_000, 1_440, true).0,
+            Verdict::FailUnguarded,
+            "1.300001 is not 1.30"
+        );
     }
 
     #[test]
     fn no_verdict_without_coverage_or_before_the_end() {
         let (verdict, reasons) = judged(120, 100, 1_300, false);
         assert_eq!(verdict, Verdict::NotAssessable);
-        assert_eq!(reasons, ["the period is not over", "coverage 90.28 % is below the 95 % that a verdict needs"]);
+        assert_eq!(
+            reasons,
+            ["the period is not over", "coverage 90.28 % is below the 95 % that a verdict needs"]
+        );
         assert_eq!(judged(90, 100, 1_440, true).0, Verdict::NotAssessable);
     }
 }

@@ -209,7 +209,8 @@ pub fn decode_levels(bytes: &[u8]) -> Result<GaugeHour, BlockError> {
         for minute in hour.get_mut(..known)? {
             minute.ms = u32::try_from(numbers.unsigned()?).ok().filter(|ms| *ms <= FULL_MS)?;
             if minute.ms > 0 {
-                (minute.mean, minute.min, minute.max) = (numbers.float()?, numbers.float()?, numbers.float()?);
+                (minute.mean, minute.min, minute.max) =
+                    (numbers.float()?, numbers.float()?, numbers.float()?);
             }
         }
         numbers.0.is_empty().then_some(())
@@ -263,7 +264,8 @@ mod tests {
         let mut hour = [Minute::default(); MINUTES];
         for (i, minute) in hour.iter_mut().enumerate() {
             // 100 kW, give or take a kilowatt.
-            minute.parts[0] = Part { amount: 1_666_666_666 + (i as i64 * 7_919 % 33) * 1_000_000, ms: FULL_MS };
+            minute.parts[0] =
+                Part { amount: 1_666_666_666 + (i as i64 * 7_919 % 33) * 1_000_000, ms: FULL_MS };
         }
         assert!(encode_sums(&hour).len() < 60 * 5);
         assert_eq!(encode_sums(&[Minute::default(); MINUTES]).len(), 2, "an empty hour is two bytes");

@@ -52,7 +52,12 @@ pub struct Ends {
 }
 
 /// Decides which part of `readings`, sorted by instant, a change of the readings in `changed` touches.
-pub fn needed(readings: &[Reading], changed: (Timestamp, Timestamp), ends: Ends, meter: &Interpretation) -> Needed {
+pub fn needed(
+    readings: &[Reading],
+    changed: (Timestamp, Timestamp),
+    ends: Ends,
+    meter: &Interpretation,
+) -> Needed {
     let first = readings.partition_point(|reading| reading.at < changed.0);
     let last = readings.partition_point(|reading| reading.at <= changed.1).saturating_sub(1);
     match meter.kind {
@@ -94,7 +99,13 @@ fn neighbour_part(readings: &[Reading], first: usize, last: usize, ends: Ends) -
     Needed::Enough(part(readings, start, end, 1))
 }
 
-fn register_part(readings: &[Reading], first: usize, last: usize, ends: Ends, meter: &Interpretation) -> Needed {
+fn register_part(
+    readings: &[Reading],
+    first: usize,
+    last: usize,
+    ends: Ends,
+    meter: &Interpretation,
+) -> Needed {
     let Some(unit) = super::fold::register_unit(readings, meter) else {
         return Needed::Enough(part(readings, None, None, 0));
     };
@@ -124,9 +135,8 @@ fn register_part(readings: &[Reading], first: usize, last: usize, ends: Ends, me
 }
 
 fn is_plain(earlier: &Reading, later: &Reading, meter: &Interpretation, rules: &RegisterRules) -> bool {
-    let point = |reading: &Reading| {
-        meter.position(reading).ok().map(|position| Point { at: reading.at.0, position })
-    };
+    let point =
+        |reading: &Reading| meter.position(reading).ok().map(|position| Point { at: reading.at.0, position });
     match (point(earlier), point(later)) {
         (Some(earlier), Some(later)) => register::classify(earlier, later, rules) == StepClass::Normal,
         _ => false,

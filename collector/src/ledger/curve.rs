@@ -48,7 +48,9 @@ pub fn book(stretches: &[Stretch], booked: &mut Booked) {
     let mut open: Option<Cut> = None;
     for stretch in stretches {
         let goes_on = |cut: &Cut| {
-            cut.at == stretch.from && cut.position == stretch.start && Some(cut.provenance) == stretch.provenance
+            cut.at == stretch.from
+                && cut.position == stretch.start
+                && Some(cut.provenance) == stretch.provenance
         };
         let rounded = match open.take() {
             Some(cut) if goes_on(&cut) => cut.rounded,
@@ -136,7 +138,15 @@ mod tests {
         // 0.4 + 0.4 + 0.4 base units inside one minute are 1.2: one rounding, not three.
         let tenth = POSITION_PER_BASE / 10;
         let parts: Vec<_> = (0..3)
-            .map(|i| stretch(i * 20_000, (i + 1) * 20_000, i as i128 * 4 * tenth, (i as i128 + 1) * 4 * tenth, Provenance::Measured))
+            .map(|i| {
+                stretch(
+                    i * 20_000,
+                    (i + 1) * 20_000,
+                    i as i128 * 4 * tenth,
+                    (i as i128 + 1) * 4 * tenth,
+                    Provenance::Measured,
+                )
+            })
             .collect();
         let minutes = booked(&parts);
         assert_eq!(minutes.len(), 1);

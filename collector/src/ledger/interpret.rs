@@ -66,7 +66,9 @@ impl Unusable {
     pub const fn text(self) -> &'static str {
         match self {
             Unusable::NoUnit => "the reading has no unit; declare `unit` for the meter",
-            Unusable::OtherUnit => "the reading's unit differs from the declared one; correct `unit` of the meter or of the agent's rule",
+            Unusable::OtherUnit => {
+                "the reading's unit differs from the declared one; correct `unit` of the meter or of the agent's rule"
+            }
             Unusable::Absurd => "the value is beyond what any meter can show; check `unit` and `scale`",
         }
     }
@@ -119,7 +121,11 @@ impl Interpretation {
         match (self.unit, reading.unit) {
             (Some(declared), Some(sent)) if declared != sent => Err(Unusable::OtherUnit),
             (Some(unit), _) | (None, Some(unit)) => {
-                if unit.kind() == self.kind { Ok(unit) } else { Err(Unusable::OtherUnit) }
+                if unit.kind() == self.kind {
+                    Ok(unit)
+                } else {
+                    Err(Unusable::OtherUnit)
+                }
             }
             (None, None) => Err(Unusable::NoUnit),
         }
@@ -152,7 +158,8 @@ impl Interpretation {
     pub fn rate_of(&self, unit: Unit, value: Decimal) -> Option<i128> {
         let (numerator, denominator) = unit.size();
         let factors = [i128::from(numerator), RATE_PER_BASE];
-        scaled(&[value, self.scale], &factors, i128::from(denominator)).filter(|rate| rate.abs() <= RATE_LIMIT)
+        scaled(&[value, self.scale], &factors, i128::from(denominator))
+            .filter(|rate| rate.abs() <= RATE_LIMIT)
     }
 
     /// The value of a gauge, in its own unit.
@@ -281,7 +288,11 @@ mod tests {
 
     fn meter(unit: &str, scale: &str) -> Interpretation {
         let unit: Unit = unit.parse().expect(unit);
-        Interpretation { unit: Some(unit), scale: scale.parse().expect(scale), ..Interpretation::unclaimed(Some(unit)) }
+        Interpretation {
+            unit: Some(unit),
+            scale: scale.parse().expect(scale),
+            ..Interpretation::unclaimed(Some(unit))
+        }
     }
 
     #[test]

@@ -50,12 +50,21 @@ fn spans<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> impl Iterator<Item
         if let Some(interval) = mean_of {
             // Two means never share time: the later one starts where the earlier one ended.
             let from = (sample.at - interval).max(before.map_or(i64::MIN, |before| before.at));
-            return (from < sample.at).then_some(Span { from, to: sample.at, start: sample.value, end: sample.value });
+            return (from < sample.at).then_some(Span {
+                from,
+                to: sample.at,
+                start: sample.value,
+                end: sample.value,
+            });
         }
         let before = before?;
         let end = if spacing.form == Form::OnChange { before.value } else { sample.value };
-        (sample.at - before.at <= spacing.gap_limit_ms)
-            .then_some(Span { from: before.at, to: sample.at, start: before.value, end })
+        (sample.at - before.at <= spacing.gap_limit_ms).then_some(Span {
+            from: before.at,
+            to: sample.at,
+            start: before.value,
+            end,
+        })
     })
 }
 
@@ -175,15 +184,21 @@ mod tests {
 
     #[test]
     fn the_last_value_is_not_held_beyond_the_gap_limit() {
-        let minutes = integrated(&watts(&[(0, 60), (60, 60), (600, 60), (660, 60)]), spacing(Form::Instant, 180_000));
+        let minutes =
+            integrated(&watts(&[(0, 60), (60, 60), (600, 60), (660, 60)]), spacing(Form::Instant, 180_000));
         let told: Vec<_> = minutes.iter().map(|(m, minute)| (*m, minute.amount())).collect();
         assert_eq!(told, [(0, 1_000_000), (10, 1_000_000)]);
     }
 
     #[test]
     fn means_that_overlap_share_no_time() {
-        let mean = |s: i64, w: i128, interval: i64| Sample { at: s * 1_000, value: w * WATT, interval_ms: Some(interval * 1_000) };
-        let minutes = integrated(&[mean(3_600, 60, 3_600), mean(3_660, 120, 3_600)], spacing(Form::Instant, 0));
+        let mean = |s: i64, w: i128, interval: i64| Sample {
+            at: s * 1_000,
+            value: w * WATT,
+            interval_ms: Some(interval * 1_000),
+        };
+        let minutes =
+            integrated(&[mean(3_600, 60, 3_600), mean(3_660, 120, 3_600)], spacing(Form::Instant, 0));
         let ms: u32 = minutes.iter().map(|(_, m)| m.parts[0].ms).sum();
         assert_eq!((minutes.len(), ms), (61, 3_660_000));
         assert_eq!(minutes[60].1.amount(), 2_000_000);

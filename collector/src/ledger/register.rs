@@ -206,7 +206,11 @@ fn stretches(kept: &[Point], rules: &RegisterRules) -> Vec<Stretch> {
         let measured = matches!(class, StepClass::Normal | StepClass::Jitter | StepClass::Rollover)
             && !RegisterRules::is_beyond_booking(end - start);
         let provenance = measured.then(|| {
-            if to.at - from.at <= rules.gap_limit_ms { Provenance::Measured } else { Provenance::Interpolated }
+            if to.at - from.at <= rules.gap_limit_ms {
+                Provenance::Measured
+            } else {
+                Provenance::Interpolated
+            }
         });
         all.push(Stretch { from: from.at, to: to.at, start, end, class, provenance });
         if class != StepClass::Jitter {
@@ -220,9 +224,9 @@ fn stretches(kept: &[Point], rules: &RegisterRules) -> Vec<Stretch> {
 /// Whether the two readings after a jitter stay below the reference too: then it was a reset.
 fn stays_below(reference: Point, after: &[Point], rules: &RegisterRules) -> bool {
     after.len() >= 2
-        && after[..2].iter().all(|&later| {
-            matches!(classify(reference, later, rules), StepClass::Jitter | StepClass::Reset)
-        })
+        && after[..2]
+            .iter()
+            .all(|&later| matches!(classify(reference, later, rules), StepClass::Jitter | StepClass::Reset))
 }
 
 /// Books resets and jumps as the mean of the two adjacent mean rates, one neighbour if only one, nothing
@@ -240,7 +244,9 @@ fn estimate_breaks(all: &mut [Stretch], kept: &[Point], rules: &RegisterRules) {
             .into_iter()
             .filter_map(|at| all.get(at?))
             .filter(|near| matches!(near.provenance, Some(Provenance::Measured | Provenance::Interpolated)))
-            .map(|near| round_half_even((near.end - near.start) * i128::from(held), i128::from(near.to - near.from)))
+            .map(|near| {
+                round_half_even((near.end - near.start) * i128::from(held), i128::from(near.to - near.from))
+            })
             .collect();
         if energies.is_empty() {
             continue;
@@ -298,7 +304,10 @@ mod tests {
     #[test]
     fn one_misread_zero_is_dropped() {
         let rules = rules(1, None, Some(60_000));
-        assert_eq!(told(&[20, 45, 0, 46, 47], &rules), "normal 25 measured, normal 1 measured, normal 1 measured; dropped [2]");
+        assert_eq!(
+            told(&[20, 45, 0, 46, 47], &rules),
+            "normal 25 measured, normal 1 measured, normal 1 measured; dropped [2]"
+        );
     }
 
     #[test]
@@ -310,7 +319,10 @@ mod tests {
     #[test]
     fn a_reset_that_stays_is_estimated_from_its_neighbours() {
         let rules = rules(0, None, Some(6_000_000));
-        assert_eq!(told(&[1_000, 1_010, 0, 20], &rules), "normal 10 measured, reset 15 estimated, normal 20 measured");
+        assert_eq!(
+            told(&[1_000, 1_010, 0, 20], &rules),
+            "normal 10 measured, reset 15 estimated, normal 20 measured"
+        );
     }
 
     #[test]
@@ -330,14 +342,23 @@ mod tests {
     #[test]
     fn three_readings_below_make_jitter_a_reset() {
         let rules = rules(1, None, None);
-        assert_eq!(told(&[100, 99, 98, 103], &rules), "jitter 0 measured, jitter 0 measured, normal 3 measured");
-        assert_eq!(told(&[90, 100, 99, 99, 99], &rules), "normal 10 measured, reset 5 estimated, normal 0 measured, normal 0 measured");
+        assert_eq!(
+            told(&[100, 99, 98, 103], &rules),
+            "jitter 0 measured, jitter 0 measured, normal 3 measured"
+        );
+        assert_eq!(
+            told(&[90, 100, 99, 99, 99], &rules),
+            "normal 10 measured, reset 5 estimated, normal 0 measured, normal 0 measured"
+        );
     }
 
     #[test]
     fn without_a_rating_a_fall_that_comes_back_is_a_failed_read_and_others_are_resets() {
         let rules = rules(0, Some(1_000), None);
-        assert_eq!(told(&[10, 20, 5, 6, 7, 30], &rules), "normal 10 measured, normal 10 measured; dropped [2, 3, 4]");
+        assert_eq!(
+            told(&[10, 20, 5, 6, 7, 30], &rules),
+            "normal 10 measured, normal 10 measured; dropped [2, 3, 4]"
+        );
         assert_eq!(
             told(&[980, 990, 5, 15], &rules),
             "normal 10 measured, reset 10 estimated, normal 10 measured",

@@ -2,8 +2,8 @@
 
 use super::snapshot::{
     AgentState, AgentView, AlertView, Category, EnergyView, FacilityView, Figure as FigureView, FigureStatus,
-    LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, Snapshot, SourceView, TargetView,
-    Verdict as VerdictWord, VerdictView, WindowView,
+    LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, Snapshot, SourceView,
+    TargetView, Verdict as VerdictWord, VerdictView, WindowView,
 };
 use crate::engine::service::{MeterTelemetry, Telemetry};
 use crate::indicators::figure::UWH_PER_KWH;
@@ -135,10 +135,16 @@ fn energy_view(account: &Account) -> EnergyView {
 }
 
 /// Mean power of a component in W over the latest covered quarter of an hour before the horizon.
-fn power_of(view: &mut View, at: usize, component: Component, horizon: Minute) -> Result<Option<f64>, StoreError> {
+fn power_of(
+    view: &mut View,
+    at: usize,
+    component: Component,
+    horizon: Minute,
+) -> Result<Option<f64>, StoreError> {
     let mut end = horizon.0;
     while end > horizon.0 - POWER_LOOK_BACK {
-        let account = view.component(at, component, Interval::new(Minute(end - POWER_MINUTES), Minute(end)))?;
+        let account =
+            view.component(at, component, Interval::new(Minute(end - POWER_MINUTES), Minute(end)))?;
         if account.minutes > 0 {
             // µWh over minutes, to µW, to W.
             return Ok(Some(account.numerator as f64 / account.minutes as f64 * 60.0 / 1e6));
@@ -148,7 +154,12 @@ fn power_of(view: &mut View, at: usize, component: Component, horizon: Minute) -
     Ok(None)
 }
 
-fn window_view(view: &mut View, at: usize, window: Window, horizon: Minute) -> Result<WindowView, StoreError> {
+fn window_view(
+    view: &mut View,
+    at: usize,
+    window: Window,
+    horizon: Minute,
+) -> Result<WindowView, StoreError> {
     let zone = view.topology().facilities[at].zone;
     let interval = calendar::interval(window, zone, horizon);
     let complete = calendar::full_interval(window, zone, horizon) == interval;
@@ -217,7 +228,11 @@ fn agent_view(key: &AgentKey, heard: &HeardAgent, now: Timestamp) -> AgentView {
     AgentView {
         site: key.site.to_string(),
         agent: key.agent.to_string(),
-        state: if now.0 - heard.last_seen.0 <= AGENT_SILENT_MS { AgentState::Live } else { AgentState::Silent },
+        state: if now.0 - heard.last_seen.0 <= AGENT_SILENT_MS {
+            AgentState::Live
+        } else {
+            AgentState::Silent
+        },
         last_seen: Some(heard.last_seen),
         version: status.map_or(String::new(), |status| status.version.clone()),
         unacknowledged: number(|status| status.unacknowledged),

@@ -47,7 +47,9 @@ pub fn cursor(connection: &Connection, output: &str) -> rusqlite::Result<Option<
 /// SQLite's.
 pub fn set_cursor(connection: &Connection, output: &str, state: &str) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO cursor VALUES (?1, ?2) ON CONFLICT DO UPDATE SET state = excluded.state")?
+        .prepare_cached(
+            "INSERT INTO cursor VALUES (?1, ?2) ON CONFLICT DO UPDATE SET state = excluded.state",
+        )?
         .execute(params![output, state])
         .map(drop)
 }

@@ -66,7 +66,9 @@ fn add_minutes(
 ) -> Result<(), StoreError> {
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
     let mut statement = connection
-        .prepare_cached("SELECT hour, block FROM hour WHERE meter = ?1 AND hour BETWEEN ?2 AND ?3 ORDER BY hour")
+        .prepare_cached(
+            "SELECT hour, block FROM hour WHERE meter = ?1 AND hour BETWEEN ?2 AND ?3 ORDER BY hour",
+        )
         .map_err(failed)?;
     let hours = (from.div_euclid(HOUR_MINUTES), to.div_euclid(HOUR_MINUTES));
     let mut rows = statement.query(params![meter, hours.0, hours.1]).map_err(failed)?;

@@ -9,8 +9,8 @@ pub mod schema;
 
 mod write;
 
-pub(crate) use write::{raw_block, steps_between};
 pub use write::{HourRow, Writer};
+pub(crate) use write::{raw_block, steps_between};
 
 use crate::ledger::block::BlockError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -46,7 +46,9 @@ pub enum StoreError {
     #[error("there is no ledger in {0}; start the collector once, or check `data_dir`")]
     Absent(PathBuf),
     /// The store was written by another version of the program.
-    #[error("the store at {path} has schema version {found}, this program knows {known}; use the newer program")]
+    #[error(
+        "the store at {path} has schema version {found}, this program knows {known}; use the newer program"
+    )]
     Version {
         /// The database file.
         path: PathBuf,

@@ -46,11 +46,19 @@ pub fn encode(readings: &[Reading]) -> Vec<u8> {
     put_columns(&mut flat, readings, &units, &incarnations);
     let mut out = vec![VERSION];
     let mut packer = DeflateEncoder::new(&mut out, Compression::new(3));
-    packer.write_all(&flat).and_then(|()| packer.finish().map(drop)).expect("writing to memory does not fail");
+    packer
+        .write_all(&flat)
+        .and_then(|()| packer.finish().map(drop))
+        .expect("writing to memory does not fail");
     out
 }
 
-fn put_columns(out: &mut Vec<u8>, readings: &[Reading], units: &[Option<Unit>], incarnations: &[Incarnation]) {
+fn put_columns(
+    out: &mut Vec<u8>,
+    readings: &[Reading],
+    units: &[Option<Unit>],
+    incarnations: &[Incarnation],
+) {
     differences(out, readings.iter().map(|r| r.at.0));
     differences(out, readings.iter().map(|r| r.arrived.0.wrapping_sub(r.at.0)));
     differences(out, readings.iter().map(|r| r.value.mantissa));
@@ -169,7 +177,16 @@ mod tests {
     fn reading() -> impl Strategy<Value = Reading> {
         let intake = prop::option::of((any::<i64>(), any::<u64>(), any::<u64>()));
         let unit = prop::option::of(prop::sample::select(vec!["kWh", "W", "J", "°C"]));
-        (any::<i64>(), any::<i64>(), any::<i64>(), any::<i8>(), unit, prop::option::of(any::<u32>()), any::<bool>(), intake)
+        (
+            any::<i64>(),
+            any::<i64>(),
+            any::<i64>(),
+            any::<i8>(),
+            unit,
+            prop::option::of(any::<u32>()),
+            any::<bool>(),
+            intake,
+        )
             .prop_map(|(at, arrived, mantissa, exponent, unit, interval_ms, good, intake)| Reading {
                 at: Timestamp(at),
                 arrived: Timestamp(arrived),

@@ -102,14 +102,25 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn stored_blocks(&self, meter: MeterId, first: i64, last: i64) -> rusqlite::Result<BTreeMap<i64, Vec<u8>>> {
+    fn stored_blocks(
+        &self,
+        meter: MeterId,
+        first: i64,
+        last: i64,
+    ) -> rusqlite::Result<BTreeMap<i64, Vec<u8>>> {
         self.connection
             .prepare_cached("SELECT hour, block FROM hour WHERE meter = ?1 AND hour BETWEEN ?2 AND ?3")?
             .query_map(params![meter, first, last], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     }
 
-    fn write_block(&mut self, meter: MeterId, hour: i64, totals: HourRow, bytes: &[u8]) -> rusqlite::Result<()> {
+    fn write_block(
+        &mut self,
+        meter: MeterId,
+        hour: i64,
+        totals: HourRow,
+        bytes: &[u8],
+    ) -> rusqlite::Result<()> {
         let [(m, m_ms), (i, i_ms), (e, e_ms)] = totals.parts;
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
@@ -141,7 +152,8 @@ impl<'a> Writer<'a> {
                     step.provenance.map(wattledger_model::minute::Provenance::word),
                 ])?;
         }
-        let differing = stored.iter().filter(|s| !steps.contains(s)).chain(steps.iter().filter(|s| !stored.contains(s)));
+        let differing =
+            stored.iter().filter(|s| !steps.contains(s)).chain(steps.iter().filter(|s| !stored.contains(s)));
         for step in differing {
             for at in [step.from, step.to] {
                 let touched = self
@@ -221,7 +233,11 @@ const LEVELS: Codec<GaugeMinute> = Codec {
 };
 
 /// Reads one raw block.
-pub(crate) fn raw_block(connection: &Connection, meter: MeterId, day: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+pub(crate) fn raw_block(
+    connection: &Connection,
+    meter: MeterId,
+    day: i64,
+) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
         .prepare_cached("SELECT block FROM raw WHERE meter = ?1 AND day = ?2")?
         .query_row(params![meter, day], |row| row.get(0))

@@ -114,26 +114,25 @@ async fn opened(
     channels: &[Channel],
     now: fn() -> Timestamp,
 ) -> Option<(Watch, Outbox)> {
-    let mut view = view;
-    loop {
-        let (at, rules, channels) = (layout.clone(), rules.clone(), channels.to_vec());
-        let opening = spawn_blocking(move || match (remembered::open(&at), remembered::open(&at)) {
-            (Ok(own), Ok(couriers)) => Ok(Watch::open(view, own, &at, &rules, &channels, now())
-                .map(|watch| (watch, Outbox::new(couriers)))),
-            (Err(error), _) | (_, Err(error)) => Err((view, error)),
-        });
-        match opening.await {
-            Ok(Ok(Ok(opened))) => return Some(opened),
-            Ok(Ok(Err(error))) => {
-                tracing::error!(%error, "what alerts remember cannot be read; there are no alerts");
-                return None;
-            }
-            Ok(Err((back, error))) => {
+    let (own, couriers) = loop {
+        let at = layout.clone();
+        let opening = spawn_blocking(move || Ok((remembered::open(&at)?, remembered::open(&at)?)));
+        let connections: Result<_, StoreError> = opening.await.ok()?;
+        match connections {
+            Ok(connections) => break connections,
+            Err(error) => {
                 tracing::warn!(%error, "what alerts remember cannot be opened; trying again");
-                view = back;
                 sleep(RETRY_AFTER).await;
             }
-            Err(_) => return None,
+        }
+    };
+    let (at, channels) = (layout.clone(), channels.to_vec());
+    let taking_up = spawn_blocking(move || Watch::open(view, own, &at, &rules, &channels, now()));
+    match taking_up.await.ok()? {
+        Ok(watch) => Some((watch, Outbox::new(couriers))),
+        Err(error) => {
+            tracing::error!(%error, "what alerts remember cannot be read; there are no alerts until the next start");
+            None
         }
     }
 }

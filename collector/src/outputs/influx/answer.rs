@@ -110,12 +110,17 @@ mod tests {
             let Answer::Later { wait, .. } = judged(status, "busy") else { panic!("{status} passes") };
             assert_eq!(wait, Some(Duration::from_secs(7)));
         }
-        let Answer::Denied { why } = judged(401, r#"{"error":"authorization failed"}"#) else { panic!("denied") };
+        let Answer::Denied { why } = judged(401, r#"{"error":"authorization failed"}"#) else {
+            panic!("denied")
+        };
         assert_eq!(why, "401 Unauthorized: authorization failed; check user and password, or the token");
         assert!(matches!(judged(403, ""), Answer::Denied { .. }));
         assert!(matches!(judged(404, "404 page not found"), Answer::Denied { .. }));
         assert!(matches!(judged(404, r#"{"error":"database not found: \"wl\""}"#), Answer::Absent { .. }));
-        assert!(matches!(judged(404, r#"{"code":"not found","message":"bucket \"b\" not found"}"#), Answer::Absent { .. }));
+        assert!(matches!(
+            judged(404, r#"{"code":"not found","message":"bucket \"b\" not found"}"#),
+            Answer::Absent { .. }
+        ));
         assert!(matches!(judged(302, ""), Answer::Denied { .. }));
     }
 }

@@ -76,10 +76,13 @@ impl BitOr for FieldSet {
 }
 
 const COVERAGE: Field = float("coverage", "1", "share of the time that is covered, 0 to 1");
-const INTERPOLATED: Field = float("interpolated", "1", "share of the booked amount that was spread over long steps");
+const INTERPOLATED: Field =
+    float("interpolated", "1", "share of the booked amount that was spread over long steps");
 const ESTIMATED: Field = float("estimated", "1", "share of the booked amount that was estimated");
-const ENERGY: Field = float("energy_kwh", "kWh", "energy, whatever its provenance; absent where nothing is booked");
-const VOLUME: Field = float("volume_l", "L", "volume, whatever its provenance, of components that are no energy");
+const ENERGY: Field =
+    float("energy_kwh", "kWh", "energy, whatever its provenance; absent where nothing is booked");
+const VOLUME: Field =
+    float("volume_l", "L", "volume, whatever its provenance, of components that are no energy");
 
 /// Numbers of the fields of [`METER`].
 pub(crate) mod meter {
@@ -246,7 +249,9 @@ mod tests {
             assert!(measurement.fields.len() <= 16, "{}: a field set has 16 bits", measurement.name);
             for field in measurement.fields {
                 assert!(!measurement.tags.contains(&field.name), "`{}` is tag and field", field.name);
-                assert!(!field.about.is_empty() && (field.unit.is_empty() == (field.kind == FieldKind::Text)));
+                assert!(
+                    !field.about.is_empty() && (field.unit.is_empty() == (field.kind == FieldKind::Text))
+                );
                 let known = kinds.insert((measurement.name, field.name), field.kind);
                 assert!(known.is_none(), "{}.{} stands twice", measurement.name, field.name);
             }

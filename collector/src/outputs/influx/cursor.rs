@@ -256,7 +256,12 @@ mod tests {
         let layout = Layout::new(folder.path());
         let mut cursor = Cursor::start(u64::MAX - 1, 3);
         cursor.cursor = 40;
-        cursor.facilities.entry("hall".to_owned()).or_default().dirty.add(Interval::new(Minute(1), Minute(9)));
+        cursor
+            .facilities
+            .entry("hall".to_owned())
+            .or_default()
+            .dirty
+            .add(Interval::new(Minute(1), Minute(9)));
         Keeper::open(&layout, "main").expect("opens").keep(&cursor.to_text()).expect("is kept");
         let loaded = |store, database| load(&layout, "main", store, database).expect("is read");
         assert_eq!(loaded(u64::MAX - 1, 3), cursor);

@@ -34,7 +34,8 @@ impl Database {
     pub(crate) fn new(output: &InfluxOutput) -> Result<Database, String> {
         // The whole workspace uses one provider of TLS. Another caller may have installed it already.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let base = Url::parse(output.url.as_str()).map_err(|error| format!("`url` of output `{}`: {error}", output.name))?;
+        let base = Url::parse(output.url.as_str())
+            .map_err(|error| format!("`url` of output `{}`: {error}", output.name))?;
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -49,7 +50,9 @@ impl Database {
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url.query_pairs_mut().extend_pairs(query);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         url
     }
 
@@ -84,7 +87,8 @@ impl Database {
             Err(error) => return (later(error), String::new()),
         };
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match response.text().await {
             Ok(body) => (judge(status, retry_after.as_deref(), &body), body),
             Err(error) => (later(error), String::new()),
@@ -215,7 +219,8 @@ fn delete_request(erasure: &Erasure) -> String {
     }
     // The end may or may not be inside; there is no point in the millisecond after it.
     let (start, stop) = (Timestamp(erasure.from_ms), Timestamp(erasure.to_ms + 1));
-    serde_json::json!({ "start": start.to_string(), "stop": stop.to_string(), "predicate": predicate }).to_string()
+    serde_json::json!({ "start": start.to_string(), "stop": stop.to_string(), "predicate": predicate })
+        .to_string()
 }
 
 /// Makes a bucket by way of the `influxdb2` crate, which speaks plain HTTP only.

@@ -146,7 +146,8 @@ mod tests {
             assert_eq!(at_once, bit_by_bit, "{zone}");
             let minutes = at_once.keys().filter(|(place, _)| place == "minute").count() as i64;
             assert_eq!(minutes, end - START);
-            let days: Vec<i64> = at_once.iter().filter(|((p, _), _)| p == "day").map(|(_, d)| d.minutes()).collect();
+            let days: Vec<i64> =
+                at_once.iter().filter(|((p, _), _)| p == "day").map(|(_, d)| d.minutes()).collect();
             assert_eq!(days.len(), 40, "{zone}");
             assert_eq!(days.contains(&1_380), zone == Tz::Europe__Berlin, "the day the clocks go forward");
         }
@@ -158,7 +159,8 @@ mod tests {
         let end = START + 60 * 1_440;
         let mut all = Points::new();
         run(&mut all, Plan::new(zone, vec![span(START, end)], Minute(end), None));
-        let changed = vec![span(START + 700, START + 760), span(START + 9_000, START + 9_060), span(end - 60, end)];
+        let changed =
+            vec![span(START + 700, START + 760), span(START + 9_000, START + 9_060), span(end - 60, end)];
         let mut touched = Points::new();
         run(&mut touched, Plan::new(zone, changed.clone(), Minute(end), Some(Minute(end))));
         let expected: Points = all
@@ -177,9 +179,13 @@ mod tests {
             let at = if window.is_rolling() { interval.to } else { interval.from };
             Task::Window(window, Stamp { at, interval })
         };
-        assert!(plan.may_repeat(Task::Minute(Minute(2_879))) && !plan.may_repeat(Task::Minute(Minute(2_880))));
+        assert!(
+            plan.may_repeat(Task::Minute(Minute(2_879))) && !plan.may_repeat(Task::Minute(Minute(2_880)))
+        );
         assert!(plan.may_repeat(Task::Hour(47)) && !plan.may_repeat(Task::Hour(48)));
-        assert!(plan.may_repeat(window(Window::Hour, 2_880)) && !plan.may_repeat(window(Window::Hour, 2_881)));
+        assert!(
+            plan.may_repeat(window(Window::Hour, 2_880)) && !plan.may_repeat(window(Window::Hour, 2_881))
+        );
         assert!(plan.may_repeat(window(Window::Month, 4_320)), "the month was there, to an earlier date");
         assert!(!plan.may_repeat(window(Window::Day, 4_320)), "a new day");
         let first = Plan::new(zone, Vec::new(), Minute(3_000), None);

@@ -225,7 +225,11 @@ pub(crate) fn indicators(facility: &Facility) -> Vec<Indicator> {
 /// The fields that figures of an indicator can have.
 fn figure_fields(indicator: Indicator) -> FieldSet {
     let shares = [indicator::COVERAGE, indicator::INTERPOLATED, indicator::ESTIMATED];
-    let ratio = if indicator == Indicator::Carbon { FieldSet::default() } else { FieldSet::of(indicator::DENOMINATOR) };
+    let ratio = if indicator == Indicator::Carbon {
+        FieldSet::default()
+    } else {
+        FieldSet::of(indicator::DENOMINATOR)
+    };
     set(&shares) | set(&[indicator::VALUE, indicator::NUMERATOR]) | ratio
 }
 
@@ -235,7 +239,8 @@ impl FacilityPoints {
         let (name, site) = (facility.name.to_string(), facility.site.to_string());
         let components = view.components(at).into_iter().map(|component| {
             let tags = || vec![component.word().to_owned(), name.clone(), site.clone()];
-            let is_energy = !matches!(component, Component::Role(role) if role.quantity() != Quantity::Energy);
+            let is_energy =
+                !matches!(component, Component::Role(role) if role.quantity() != Quantity::Energy);
             let summed = set(&[if is_energy { sum::ENERGY } else { sum::VOLUME }, sum::COVERAGE]);
             let minute = if is_energy { summed | FieldSet::of(sum::POWER) } else { summed };
             ComponentPoints {
@@ -261,7 +266,8 @@ impl FacilityPoints {
             if !JUDGED.contains(window) || facility.problem.is_some() {
                 continue;
             }
-            let fields = set(&[target::LIMIT, target::VALUE, target::COVERAGE, target::MEETS, target::VERDICT]);
+            let fields =
+                set(&[target::LIMIT, target::VALUE, target::COVERAGE, target::MEETS, target::VERDICT]);
             let judged = facility.targets.iter().filter(|target| target.indicator == Indicator::Pue.word());
             let judged = judged.map(|target| {
                 let tags = vec![name.clone(), site.clone(), target.id.clone(), word.clone()];
@@ -354,11 +360,8 @@ impl FacilityPoints {
         let yearly = matches!(window, Window::Year | Window::Months12);
         let partly = figure.coverage < 1.0 && figure.coverage >= needed_coverage(figure.interval);
         let gaps = if yearly && partly { view.gaps(self.at, figure.interval)? } else { Vec::new() };
-        let circumstances = Circumstances {
-            category: facility.category,
-            complete: figure.interval == whole,
-            gaps: &gaps,
-        };
+        let circumstances =
+            Circumstances { category: facility.category, complete: figure.interval == whole, gaps: &gaps };
         for (target, series) in targets {
             let (verdict, _) = judge(figure, target, circumstances);
             let (m, fields) = (&catalog::TARGET, &mut points.fields);

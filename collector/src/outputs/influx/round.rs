@@ -173,7 +173,10 @@ impl Rounds {
             }
             published.definition = *definition;
             if let (Some(first), Some(until)) = (published.first, published.until) {
-                tracing::info!(facility = name, "the facility's definition changed; its points are written again");
+                tracing::info!(
+                    facility = name,
+                    "the facility's definition changed; its points are written again"
+                );
                 published.dirty.add(Interval::new(Minute(first), Minute(until)));
             }
         }
@@ -271,7 +274,8 @@ impl Rounds {
         // about to pass its own.
         let until = self.plans[*facility].as_ref().map(|plan| plan.until.0).or(published.until);
         let Some(until) = until else { return };
-        let hour = Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
+        let hour =
+            Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
         published.dirty.add(Interval::new(hour.from, hour.to.min(Minute(until))));
     }
 
@@ -330,7 +334,9 @@ impl Rounds {
     /// Makes a plan for a facility that has something to publish; tells whether it goes further than before.
     fn plan(&mut self, facility: usize, head: u64) -> Result<bool, StoreError> {
         let Some(horizon) = self.view.horizon(facility) else { return Ok(false) };
-        let Some(first) = self.view.first_hour(facility)?.map(|hour| hour * HOUR_MINUTES) else { return Ok(false) };
+        let Some(first) = self.view.first_hour(facility)?.map(|hour| hour * HOUR_MINUTES) else {
+            return Ok(false);
+        };
         let caught_up = self.cursor.cursor == head;
         let zone: Tz = self.view.topology().facilities[facility].zone;
         let published = self.published(facility);

@@ -100,7 +100,11 @@ mod tests {
         assert_eq!(written.put(2, 60_000, two, digest), Before::Unknown, "another series");
         let nothing = Written::digest(b"");
         assert_eq!(written.put(1, 0, FieldSet(0), nothing), Before::Unknown);
-        assert_eq!(written.put(1, 0, two, digest), Before::Known(FieldSet(0), nothing), "seen without fields");
+        assert_eq!(
+            written.put(1, 0, two, digest),
+            Before::Known(FieldSet(0), nothing),
+            "seen without fields"
+        );
     }
 
     #[test]

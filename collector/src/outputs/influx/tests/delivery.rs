@@ -59,7 +59,8 @@ async fn stage(api: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) 
 }
 
 fn lines(range: std::ops::Range<usize>) -> Batch {
-    let text: String = range.clone().map(|at| format!("wl_meter,meter=m,site=s amount={at} {at}\n")).collect();
+    let text: String =
+        range.clone().map(|at| format!("wl_meter,meter=m,site=s amount={at} {at}\n")).collect();
     Batch { text: text.into_bytes(), lines: range.len() }
 }
 
@@ -129,7 +130,8 @@ async fn too_large_is_halved_and_expired_is_counted() {
 
 #[tokio::test]
 async fn a_busy_database_is_waited_for_as_long_as_it_asks() {
-    let mut replies = vec![ok(), (503, None, String::new()), (500, None, String::new()), (429, Some("1"), String::new())];
+    let mut replies =
+        vec![ok(), (503, None, String::new()), (500, None, String::new()), (429, Some("1"), String::new())];
     let stage = stage(V1, move |_| replies.pop().unwrap_or_else(ok)).await;
     let began = Instant::now();
     stage.writer.deliver(round(vec![lines(0..10)])).await.expect("delivered");
@@ -174,7 +176,11 @@ async fn a_missing_database_is_made_and_one_that_vanished_is_filled_again() {
             exists.store(true, SeqCst);
             return (200, None, r#"{"results":[{"statement_id":0}]}"#.to_owned());
         }
-        if exists.load(SeqCst) { ok() } else { (404, None, r#"{"error":"database not found: \"wl\""}"#.to_owned()) }
+        if exists.load(SeqCst) {
+            ok()
+        } else {
+            (404, None, r#"{"error":"database not found: \"wl\""}"#.to_owned())
+        }
     })
     .await;
     assert_eq!(stage.writer.deliver(round(vec![lines(0..10)])).await, Ok(()));
@@ -188,7 +194,8 @@ async fn a_dialect_of_two_carries_its_token_and_makes_its_bucket() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = folder.path().join("token");
     std::fs::write(&token, "s3cret\n").expect("written");
-    let api = format!("api = \"v2\"\norg = \"our org\"\nbucket = \"b\"\ntoken_file = {:?}\n", token.display());
+    let api =
+        format!("api = \"v2\"\norg = \"our org\"\nbucket = \"b\"\ntoken_file = {:?}\n", token.display());
     let mut made = false;
     let stage = stage(&api, move |asked| {
         if asked.uri.starts_with("/api/v2/orgs") {
@@ -199,7 +206,11 @@ async fn a_dialect_of_two_carries_its_token_and_makes_its_bucket() {
             made = true;
             return (201, None, "{}".to_owned());
         }
-        if made { ok() } else { (404, None, r#"{"code":"not found","message":"bucket \"b\" not found"}"#.to_owned()) }
+        if made {
+            ok()
+        } else {
+            (404, None, r#"{"code":"not found","message":"bucket \"b\" not found"}"#.to_owned())
+        }
     })
     .await;
     stage.writer.deliver(round(vec![lines(0..10)])).await.expect("delivered");

@@ -39,7 +39,11 @@ impl Memory {
     /// Everything that derives from the ledger.
     pub(super) fn derived(&self) -> BTreeMap<(String, i64), BTreeMap<String, String>> {
         let live = |key: &str| key.starts_with("wl_now,") || key.starts_with("wl_agent,");
-        self.points.iter().filter(|((key, _), _)| !live(key)).map(|(at, point)| (at.clone(), point.clone())).collect()
+        self.points
+            .iter()
+            .filter(|((key, _), _)| !live(key))
+            .map(|(at, point)| (at.clone(), point.clone()))
+            .collect()
     }
 
     pub(super) fn count(&self, prefix: &str) -> usize {

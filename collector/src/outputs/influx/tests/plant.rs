@@ -98,10 +98,8 @@ impl Plant {
     /// Books readings, written as JSON by hand.
     pub(super) fn book(&mut self, readings: &[String]) {
         let payload = format!("{{\"readings\":[{}]}}", readings.join(","));
-        let agent = AgentKey {
-            site: "site-a".parse().expect("a name"),
-            agent: "by-hand".parse().expect("a name"),
-        };
+        let agent =
+            AgentKey { site: "site-a".parse().expect("a name"), agent: "by-hand".parse().expect("a name") };
         let arrival = Arrival { agent, form: PayloadForm::Json, payload: payload.into_bytes() };
         let answered = self.engine.take(&[arrival], Timestamp(START_MS + 400 * 86_400_000));
         assert_eq!(answered.expect("they are durable").readings, readings.len(), "{}", readings[0]);

@@ -73,7 +73,9 @@ impl Influx {
     /// Every point of the measurements that derive from the ledger.
     async fn read(&self) -> Memory {
         let mut memory = Memory::default();
-        for measurement in ["wl_meter", "wl_component", "wl_indicator", "wl_target", "wl_energy_hour", "wl_energy_day"] {
+        for measurement in
+            ["wl_meter", "wl_component", "wl_indicator", "wl_target", "wl_energy_hour", "wl_energy_day"]
+        {
             let mut url = reqwest::Url::parse(&format!("{}/query", self.url)).expect("an address");
             let query = format!("SELECT * FROM \"{measurement}\" GROUP BY *");
             url.query_pairs_mut().extend_pairs([("db", DATABASE), ("epoch", "ms"), ("q", &query)]);
@@ -89,7 +91,9 @@ impl Influx {
                 for row in series["values"].as_array().expect("values") {
                     let at: i64 = row[0].to_string().parse().expect("a time in ms");
                     let point = memory.points.entry((key.clone(), at)).or_default();
-                    for (at, column) in columns.iter().enumerate().skip(1).filter(|(at, _)| !row[*at].is_null()) {
+                    for (at, column) in
+                        columns.iter().enumerate().skip(1).filter(|(at, _)| !row[*at].is_null())
+                    {
                         point.insert(column.as_str().expect("text").to_owned(), row[at].to_string());
                     }
                 }
@@ -129,14 +133,21 @@ fn influxd_is_here(test: &str) -> bool {
     if Path::new(INFLUXD).exists() {
         return true;
     }
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{INFLUXD} is missing: apt-get install influxdb");
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{INFLUXD} is missing: apt-get install influxdb"
+    );
     // Past the capture of the test harness: nobody is to think that this was tested.
     let line = format!("SKIPPED {test}: {INFLUXD} is missing; apt-get install influxdb\n");
     drop(std::io::stderr().write_all(line.as_bytes()));
     false
 }
 
-async fn until(status: &mut watch::Receiver<InfluxStatus>, what: &str, holds: impl FnMut(&InfluxStatus) -> bool) {
+async fn until(
+    status: &mut watch::Receiver<InfluxStatus>,
+    what: &str,
+    holds: impl FnMut(&InfluxStatus) -> bool,
+) {
     let waited = tokio::time::timeout(Duration::from_secs(120), status.wait_for(holds)).await;
     assert!(waited.is_ok_and(|status| status.is_ok()), "{what}: {:?}", status.borrow());
 }
@@ -149,7 +160,10 @@ async fn every_point_is_there_after_the_database_was_killed_and_late_data_came()
     let folder = tempfile::tempdir().expect("a folder");
     let mut influx = Influx::new(folder.path());
     influx.start().await;
-    let text = format!("[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"{DATABASE}\"\n", influx.url);
+    let text = format!(
+        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"{DATABASE}\"\n",
+        influx.url
+    );
     let mut plant = Plant::open(&folder.path().join("collector"), config(&text));
     let all = readings(DAYS);
     let (early, rest) = all.split_at(all.len() * 2 / 3);
@@ -175,7 +189,8 @@ async fn every_point_is_there_after_the_database_was_killed_and_late_data_came()
     wake.send_replace(plant.engine.change().expect("a number"));
     until(&mut status, "the outage is noticed", |status| status.state == OutputState::Down).await;
     influx.start().await;
-    let caught_up = |head: u64| move |status: &InfluxStatus| status.state == OutputState::Ok && status.cursor >= head;
+    let caught_up =
+        |head: u64| move |status: &InfluxStatus| status.state == OutputState::Ok && status.cursor >= head;
     until(&mut status, "it catches up", caught_up(plant.engine.change().expect("a number"))).await;
     same(&influx.read().await, &super::rounds::at_once(&[early, last].concat()));
 

@@ -103,7 +103,13 @@ fn a_plant_is_written_as_the_schema_has_it() {
     near(day, midnight, "energy_kwh", 96.0 * 11.5);
     near(day, midnight + 86_400_000, "energy_kwh", 92.0 * 11.5);
     near("wl_indicator,facility=hall,indicator=pue,site=site-a,window=day", midnight, "coverage", {
-        memory.field("wl_indicator,facility=hall,indicator=pue,site=site-a,window=24h", midnight + 86_400_000, "coverage").expect("a day")
+        memory
+            .field(
+                "wl_indicator,facility=hall,indicator=pue,site=site-a,window=24h",
+                midnight + 86_400_000,
+                "coverage",
+            )
+            .expect("a day")
     });
     near("wl_target,facility=hall,site=site-a,target=D130,window=24h", midnight + 86_400_000, "limit", 1.3);
     let verdicts = memory.points.values().filter_map(|point| point.get("verdict"));
@@ -116,8 +122,15 @@ fn a_plant_is_written_as_the_schema_has_it() {
         assert!(!point.contains_key("value") && !point.contains_key("numerator"), "at {at}: {point:?}");
     }
     let minutes = DAYS * 1_440;
-    assert_eq!(memory.count("wl_component,component=total,"), minutes as usize + 20, "from the hour of the first data");
-    assert_eq!(memory.count("wl_indicator,facility=hall,indicator=pue,site=site-a,window=1m"), minutes as usize + 20);
+    assert_eq!(
+        memory.count("wl_component,component=total,"),
+        minutes as usize + 20,
+        "from the hour of the first data"
+    );
+    assert_eq!(
+        memory.count("wl_indicator,facility=hall,indicator=pue,site=site-a,window=1m"),
+        minutes as usize + 20
+    );
     assert!(memory.count("wl_now,") >= 4 * 12);
 }
 
@@ -125,7 +138,8 @@ fn a_plant_is_written_as_the_schema_has_it() {
 fn a_measured_value_that_is_none_after_all_is_withdrawn() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut plant = Plant::open(folder.path(), config(""));
-    let register = |quarter: i64| reading("main", START_MS + quarter * QUARTER_MS, (quarter * 15) as f64, "kWh");
+    let register =
+        |quarter: i64| reading("main", START_MS + quarter * QUARTER_MS, (quarter * 15) as f64, "kWh");
     let it = |quarter: i64| reading("it", START_MS + quarter * QUARTER_MS, (quarter * 11) as f64, "kWh");
     plant.book(&(0..8).flat_map(|quarter| [register(quarter), it(quarter)]).collect::<Vec<_>>());
     let mut output = Output::new(&plant);
@@ -170,7 +184,10 @@ fn meters_and_facilities_that_are_declared_later_are_written_from_the_start() {
                  [[meter]]\nname = \"annex-it\"\nfacility = \"annex\"\nrole = \"ups-output\"\nkind = \"register\"\nunit = \"kWh\"\nnominal_interval = \"15m\"\n";
     let annex = |quarter: i64| {
         let at = START_MS + quarter * QUARTER_MS;
-        [reading("annex-in", at, (quarter * 3) as f64, "kWh"), reading("annex-it", at, (quarter * 2) as f64, "kWh")]
+        [
+            reading("annex-in", at, (quarter * 3) as f64, "kWh"),
+            reading("annex-it", at, (quarter * 2) as f64, "kWh"),
+        ]
     };
     let folder = tempfile::tempdir().expect("a folder");
     let mut plant = Plant::open(folder.path(), config(""));
