@@ -18,8 +18,8 @@ pub(crate) struct Series {
     pub(crate) tags: Vec<String>,
     /// The fields that points of this series can have.
     pub(crate) fields: FieldSet,
-    /// Time between two points where it is always the same, ms; 0 where it is not.
-    pub(crate) every_ms: i64,
+    /// Two points that are no further apart than this, ms, have none between them.
+    pub(crate) at_most_ms: i64,
     /// Its number among the series of this output.
     pub(crate) number: u32,
     key: Vec<u8>,
@@ -34,7 +34,7 @@ impl Series {
         }
         let mut key = encoded(point);
         key.truncate(key.len().saturating_sub(" f=t\n".len()));
-        Series { measurement, tags, fields, every_ms: 0, number: 0, key }
+        Series { measurement, tags, fields, at_most_ms: 0, number: 0, key }
     }
 }
 

@@ -119,7 +119,7 @@ mod tests {
             let (place, at, interval) = match task {
                 Task::Minute(minute) => ("minute".to_owned(), minute.0, span(minute.0, minute.0 + 1)),
                 Task::Hour(hour) => ("hour".to_owned(), hour, span(hour * 60, hour * 60 + 60)),
-                Task::Day(day) => ("day".to_owned(), day.from.0, day),
+                Task::Day(day) => ("energy-day".to_owned(), day.from.0, day),
                 Task::Window(window, stamp) => (window.word().to_owned(), stamp.at.0, stamp.interval),
             };
             assert!(seen.insert((place.clone(), at)), "{place} at {at} stands twice");
@@ -146,8 +146,11 @@ mod tests {
             assert_eq!(at_once, bit_by_bit, "{zone}");
             let minutes = at_once.keys().filter(|(place, _)| place == "minute").count() as i64;
             assert_eq!(minutes, end - START);
-            let days: Vec<i64> =
-                at_once.iter().filter(|((p, _), _)| p == "day").map(|(_, d)| d.minutes()).collect();
+            let days: Vec<i64> = at_once
+                .iter()
+                .filter(|((place, _), _)| place == "energy-day")
+                .map(|(_, d)| d.minutes())
+                .collect();
             assert_eq!(days.len(), 40, "{zone}");
             assert_eq!(days.contains(&1_380), zone == Tz::Europe__Berlin, "the day the clocks go forward");
         }

@@ -34,7 +34,9 @@ pub(crate) struct Erasure {
 #[derive(Debug, Default)]
 pub(crate) struct Points {
     pub(crate) lines: Lines,
-    pub(crate) erasures: Vec<Erasure>,
+    erasures: Vec<Erasure>,
+    /// The place of each series' latest erasure.
+    latest: HashMap<u32, usize>,
     pub(crate) written: Written,
     pub(crate) fields: Fields,
 }
@@ -59,13 +61,22 @@ impl Points {
     }
 
     fn erase(&mut self, series: &Arc<Series>, at_ms: i64) {
-        match self.erasures.last_mut() {
+        let next = self.erasures.len();
+        let at = self.latest.entry(series.number).or_insert(next);
+        match self.erasures.get_mut(*at) {
             // Only points that follow each other at once: nothing that stays lies between them.
-            Some(last) if last.series.number == series.number && last.to_ms + series.every_ms == at_ms => {
-                last.to_ms = at_ms;
+            Some(last) if last.to_ms < at_ms && at_ms <= last.to_ms + series.at_most_ms => last.to_ms = at_ms,
+            _ => {
+                *at = next;
+                self.erasures.push(Erasure { series: Arc::clone(series), from_ms: at_ms, to_ms: at_ms });
             }
-            _ => self.erasures.push(Erasure { series: Arc::clone(series), from_ms: at_ms, to_ms: at_ms }),
         }
+    }
+
+    /// Takes out what is to be deleted.
+    pub(crate) fn take_erasures(&mut self) -> Vec<Erasure> {
+        self.latest.clear();
+        std::mem::take(&mut self.erasures)
     }
 }
 
@@ -74,8 +85,8 @@ impl Points {
 pub(crate) struct Numbering(u32);
 
 impl Numbering {
-    fn add(&mut self, mut series: Series, every_ms: i64) -> Arc<Series> {
-        series.every_ms = every_ms;
+    fn add(&mut self, mut series: Series, at_most_ms: i64) -> Arc<Series> {
+        series.at_most_ms = at_most_ms;
         series.number = self.0;
         self.0 += 1;
         Arc::new(series)
@@ -249,7 +260,7 @@ impl FacilityPoints {
                 minute: numbering.add(Series::new(&catalog::COMPONENT, tags(), minute), MINUTE_MS),
                 hour: numbering
                     .add(Series::new(&catalog::ENERGY_HOUR, tags(), summed), HOUR_MINUTES * MINUTE_MS),
-                day: numbering.add(Series::new(&catalog::ENERGY_DAY, tags(), summed), 0),
+                day: numbering.add(Series::new(&catalog::ENERGY_DAY, tags(), summed), LONGEST_DAY_MS),
             }
         });
         let components = components.collect();
@@ -260,7 +271,7 @@ impl FacilityPoints {
             let mut series = |indicator: Indicator| {
                 let tags = vec![name.clone(), indicator.word().to_owned(), site.clone(), word.clone()];
                 let series = Series::new(&catalog::INDICATOR, tags, figure_fields(indicator));
-                (indicator, numbering.add(series, every_ms(*window)))
+                (indicator, numbering.add(series, at_most_ms(*window)))
             };
             figures.insert(*window, indicators(facility).into_iter().map(&mut series).collect());
             if !JUDGED.contains(window) || facility.problem.is_some() {
@@ -272,7 +283,7 @@ impl FacilityPoints {
             let judged = judged.map(|target| {
                 let tags = vec![name.clone(), site.clone(), target.id.clone(), word.clone()];
                 let series = Series::new(&catalog::TARGET, tags, fields);
-                (target.clone(), numbering.add(series, every_ms(*window)))
+                (target.clone(), numbering.add(series, at_most_ms(*window)))
             });
             targets.insert(*window, judged.collect());
         }
@@ -381,13 +392,17 @@ impl FacilityPoints {
     }
 }
 
-/// Time between two points of a window, where it is always the same.
-const fn every_ms(window: Window) -> i64 {
+/// Local days last 21 to 27 hours.
+const LONGEST_DAY_MS: i64 = 27 * HOUR_MINUTES * MINUTE_MS;
+
+/// Two points of a window that are no further apart have none between them.
+const fn at_most_ms(window: Window) -> i64 {
     match window {
         Window::Minute | Window::QuarterHour | Window::Hour => MINUTE_MS,
         Window::Hours24 => 15 * MINUTE_MS,
         Window::Days7 | Window::Days30 => HOUR_MINUTES * MINUTE_MS,
-        _ => 0,
+        Window::Day | Window::Months12 => LONGEST_DAY_MS,
+        Window::Week | Window::Month | Window::Quarter | Window::Year => 0,
     }
 }
 
@@ -421,4 +436,33 @@ pub(crate) fn figure_values(figure: &Figure) -> impl Iterator<Item = (usize, f64
     ]
     .into_iter()
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_erased_together_and_nothing_between_strangers() {
+        let mut numbering = Numbering::default();
+        let mut series = |meter: &str| {
+            let tags = vec![meter.to_owned(), "s".to_owned()];
+            numbering.add(Series::new(&catalog::METER, tags, FieldSet::of(meter::AMOUNT)), MINUTE_MS)
+        };
+        let (one, other) = (series("a"), series("b"));
+        let mut points = Points::default();
+        for minute in [1, 2, 3, 5, 6, 9] {
+            points.finish(&one, minute * MINUTE_MS, true);
+            points.finish(&other, minute * MINUTE_MS, minute < 3);
+        }
+        let erased: Vec<(u32, i64, i64)> = points
+            .take_erasures()
+            .iter()
+            .map(|e| (e.series.number, e.from_ms / MINUTE_MS, e.to_ms / MINUTE_MS))
+            .collect();
+        assert_eq!(erased, [(0, 1, 3), (1, 1, 2), (0, 5, 6), (0, 9, 9)]);
+        points.finish(&one, 10 * MINUTE_MS, true);
+        assert_eq!(points.take_erasures().len(), 1, "each round has its own");
+        assert!(points.lines.take().is_empty(), "a point without fields is none");
+    }
 }

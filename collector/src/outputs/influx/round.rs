@@ -217,7 +217,7 @@ impl Rounds {
         self.handed_out = kept;
         Ok(Round {
             intent,
-            erasures: std::mem::take(&mut self.points.erasures),
+            erasures: self.points.take_erasures(),
             batches: self.points.lines.take(),
             cursor: moved.then(|| self.handed_out.to_text()),
             change: self.cursor.cursor,

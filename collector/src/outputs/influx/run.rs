@@ -93,6 +93,7 @@ impl Output {
             keeper: Arc::new(Mutex::new(keeper)),
             status,
             stop,
+            wake: wake.clone(),
             delivered: AtomicBool::new(cursor.begun),
             seeds: AtomicU64::new(self.store_id),
             told: AtomicBool::new(false),

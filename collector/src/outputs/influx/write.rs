@@ -64,6 +64,8 @@ pub(crate) struct Writer {
     pub(crate) refused: Mutex<Refused>,
     pub(crate) status: watch::Sender<InfluxStatus>,
     pub(crate) stop: watch::Receiver<bool>,
+    /// The ledger's change number.
+    pub(crate) wake: watch::Receiver<u64>,
     /// Whether the database must be there, since it has taken something.
     pub(crate) delivered: AtomicBool,
     pub(crate) seeds: AtomicU64,
@@ -90,10 +92,13 @@ impl Writer {
             tracing::warn!(output = %self.output, count, "values that are no finite number were left out");
         }
         self.succeeded();
+        // The ledger may have gone on meanwhile: "ok" is said of its latest state only.
+        let head = round.head.max(*self.wake.borrow());
         self.status.send_modify(|status| {
             status.cursor = round.change;
-            status.head = round.head;
-            status.state = if round.caught_up { OutputState::Ok } else { OutputState::Behind };
+            status.head = head;
+            let ok = round.caught_up && round.change >= head;
+            status.state = if ok { OutputState::Ok } else { OutputState::Behind };
         });
         Ok(())
     }

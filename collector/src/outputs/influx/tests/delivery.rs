@@ -50,6 +50,7 @@ async fn stage(api: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) 
         refused: Mutex::new(Refused::new(&layout, "main")),
         status: status_sender,
         stop: stopped,
+        wake: watch::channel(3).1,
         delivered: AtomicBool::new(false),
         seeds: AtomicU64::new(7),
         told: AtomicBool::new(false),

@@ -131,7 +131,7 @@ pub(super) fn readings(days: i64) -> Vec<String> {
         if quarter % 55 < 50 {
             all.push(reading("it", at, it, "kWh"));
         }
-        all.push(reading("water", at, quarter as f64 * 0.02, "m3"));
+        all.push(reading("water", at, quarter as f64 * 0.03, "m3"));
         if quarter % 31 < 27 {
             all.push(reading("cooling", at, 8.0 + (quarter % 7) as f64, "kW"));
         }

@@ -109,8 +109,11 @@ impl Drop for Influx {
     }
 }
 
+/// Key, time, and fields by name.
+type Plain = (String, i64, Vec<(String, String)>);
+
 /// Numbers as numbers, so that two spellings of one are equal.
-fn plain(memory: &Memory) -> Vec<(String, i64, Vec<(String, String)>)> {
+fn plain(memory: &Memory) -> Vec<Plain> {
     let value = |text: &String| match text.trim_end_matches('i').parse::<f64>() {
         Ok(number) => format!("{number:?}"),
         Err(_) => text.clone(),

@@ -109,7 +109,7 @@ function legend(facility, past) {
     h("li", null, h("i", { class: "key line" }), "one hour each"),
     over && h("li", null, h("i", { class: "key line over" }), "above the target"),
     thin && h("li", null, h("i", { class: "key dashed" }), "under 90\u00a0% covered"),
-    gaps && h("li", null, h("i", { class: "key gap" }), "no data"),
+    gaps && h("li", null, h("i", { class: "key gap" }), "nothing measured"),
     h("li", null, h("i", { class: "key strip-key" }), "coverage of the hour"),
     facility.targets.map((target) => h("li", { key: target.id, class: "narrow-only" }, h("i", { class: "key limit" }), `${target.id} ${bound(target)}`)),
     past.error && h("li", { class: "late" }, "not refreshed: ", past.error));
