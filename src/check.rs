@@ -40,10 +40,8 @@ fn check(path: &Path) -> Result<Problems> {
         }
         (false, true) => {
             let config = CollectorConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
-            let secrets = config.check_secrets();
-            if secrets.has_errors() {
-                return Err(files::told(&secrets));
-            }
+            // Those are on the machine that the collector runs on, which this one need not be.
+            print!("{}", config.check_secrets());
             Ok(config.warnings)
         }
         (false, false) => {

@@ -237,7 +237,9 @@ impl View {
         for (meter, _) in &self.topology.facilities[facility].patience {
             let hour: Option<i64> = self
                 .connection
-                .prepare_cached("SELECT min(hour) FROM hour WHERE meter = ?1")
+                .prepare_cached(
+                    "SELECT min(hour) FROM hour WHERE meter = ?1 AND measured_ms + interpolated_ms + estimated_ms > 0",
+                )
                 .and_then(|mut s| s.query_row([meter], |row| row.get(0)))
                 .map_err(failed)?;
             first = first.into_iter().chain(hour).min();

@@ -142,3 +142,145 @@ fn is_plain(earlier: &Reading, later: &Reading, meter: &Interpretation, rules: &
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fold::{Folded, Minutes, fold};
+    use super::*;
+    use proptest::prelude::*;
+    use wattledger_model::decimal::Decimal;
+    use wattledger_model::meter::Form;
+    use wattledger_model::reading::Quality;
+
+    fn meter(kind: Kind, unit: &str, form: Form) -> Interpretation {
+        let unit = unit.parse().ok();
+        Interpretation { kind, unit, form, ..Interpretation::unclaimed(unit) }
+    }
+
+    /// One of each kind, and registers with and without rating, modulus and resolution.
+    fn meters() -> Vec<Interpretation> {
+        let register = meter(Kind::Register, "Wh", Form::Instant);
+        let rated = Interpretation { rated: Some(1_200_000_000), ..register.clone() };
+        let fine = Interpretation { resolution: Decimal::new(1, 0), ..register.clone() };
+        vec![
+            register.clone(),
+            fine.clone(),
+            rated.clone(),
+            Interpretation { rated: rated.rated, ..fine },
+            Interpretation { modulus: Some(Decimal::new(100, 0)), ..rated },
+            Interpretation { modulus: Some(Decimal::new(100, 0)), ..register },
+            meter(Kind::Power, "W", Form::Instant),
+            meter(Kind::Power, "W", Form::OnChange),
+            meter(Kind::Power, "W", Form::IntervalMean),
+            meter(Kind::Gauge, "Cel", Form::Instant),
+            meter(Kind::Gauge, "Cel", Form::OnChange),
+        ]
+    }
+
+    /// Readings that go up, and from time to time down for as long, back, to zero, or far away.
+    fn series() -> impl Strategy<Value = Vec<Reading>> {
+        let run = (0..8_u8, 1..9_usize, 1..20_i64, any::<u8>());
+        (prop::collection::vec(run, 1..14), 0..200_000_i64).prop_map(|(runs, first)| {
+            let (mut at, mut value, mut all) = (first, 50_i64, Vec::new());
+            for (what, length, size, odd) in runs {
+                for i in 0..length as i64 {
+                    at += if odd % 7 == 0 && i == 0 { 3_000_000 } else { 20_000 + 1_000 * size + i };
+                    let rise = match what {
+                        0..=2 => 1 + size / 5,
+                        3 => -(1 + size / 5),
+                        4 => -1,
+                        5 => i64::from(i % 2 == 0) * 2 - 1,
+                        _ => 0,
+                    };
+                    value = (value + rise).max(0);
+                    let shown = match (what, i) {
+                        (6, 0..=3) => 0,
+                        (7, 0..=3) => value + 90 * (1 + i % 2),
+                        _ => value,
+                    };
+                    all.push(Reading {
+                        at: Timestamp(at),
+                        arrived: Timestamp(at),
+                        value: Decimal::new(shown, 0),
+                        unit: None,
+                        interval_ms: (odd % 11 == 0).then_some(90_000),
+                        quality: Quality::Good,
+                        intake: None,
+                    });
+                }
+                if odd % 5 == 0 {
+                    value %= 60;
+                }
+            }
+            all
+        })
+    }
+
+    /// What is asked for, with as few readings around the change as suffice.
+    fn asked(
+        all: &[Reading],
+        changed: (Timestamp, Timestamp),
+        meter: &Interpretation,
+    ) -> (Part, Vec<Reading>) {
+        let mut from = all.partition_point(|r| r.at < changed.0);
+        let mut to = all.partition_point(|r| r.at <= changed.1);
+        loop {
+            let ends = Ends { first: from == 0, last: to == all.len() };
+            match needed(&all[from..to], changed, ends, meter) {
+                Needed::Enough(part) => return (part, all[from..to].to_vec()),
+                Needed::Earlier => from -= 1,
+                Needed::Later => to += 1,
+            }
+        }
+    }
+
+    fn replaced(
+        mut before: Folded,
+        mut part: Folded,
+        of: &Part,
+    ) -> (Minutes, Vec<wattledger_model::minute::Step>) {
+        part.clip(of.minutes, of.steps_from, of.steps_to);
+        let outside = |minute: &i64| !of.minutes.contains(Minute(*minute));
+        match (&mut before.minutes, part.minutes) {
+            (Minutes::Sums(old), Minutes::Sums(new)) => {
+                old.retain(|(minute, _)| outside(minute));
+                old.extend(new);
+                old.sort_by_key(|(minute, _)| *minute);
+            }
+            (Minutes::Levels(old), Minutes::Levels(new)) => {
+                old.retain(|(minute, _)| outside(minute));
+                old.extend(new);
+                old.sort_by_key(|(minute, _)| *minute);
+            }
+            _ => panic!("one meter has one kind"),
+        }
+        before.steps.retain(|step| step.from < of.steps_from || of.steps_to <= step.from);
+        before.steps.extend(part.steps);
+        before.steps.sort_by_key(|step| step.from);
+        (before.minutes, before.steps)
+    }
+
+    /// Whatever reading comes last, folding the part it touches gives what folding everything gives.
+    fn check(all: &[Reading], late: usize, meter: &Interpretation) -> Result<(), TestCaseError> {
+        let mut before = all.to_vec();
+        let reading = before.remove(late);
+        let (part, loaded) = asked(all, (reading.at, reading.at), meter);
+        let folded = fold(&loaded[part.readings.clone()], meter);
+        let (minutes, steps) = replaced(fold(&before, meter), folded, &part);
+        let whole = fold(all, meter);
+        prop_assert_eq!(steps, whole.steps);
+        prop_assert_eq!(minutes, whole.minutes);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_part_folded_again_is_what_the_whole_would_be(
+            all in series(), late in any::<prop::sample::Index>(), meter in 0..meters().len(),
+        ) {
+            check(&all, late.index(all.len()), &meters()[meter])?;
+        }
+    }
+}
