@@ -69,7 +69,8 @@ unit = "kwhh"
     let output = wattledger(&["check", &file, &example("agent.toml")]);
     assert_eq!(output.status.code(), Some(1));
     let told = told(&output);
-    for (place, near) in [("3:1", "data_dir"), ("10:13", "Europe/Berlin"), ("14:8", "hall"), ("20:8", "kWh")] {
+    for (place, near) in [("3:1", "data_dir"), ("10:13", "Europe/Berlin"), ("14:8", "hall"), ("20:8", "kWh")]
+    {
         let line = told.lines().find(|line| line.starts_with(&format!("{file}:{place}:")));
         let line = line.unwrap_or_else(|| panic!("nothing at {place} in\n{told}"));
         assert!(line.contains(near), "{line}");

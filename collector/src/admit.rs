@@ -7,6 +7,11 @@ use wattledger_model::time::Timestamp;
 /// Source: domain.md 5.1.
 pub const MOST_AHEAD_MS: i64 = 5 * 60_000;
 
+/// A reading this far ahead of the collector's clock is no reading of our time, whatever its agent's clock
+/// says: booked, it would stretch a register's step over all the years between. Far beyond any skew, so
+/// that the verdict does not hang on when a reading came.
+const NOT_OUR_TIME_MS: i64 = 366 * 86_400_000;
+
 /// Admits a reading, or says why it goes to quarantine.
 ///
 /// `received` is when the collector took the batch in, and `raw_kept_ms` how long raw readings are kept:
@@ -18,6 +23,10 @@ pub fn admit(reading: &Reading, received: Timestamp, raw_kept_ms: i64) -> Result
     if !reading.at.is_believable() {
         let detail =
             format!("the time {} is not between 2000 and 2199; check the unit of the time", reading.at.0);
+        return Err((Cause::Time, detail));
+    }
+    if reading.at.0 - received.0 > NOT_OUR_TIME_MS {
+        let detail = format!("the time {} is more than a year ahead; set the agent's clock", reading.at);
         return Err((Cause::Time, detail));
     }
     if reading.skew_ms() > MOST_AHEAD_MS {
@@ -34,6 +43,21 @@ pub fn admit(reading: &Reading, received: Timestamp, raw_kept_ms: i64) -> Result
         return Err((Cause::TooLate, detail));
     }
     Ok(())
+}
+
+/// Whether a reading's neighbours are still there: `forgotten` is the instant before which raw readings of
+/// its meter were deleted.
+///
+/// # Errors
+/// As [`admit`].
+pub fn joins(reading: &Reading, forgotten: Option<Timestamp>) -> Result<(), (Cause, String)> {
+    match forgotten {
+        Some(edge) if reading.at < edge => {
+            let detail = format!("raw readings of this meter before {edge} were deleted with age");
+            Err((Cause::TooLate, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

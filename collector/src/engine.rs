@@ -93,6 +93,8 @@ pub struct Engine {
     /// Meters whose interpretation changed: all of their series is folded again.
     reinterpret: BTreeSet<MeterId>,
     tally: Tally,
+    /// Meters of which raw readings before an instant were deleted.
+    forgotten: HashMap<MeterId, Timestamp>,
     /// Index in the journal after the last record that was applied.
     applied: u64,
     _lock: WriteLock,
@@ -119,8 +121,10 @@ impl Engine {
         let (meters, reinterpret) = Meters::load(&connection, &config.meters).map_err(failed)?;
         let committed = intake::load_committed(&connection).map_err(failed)?;
         let tally = Tally::load(&connection).map_err(failed)?;
+        let forgotten = series::forgotten(&connection).map_err(failed)?;
         let mut engine = Engine {
             connection,
+            forgotten,
             journal,
             store_id,
             raw_kept_ms: config.raw_kept_ms,
@@ -221,16 +225,32 @@ impl Engine {
         let before = self.change()?;
         let transaction = self.connection.unchecked_transaction().map_err(|source| self.failed(source))?;
         let mut writer = Writer::new(&transaction, before + 1);
+        let frozen = |meter: &MeterId| self.forgotten.get(meter).copied();
         for meter in &self.reinterpret {
             let (key, interpretation) = self.meters.get(*meter);
             tracing::info!(meter = %key, "folding the meter's series by its new configuration");
-            refold::refold_all(&transaction, &self.pending, *meter, interpretation, &mut writer)?;
+            refold::refold_all(
+                &transaction,
+                &self.pending,
+                *meter,
+                interpretation,
+                frozen(meter),
+                &mut writer,
+            )?;
         }
         for (meter, instants) in &self.dirty {
             let (_, interpretation) = self.meters.get(*meter);
             let instants: Vec<Timestamp> = instants.iter().copied().collect();
             for run in refold::runs(&instants) {
-                refold::refold(&transaction, &self.pending, *meter, interpretation, run, &mut writer)?;
+                refold::refold(
+                    &transaction,
+                    &self.pending,
+                    *meter,
+                    interpretation,
+                    run,
+                    frozen(meter),
+                    &mut writer,
+                )?;
             }
         }
         let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
@@ -276,14 +296,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes raw readings of days that ended before `edge`; what the ledger made of them stays.
+    /// Deletes raw readings of days that ended before `edge`, but for the few that what follows is read
+    /// with; what the ledger made of them stays.
     ///
     /// # Errors
     /// [`EngineError::Store`].
     pub fn forget_raw_before(&mut self, edge: Timestamp) -> Result<usize, EngineError> {
-        self.connection
-            .execute("DELETE FROM raw WHERE day < ?1", [series::day_of(edge)])
-            .map_err(|source| self.failed(source))
+        let (days, forgotten) =
+            series::forget_before(&self.connection, edge).map_err(|source| self.failed(source))?;
+        self.forgotten.extend(forgotten);
+        Ok(days)
     }
 
     /// Makes the whole ledger again from the raw readings.

@@ -94,10 +94,15 @@ impl Receiver {
         loop {
             tokio::select! {
                 () = stopped(&mut stop) => break,
-                event = events.recv() => match event {
-                    Some(event) => self.hear(&session, event, &mut desk).await,
-                    None => break,
-                },
+                event = events.recv() => {
+                    let Some(event) = event else { break };
+                    // The engine may not take anything for long, when the disk is full; the stop must not wait
+                    // for it. What is not taken is not acknowledged, and comes again.
+                    tokio::select! {
+                        () = stopped(&mut stop) => break,
+                        () = self.hear(&session, event, &mut desk) => {}
+                    }
+                }
                 Some(durable) = durable.recv() => self.answer(&session, durable, &mut desk),
                 _ = status.tick() => self.say_status(&mut desk),
             }

@@ -104,7 +104,7 @@ impl Dice {
 }
 
 /// Months of readings every quarter of an hour or so, with gaps, falls, spikes, zeros, rollovers, readings
-/// a little back, conflicting ones and units that do not fit.
+/// a little back, failed reads in a row, slow falls that rise as slowly, conflicting ones and units that do not fit or are absent.
 fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
     let mut dice = Dice(seed | 1);
     let mut all = Vec::new();
@@ -112,19 +112,31 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
     for (meter, (_, unit)) in METERS.iter().enumerate() {
         let mut at = START + dice.roll(900_000) as i64;
         let mut register = 990_000_i64 + dice.roll(5_000) as i64;
+        let mut bend: Vec<i64> = Vec::new();
+        let mut failing = 0;
         while at < START + days * DAY_MS {
             at += match dice.roll(60) {
                 0 => dice.roll(5 * DAY_MS as u64) as i64,
                 1..=4 => 1 + dice.roll(50_000) as i64,
                 _ => 880_000 + dice.roll(40_000) as i64,
             };
-            register += dice.roll(600) as i64;
+            register += bend.pop().unwrap_or_else(|| dice.roll(600) as i64);
+            failing = match dice.roll(40) {
+                0 => 1 + dice.roll(5),
+                _ => failing.saturating_sub(1),
+            };
             let shown = match dice.roll(80) {
+                _ if failing > 0 => dice.roll(3) as i64,
                 0 => 0,
                 1 => register + 50_000_000,
                 2 => register - 2,
                 3 => {
                     register = dice.roll(50) as i64;
+                    register
+                }
+                4 if bend.is_empty() => {
+                    let length = 1 + dice.roll(30) as usize;
+                    bend = [vec![3; length], vec![-3; length]].concat();
                     register
                 }
                 _ => register,
@@ -136,7 +148,11 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
                 at: Timestamp(at),
                 arrived: Timestamp(at + dice.roll(5_000) as i64),
                 value: Decimal::new(shown, -1),
-                unit: Some(if dice.roll(200) == 0 { "%" } else { unit }.parse().expect("unit")),
+                unit: match dice.roll(200) {
+                    0 => "%".parse().ok(),
+                    1 => None,
+                    _ => unit.parse().ok(),
+                },
                 interval_ms: (dice.roll(40) == 0).then(|| 60_000 + dice.roll(3_600_000) as u32),
                 quality: if dice.roll(50) == 0 { Quality::Suspect } else { Quality::Good },
                 intake: None,

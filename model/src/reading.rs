@@ -74,7 +74,7 @@ impl Reading {
 
     /// How far the reading's time is ahead of its arrival at the agent; negative when behind.
     pub const fn skew_ms(&self) -> i64 {
-        self.at.0 - self.arrived.0
+        self.at.0.saturating_sub(self.arrived.0)
     }
 }
 

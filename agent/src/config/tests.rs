@@ -158,6 +158,7 @@ fn a_password_is_read_from_its_file_and_never_printed() {
 fn the_example_is_what_it_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/agent.toml");
     let text = std::fs::read_to_string(path).expect("the example");
-    let config = AgentConfig::parse("config/agent.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let config =
+        AgentConfig::parse("config/agent.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(config.warnings.is_empty(), "{}", config.warnings);
 }

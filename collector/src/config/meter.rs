@@ -241,8 +241,10 @@ fn read_register(
     {
         document.error(resolution.place, "`resolution` must be smaller than `modulus`");
     }
-    if let (Some(modulus), None, Some(Kind::Register)) = (&modulus, unit, kind) {
-        document.error(modulus.place, "`modulus` is in the unit of the register: give its `unit`");
+    for (key, value) in [("modulus", &modulus), ("resolution", &resolution)] {
+        if let (Some(value), None, Some(Kind::Register)) = (value, unit, kind) {
+            document.error(value.place, format!("`{key}` is in the unit of the register: give its `unit`"));
+        }
     }
     (modulus.map(|modulus| modulus.value), resolution.map(|resolution| resolution.value))
 }

@@ -181,12 +181,16 @@ impl Engine {
     ) -> usize {
         let mut taken = 0;
         for (name, reading) in readings {
-            if let Err((cause, detail)) = admit::admit(&reading, received, self.raw_kept_ms) {
+            let key = MeterKey { site: agent.site.clone(), meter: name };
+            let forgotten = self.meters.id(&key).and_then(|meter| self.forgotten.get(&meter).copied());
+            let admitted = admit::admit(&reading, received, self.raw_kept_ms)
+                .and_then(|()| admit::joins(&reading, forgotten));
+            if let Err((cause, detail)) = admitted {
                 let refused = Refused {
                     at: received,
                     cause,
-                    origin: format!("meter {}/{name}", agent.site),
-                    meter: Some(name),
+                    origin: format!("meter {key}"),
+                    meter: Some(key.meter),
                     detail,
                     sample: reading.value.to_string().into_bytes(),
                     count: 1,
@@ -196,7 +200,6 @@ impl Engine {
             }
             taken += 1;
             self.tally.count_reading();
-            let key = MeterKey { site: agent.site.clone(), meter: name };
             let (meter, refold_all) = self.meters.take(&key, reading.unit);
             if refold_all {
                 self.reinterpret.insert(meter);

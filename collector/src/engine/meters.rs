@@ -20,7 +20,7 @@ struct Entry {
     key: MeterKey,
     interpretation: Interpretation,
     configured: bool,
-    /// Of a meter that is only heard: the unit that its series is read in.
+    /// The first of its units, in which its series is read while nobody claims the meter.
     heard_unit: Option<Unit>,
 }
 
@@ -98,12 +98,16 @@ impl Meters {
                 (None, Some(_)) => true,
                 (Some(there), Some(new)) => new < there,
             };
-            if !earlier || entry.configured {
+            if !earlier {
                 return (*id, false);
             }
+            // Remembered of a configured meter too, for the day on which nobody claims it any more.
             entry.heard_unit = unit;
-            entry.interpretation = Interpretation::unclaimed(unit);
             self.unsaved.insert(*id);
+            if entry.configured {
+                return (*id, false);
+            }
+            entry.interpretation = Interpretation::unclaimed(unit);
             return (*id, true);
         }
         let id = self.next_id();

@@ -1,7 +1,7 @@
 //! Folds again what new readings touch, and writes what really changed.
 
 use super::series::{Direction, Loaded, Pending};
-use crate::ledger::context::{self, Ends, Needed};
+use crate::ledger::context::{self, Ends, Needed, Part};
 use crate::ledger::fold::{self, Minutes};
 use crate::ledger::interpret::Interpretation;
 use crate::store::{MeterId, StoreError, Writer};
@@ -23,7 +23,7 @@ pub fn runs(changed: &[Timestamp]) -> Vec<(Timestamp, Timestamp)> {
         .collect()
 }
 
-/// Folds what a change of readings in `[from, to]` touches.
+/// Folds what a change of readings in `[from, to]` touches. Raw readings before `frozen` are not all there.
 ///
 /// # Errors
 /// [`StoreError`] where the store cannot be read or written.
@@ -33,6 +33,7 @@ pub fn refold(
     meter: MeterId,
     interpretation: &Interpretation,
     changed: (Timestamp, Timestamp),
+    frozen: Option<Timestamp>,
     writer: &mut Writer<'_>,
 ) -> Result<(), StoreError> {
     let mut loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
@@ -45,12 +46,23 @@ pub fn refold(
             Needed::Later => ends.last = !loaded.extend(Direction::Later)?,
         }
     };
-    let (usable, part) = part;
+    let (usable, mut part) = part;
+    if let Some(frozen) = frozen {
+        freeze(&mut part, &usable, frozen);
+    }
     let mut folded = fold::fold(&usable[part.readings], interpretation);
     folded.clip(part.minutes, part.steps_from, part.steps_to);
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
     writer.minutes(meter, part.minutes, &folded.minutes).map_err(failed)?;
     writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)
+}
+
+/// Leaves alone what was made of readings that are deleted: all before the last reading at `frozen`.
+fn freeze(part: &mut Part, usable: &[Reading], frozen: Timestamp) {
+    let known = usable.partition_point(|reading| reading.at <= frozen);
+    let from = known.checked_sub(1).map_or(frozen, |last| usable[last].at);
+    part.minutes.from = part.minutes.from.max(from.minute_ceil());
+    part.steps_from = part.steps_from.max(from);
 }
 
 /// The readings that can be interpreted: the others stay in the raw store until the configuration is mended.
@@ -72,6 +84,7 @@ pub fn refold_all(
     pending: &Pending,
     meter: MeterId,
     interpretation: &Interpretation,
+    frozen: Option<Timestamp>,
     writer: &mut Writer<'_>,
 ) -> Result<(), StoreError> {
     // Nothing of the old interpretation may stay, not even where the new one books nothing.
@@ -90,7 +103,7 @@ pub fn refold_all(
         let (first, last) = (piece[0], piece[piece.len() - 1]);
         let start = Timestamp(first * 86_400_000);
         let end = Timestamp((last + 1) * 86_400_000 - 1);
-        refold(connection, pending, meter, interpretation, (start, end), writer)?;
+        refold(connection, pending, meter, interpretation, (start, end), frozen, writer)?;
     }
     Ok(())
 }

@@ -98,6 +98,45 @@ pub fn day_of(at: Timestamp) -> i64 {
     at.0.div_euclid(DAY_MS)
 }
 
+/// Days with readings that are kept of each meter before those that are deleted with age: more than any
+/// later reading's meaning can hang on.
+const CONTEXT_DAYS: i64 = 16;
+
+/// Deletes the raw readings of days before that of `edge`, without the last [`CONTEXT_DAYS`] of each meter.
+/// Gives how many days were deleted, and the instants before which readings of a meter are not all there.
+pub fn forget_before(
+    connection: &Connection,
+    edge: Timestamp,
+) -> rusqlite::Result<(usize, Vec<(MeterId, Timestamp)>)> {
+    const OLD: &str = "FROM raw WHERE day < (SELECT day FROM raw AS kept WHERE kept.meter = raw.meter
+        AND kept.day < ?1 ORDER BY day DESC LIMIT 1 OFFSET ?2)";
+    let with = params![day_of(edge), CONTEXT_DAYS - 1];
+    let transaction = connection.unchecked_transaction()?;
+    let meters: Vec<MeterId> = transaction
+        .prepare(&format!("SELECT DISTINCT meter {OLD}"))?
+        .query_map(with, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let day = Timestamp(day_of(edge) * DAY_MS);
+    for meter in &meters {
+        store::set_meta(&transaction, &format!("{FORGOTTEN}{meter}"), &day.0.to_string())?;
+    }
+    let days = transaction.execute(&format!("DELETE {OLD}"), with)?;
+    transaction.commit()?;
+    Ok((days, meters.into_iter().map(|meter| (meter, day)).collect()))
+}
+
+const FORGOTTEN: &str = "raw forgotten before, meter ";
+
+/// What [`forget_before`] noted.
+pub fn forgotten(connection: &Connection) -> rusqlite::Result<HashMap<MeterId, Timestamp>> {
+    let all: Vec<(String, String)> = connection
+        .prepare("SELECT substr(key, length(?1) + 1), value FROM meta WHERE substr(key, 1, length(?1)) = ?1")?
+        .query_map([FORGOTTEN], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let noted = |(meter, at): (String, String)| Some((meter.parse().ok()?, Timestamp(at.parse().ok()?)));
+    Ok(all.into_iter().filter_map(noted).collect())
+}
+
 /// Merges readings into a sorted list, keeping one for each instant by precedence.
 pub fn merge(mut all: Vec<Reading>, more: impl IntoIterator<Item = Reading>) -> Vec<Reading> {
     all.extend(more);

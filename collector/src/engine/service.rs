@@ -197,6 +197,10 @@ impl Service {
         self.publish();
         loop {
             let stuck = !self.waiting.is_empty() || self.engine.is_full();
+            if stuck && commands.is_closed() {
+                // Nobody is left to be answered; agents still hold what is not durable.
+                break;
+            }
             tokio::select! {
                 biased;
                 () = sleep_until(flush_at), if self.changed || stuck => {}

@@ -101,10 +101,9 @@ impl Tally {
                 tally.samples.insert(cause, row.get::<_, i64>(1)? as u64);
             }
         }
+        // `total` and not `sum`, which fails where numbers that cannot be overflow it.
         tally.lost_readings =
-            connection
-                .query_row("SELECT coalesce(sum(readings), 0) FROM loss", [], |row| row.get::<_, i64>(0))?
-                as u64;
+            connection.query_row("SELECT total(readings) FROM loss", [], |row| row.get::<_, f64>(0))? as u64;
         let readings = crate::store::meta(connection, "readings")?;
         tally.readings = readings.and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(tally)
@@ -149,7 +148,7 @@ impl Tally {
         let key = (refused.cause, agent.clone(), origin);
         match self.quarantine.get_mut(&key) {
             Some(counted) => {
-                counted.count += refused.count;
+                counted.count = counted.count.saturating_add(refused.count);
                 counted.last = counted.last.max(refused.at);
                 counted.detail.clone_from(&refused.detail);
             }
@@ -175,7 +174,7 @@ impl Tally {
 
     pub(super) fn loss(&mut self, agent: &AgentKey, loss: Loss) {
         tracing::error!(%agent, readings = loss.readings, from = %loss.from, to = %loss.to, "an agent lost readings");
-        self.lost_readings += loss.readings;
+        self.lost_readings = self.lost_readings.saturating_add(loss.readings);
         self.unsaved_losses.push((agent.clone(), loss));
     }
 
@@ -231,7 +230,7 @@ impl Tally {
                     agent.site.as_str(),
                     agent.agent.as_str(),
                     origin,
-                    counted.count as i64,
+                    i64::try_from(counted.count).unwrap_or(i64::MAX),
                     counted.last.0,
                     counted.detail
                 ])?;
@@ -263,7 +262,7 @@ impl Tally {
                     agent.agent.as_str(),
                     loss.from.0,
                     loss.to.0,
-                    loss.readings as i64
+                    i64::try_from(loss.readings).unwrap_or(i64::MAX)
                 ])?;
         }
         Ok(())

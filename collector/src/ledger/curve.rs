@@ -72,8 +72,13 @@ fn close(cut: Option<Cut>, booked: &mut Booked) {
     let Some(cut) = cut else { return };
     if cut.at % MINUTE_MS != 0 {
         let end = round_half_even(cut.position, POSITION_PER_BASE);
-        booked.add(Timestamp(cut.at).minute().0, cut.provenance, (end - cut.rounded) as i64, 0);
+        booked.add(Timestamp(cut.at).minute().0, cut.provenance, fitting(end - cut.rounded), 0);
     }
+}
+
+/// An amount as a minute keeps it. Each step fits, but many of them in one minute need not.
+fn fitting(amount: i128) -> i64 {
+    i64::try_from(amount).unwrap_or(if amount < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Books each minute edge inside the stretch, and the time after the last one; gives the position rounded there.
@@ -100,7 +105,7 @@ fn book_edges(stretch: &Stretch, provenance: Provenance, mut rounded: i128, book
         for edge in first..=last {
             let position = round_parts(whole, part, denominator);
             let ms = (edge * MINUTE_MS - from).min(MINUTE_MS) as u32;
-            booked.add(edge - 1, provenance, (position - rounded) as i64, ms);
+            booked.add(edge - 1, provenance, fitting(position - rounded), ms);
             rounded = position;
             whole += whole_step;
             part += part_step;

@@ -120,7 +120,8 @@ fn failed_reads(points: &[Point], rules: &RegisterRules) -> Vec<usize> {
 }
 
 fn removable_run(points: &[Point], chain: &Chain, start: usize, rules: &RegisterRules) -> Option<usize> {
-    let before = points[chain.previous(start)?];
+    let kept_before = chain.previous(start)?;
+    let before = points[kept_before];
     let entry = classify(before, points[start], rules);
     if !matches!(entry, StepClass::Jump | StepClass::Reset) {
         return None;
@@ -130,6 +131,11 @@ fn removable_run(points: &[Point], chain: &Chain, start: usize, rules: &Register
     for length in 1..=LONGEST_FAILED_RUN {
         all_zero &= points[last].position == 0;
         let after = chain.next(last)?;
+        // Runs that earlier removals joined count as one: else a slow fall and rise would be eaten up from
+        // its bottom, however long, and no reading would settle what comes after.
+        if after - kept_before > LONGEST_FAILED_RUN + 1 {
+            return None;
+        }
         let across = classify(before, points[after], rules) == StepClass::Normal;
         let out = classify(points[last], points[after], rules) == StepClass::Normal;
         if across && (rules.rated.is_none() || !out || all_zero) {

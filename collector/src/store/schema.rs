@@ -53,6 +53,8 @@ CREATE TABLE loss (
 
 /// Settings of every connection: a write-ahead log, and each commit on disk before it counts.
 pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    // Takes effect in a new file only. On smaller pages an hour of a gauge would spill to a page of its own.
+    connection.pragma_update(None, "page_size", 8_192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
