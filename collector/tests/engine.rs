@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
+use wattledger_collector::indicators::{Accounts, Pair, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
-use wattledger_collector::store::{Layout, StoreError};
+use wattledger_collector::store::{self, Layout, StoreError};
 use wattledger_model::batch::{AgentKey, Batch, Loss};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Kind, MeterKey};
 use wattledger_model::reading::{Cause, Incarnation, Intake, Quality, Reading};
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{Interval, Minute, Timestamp};
 use wattledger_model::wire;
 
 const START: i64 = 1_767_225_600_000;
@@ -232,4 +233,28 @@ fn a_flush_that_changes_nothing_has_no_change_number() {
     engine.take(&[arrival(&batch(1, hour_of_readings(0)))], now()).expect("taken");
     let second = engine.flush().expect("flushed");
     assert_eq!((second.hours, second.change), (0, first.change));
+}
+
+#[test]
+fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    // Every two hours, half a minute past: each step is longer than the quarter of an hour that is bridged.
+    let readings = (0..5).map(|i| {
+        let at = Timestamp(START + i * 7_200_000 + 30_000);
+        Reading { at, arrived: at, ..reading(i, 1_000 + i * 120) }
+    });
+    let readings = readings.collect();
+    engine.take(&[arrival(&batch(0, readings))], now()).expect("taken");
+    engine.flush().expect("flushed");
+    let meter = engine.meters().ids().next().expect("one meter");
+    let term = Term { meter, sign: 1 };
+    let mut accounts = Accounts::new(Pair { numerator: vec![term], denominator: vec![term], weight: None });
+    let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    let first = Timestamp(START).minute();
+    let all = accounts.account(&connection, Interval::new(first, Minute(first.0 + 481))).expect("read");
+    assert_eq!(all.minutes, 479, "480 minutes between the readings, less the half ones at both ends");
+    assert_eq!(all.numerator, all.denominator);
+    let cut = accounts.account(&connection, Interval::new(first, Minute(first.0 + 300))).expect("read");
+    assert_eq!(cut.minutes, 239, "the step that the edge cuts is left out whole");
 }

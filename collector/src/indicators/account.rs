@@ -301,15 +301,30 @@ impl Accounts {
             }
             let mut blocks = Vec::new();
             for span in support::join(spans) {
-                blocks.push((span, self.whole(connection, span)?));
+                blocks.push(self.block(connection, span)?);
             }
             self.blocks = Some(blocks);
         }
         Ok(self.blocks.as_deref().unwrap_or_default())
     }
 
+    /// What a joined block comes to. Where a series begins or ends inside a minute, that minute is not known
+    /// throughout; the block is then the whole minutes between.
+    fn block(&self, connection: &Connection, span: Interval) -> Result<Block, StoreError> {
+        let inner = |from, to| Interval::new(Minute(span.from.0 + from), Minute(span.to.0 - to));
+        for trimmed in [span, inner(1, 0), inner(0, 1), inner(1, 1)] {
+            if let Some(account) = self.whole(connection, trimmed)? {
+                return Ok((trimmed, Some(account)));
+            }
+        }
+        Ok((span, None))
+    }
+
     /// What a joined block comes to, if every meter is known throughout: measured, or in a long step.
     fn whole(&self, connection: &Connection, span: Interval) -> Result<Option<Account>, StoreError> {
+        if span.is_empty() {
+            return Ok(None);
+        }
         let mut account = Account { minutes: span.minutes(), ..Account::default() };
         for (term, above) in self.terms() {
             let mut known_ms = 0;
