@@ -1,6 +1,8 @@
 //! Views over the ledger for people and databases. Outputs do not know each other.
 
 pub mod alerts;
+#[cfg(test)]
+mod hall;
 pub mod influx;
 pub mod live;
 pub mod mqtt;

@@ -224,7 +224,7 @@ const fn status(status: Status) -> &'static str {
 #[cfg(test)]
 pub(in crate::outputs) mod tests {
     use super::*;
-    use crate::outputs::reports::tests::hall::{Hall, at};
+    use crate::outputs::hall::{Hall, at};
     use std::io::{BufRead, BufReader};
     use std::path::Path;
     use std::process::{Child, Command, Stdio};

@@ -16,7 +16,7 @@ mod span;
 mod text;
 
 #[cfg(test)]
-pub(in crate::outputs) mod tests;
+mod tests;
 
 pub use amount::Amount;
 pub use compile::{Options, make};

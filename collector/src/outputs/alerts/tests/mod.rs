@@ -6,7 +6,7 @@ mod receiver;
 mod rounds;
 
 use crate::config::{AlertRule, Channel, CollectorConfig};
-use crate::outputs::reports::tests::hall::Hall;
+use crate::outputs::hall::Hall;
 use wattledger_model::time::{Minute, Timestamp};
 
 /// One hall with a power meter on each side, both in means over a minute.

@@ -4,8 +4,8 @@ use super::{OPS, RULE, START, after, hall, rules_and_channels, take_minutes};
 use crate::outputs::alerts::kept::{self, Kept};
 use crate::outputs::alerts::message::Message;
 use crate::outputs::alerts::watch::Watch;
+use crate::outputs::hall::Hall;
 use crate::outputs::remembered;
-use crate::outputs::reports::tests::hall::Hall;
 use wattledger_model::time::{Minute, Timestamp};
 
 fn watch(hall: &Hall, now: Timestamp) -> Watch {

@@ -1,6 +1,6 @@
 //! One report in its three formats, compared with files beside this one. `WATTLEDGER_BLESS=1` writes them anew.
 
-use super::hall::{Hall, at};
+use crate::outputs::hall::{Hall, at};
 use crate::outputs::reports::{Options, csv, json, make, text};
 use std::path::Path;
 use wattledger_model::time::Timestamp;

@@ -1,6 +1,6 @@
 //! What a report says about periods: years, running ones, those without data.
 
-use super::hall::{Hall, at};
+use crate::outputs::hall::{Hall, at};
 use crate::outputs::reports::{Options, Report, ReportError, make, text};
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::time::Timestamp;
