@@ -228,7 +228,7 @@ impl Engine {
         let frozen = |meter: &MeterId| self.forgotten.get(meter).copied();
         for meter in &self.reinterpret {
             let (key, interpretation) = self.meters.get(*meter);
-            tracing::info!(meter = %key, "folding the meter's series by its new configuration");
+            tracing::info!(meter = %key, "folding the whole series of the meter again");
             refold::refold_all(
                 &transaction,
                 &self.pending,
