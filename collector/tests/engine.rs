@@ -258,3 +258,15 @@ fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends()
     let cut = accounts.account(&connection, Interval::new(first, Minute(first.0 + 300))).expect("read");
     assert_eq!(cut.minutes, 239, "the step that the edge cuts is left out whole");
 }
+
+#[test]
+fn what_comes_twice_for_one_instant_is_counted_by_whether_it_agrees() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let mut readings = hour_of_readings(0);
+    readings.extend([readings[3], Reading { value: Decimal::new(1, 0), ..readings[4] }]);
+    engine.take(&[arrival(&batch(0, readings))], now()).expect("taken");
+    let meter = engine.meters().ids().next().expect("one meter");
+    let tally = engine.tally().meter(meter).expect("heard");
+    assert_eq!((tally.duplicates, tally.conflicts), (1, 1));
+}

@@ -1,6 +1,5 @@
 //! Taking payloads in: decode, leave out what is committed already, make the rest durable, apply it.
 
-use super::series::Taken;
 use super::{Engine, EngineError};
 use crate::admit;
 use crate::by_hand;
@@ -206,15 +205,9 @@ impl Engine {
             }
             let (_, interpretation) = self.meters.get(meter);
             self.tally.reading(meter, &reading, interpretation);
-            match self.pending.insert(meter, reading) {
-                Taken::New | Taken::Conflict => {
-                    self.dirty.entry(meter).or_default().insert(reading.at);
-                }
-                Taken::Duplicate => {
-                    // Precedence may have changed what is kept, but not its value.
-                    self.dirty.entry(meter).or_default().insert(reading.at);
-                }
-            }
+            self.tally.taken(meter, self.pending.insert(meter, reading));
+            // Of one that came again too: precedence may have changed what is kept.
+            self.dirty.entry(meter).or_default().insert(reading.at);
         }
         taken
     }

@@ -1,6 +1,7 @@
 //! What is counted and remembered beside the ledger: quarantine, losses, duplicates, each meter's newest
 //! reading. Telemetry, not content: the ledger does not depend on it.
 
+use super::series::Taken;
 use crate::ledger::interpret::{Interpretation, Unusable};
 use crate::store::MeterId;
 use rusqlite::{Connection, params};
@@ -39,6 +40,10 @@ pub struct MeterTally {
     pub unusable: u64,
     /// The last reason.
     pub reason: Option<Unusable>,
+    /// Readings that came again with the same value, as far as the first had not yet gone to the raw store.
+    pub duplicates: u64,
+    /// Readings that came again with another value, as far as the first had not yet gone to the raw store.
+    pub conflicts: u64,
 }
 
 /// How often a cause occurred at an origin.
@@ -139,6 +144,16 @@ impl Tally {
                 value: reading.value.to_string(),
                 unit: reading.unit.map(|unit| unit.symbol().to_owned()),
             });
+        }
+    }
+
+    /// Counts what came for an instant that had a reading. Duplicates and conflicts are telemetry, never content.
+    pub(super) fn taken(&mut self, meter: MeterId, taken: Taken) {
+        let tally = self.meters.entry(meter).or_default();
+        match taken {
+            Taken::New => {}
+            Taken::Duplicate => tally.duplicates += 1,
+            Taken::Conflict => tally.conflicts += 1,
         }
     }
 
