@@ -1,7 +1,7 @@
 //! Which meters make up each facility's sums: the configuration, compiled for the store at hand.
 
 use crate::config::{Carbon, CollectorConfig, Facility as Declared, Meter};
-use crate::indicators::account::Weight;
+use crate::indicators::account::{ALWAYS, MILLIONTHS, Weight};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::{Pair, Term};
 use crate::ledger::interpret::{DEFAULT_INTERVAL_MS, Interpretation, RATE_PER_BASE};
@@ -35,6 +35,10 @@ pub fn interpretation(meter: &Meter) -> Interpretation {
         nominal_interval_ms: meter.nominal_interval_ms.unwrap_or(DEFAULT_INTERVAL_MS),
         gap_limit_ms: meter.gap_limit_ms,
         form: meter.form.unwrap_or(Form::Instant),
+        is_binary32: false,
+        is_bidirectional: false,
+        later: Vec::new(),
+        corrections: Vec::new(),
     }
 }
 
@@ -129,7 +133,10 @@ impl Topology {
         own.sort_by_key(|meter| meter.id);
         let with = |fits: &dyn Fn(Role) -> Option<i8>| -> Vec<Term> {
             own.iter()
-                .filter_map(|meter| Some(Term { meter: meter.id, sign: fits(meter.declared.role?)? }))
+                .filter_map(|meter| {
+                    let millionths = i64::from(fits(meter.declared.role?)?) * MILLIONTHS;
+                    Some(Term { meter: meter.id, millionths, during: ALWAYS })
+                })
                 .collect()
         };
         let zone = self.sites.get(&declared.site).map_or(Tz::UTC, |(zone, _)| *zone);
@@ -152,7 +159,7 @@ impl Topology {
         let mut components: BTreeMap<Role, Vec<Term>> = BTreeMap::new();
         for meter in &own {
             if let Some(role) = meter.declared.role {
-                components.entry(role).or_default().push(Term { meter: meter.id, sign: 1 });
+                components.entry(role).or_default().push(Term::all_of(meter.id));
             }
         }
         let factor = declared.carbon.as_ref().map(|carbon| factor(carbon, zone));

@@ -248,7 +248,7 @@ fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends()
     engine.take(&[arrival(&batch(0, readings))], now()).expect("taken");
     engine.flush().expect("flushed");
     let meter = engine.meters().ids().next().expect("one meter");
-    let term = Term { meter, sign: 1 };
+    let term = Term::all_of(meter);
     let mut accounts = Accounts::new(Pair { numerator: vec![term], denominator: vec![term], weight: None });
     let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
     let first = Timestamp(START).minute();

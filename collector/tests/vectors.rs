@@ -405,8 +405,7 @@ impl Bench {
 
     fn account(&self, numerator: &str, denominator: Option<&str>, interval: Interval) -> Account {
         let connection = store::open_reader(&Layout::new(self.dir.path())).expect("opens");
-        let term =
-            |meter: &str| Term { meter: self.engine.meters().id(&key(meter)).expect("known"), sign: 1 };
+        let term = |meter: &str| Term::all_of(self.engine.meters().id(&key(meter)).expect("known"));
         let denominator = denominator.map(term).into_iter().collect();
         let mut accounts =
             Accounts::new(Pair { numerator: vec![term(numerator)], denominator, weight: None });
@@ -672,7 +671,7 @@ fn c04(case: &Case) {
     let from = Timestamp(start).minute();
     let weight = move |minute: Minute| factors[((minute.0 - from.0) / 60) as usize] / UWH_PER_KWH;
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
-    let term = Term { meter: bench.engine.meters().id(&key("grid")).expect("known"), sign: 1 };
+    let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
     let mut accounts = Accounts::new(Pair {
         numerator: vec![term],
         denominator: Vec::new(),

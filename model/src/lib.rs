@@ -5,9 +5,11 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod correction;
 pub mod decimal;
 pub mod document;
 pub mod factor;
+pub mod instrument;
 pub mod meter;
 pub mod minute;
 pub mod name;

@@ -3,6 +3,7 @@
 use super::reader;
 use super::support;
 use crate::ledger::block::MINUTES;
+use crate::ledger::interpret::round_half_even;
 use crate::store::{HourRow, MeterId, StoreError};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
@@ -10,13 +11,28 @@ use std::sync::Arc;
 use wattledger_model::minute::Minute as Booked;
 use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
 
-/// A meter in a sum, with its sign.
+/// A meter in a sum, with its coefficient, while it belongs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
     /// The meter.
     pub meter: MeterId,
-    /// 1 or −1.
-    pub sign: i8,
+    /// What its amounts are multiplied by, in millionths: a share, a sign, µWh in a millilitre of fuel.
+    pub millionths: i64,
+    /// When it belongs to the sum. Outside it adds nothing and needs no coverage.
+    pub during: Interval,
+}
+
+/// Millionths in 1.
+pub const MILLIONTHS: i64 = 1_000_000;
+
+/// All of time.
+pub const ALWAYS: Interval = Interval { from: Minute(i64::MIN), to: Minute(i64::MAX) };
+
+impl Term {
+    /// All of a meter, always.
+    pub const fn all_of(meter: MeterId) -> Term {
+        Term { meter, millionths: MILLIONTHS, during: ALWAYS }
+    }
 }
 
 /// What weights the numerator's amount of an hour: an emission factor in kg per base unit.
@@ -113,11 +129,15 @@ impl Accounts {
         numerator.chain(self.pair.denominator.iter().map(|term| (*term, false)))
     }
 
-    /// Sums over an interval.
+    /// Sums over an interval, rounded once to base units (half to even) where coefficients are no integers.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn account(&mut self, connection: &Connection, interval: Interval) -> Result<Account, StoreError> {
+        Ok(self.in_millionths(connection, interval)?.rounded())
+    }
+
+    fn in_millionths(&mut self, connection: &Connection, interval: Interval) -> Result<Account, StoreError> {
         let mut sum = Account::default();
         if interval.is_empty() || self.pair.numerator.is_empty() {
             return Ok(sum);
@@ -339,12 +359,12 @@ impl Accounts {
             if known_ms != span.minutes() * MINUTE_MS {
                 return Ok(None);
             }
-            let sign = i128::from(term.sign);
+            let millionths = i128::from(term.millionths);
             if above {
-                account.numerator += sign * sum;
-                account.weighted += f64::from(term.sign) * weighted;
+                account.numerator += millionths * sum;
+                account.weighted += term.millionths as f64 * weighted;
             } else {
-                account.denominator += sign * sum;
+                account.denominator += millionths * sum;
             }
         }
         Ok(Some(account))
@@ -352,10 +372,24 @@ impl Accounts {
 }
 
 impl Account {
+    /// From millionths of base units, as all sums are kept, to base units.
+    fn rounded(self) -> Account {
+        let round = |sum| round_half_even(sum, i128::from(MILLIONTHS));
+        Account {
+            minutes: self.minutes,
+            numerator: round(self.numerator),
+            denominator: round(self.denominator),
+            weighted: self.weighted / MILLIONTHS as f64,
+            all_numerator: self.all_numerator.map(round),
+            all_denominator: self.all_denominator.map(round),
+            all_weighted: self.all_weighted / MILLIONTHS as f64,
+        }
+    }
+
     fn book_all(&mut self, term: Term, above: bool, amounts: [i64; 3]) {
         let side = if above { &mut self.all_numerator } else { &mut self.all_denominator };
         for (sum, amount) in side.iter_mut().zip(amounts) {
-            *sum += i128::from(term.sign) * i128::from(amount);
+            *sum += i128::from(term.millionths) * i128::from(amount);
         }
     }
 

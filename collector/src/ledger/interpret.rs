@@ -3,10 +3,11 @@
 //! Registers become *positions*, power and flow become *rates*; both are integers so fine that joule
 //! registers and scaled kWh registers lose nothing, and so bounded that no later product overflows 128 bits.
 
+use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind};
 use wattledger_model::reading::Reading;
-use wattledger_model::time::MINUTE_MS;
+use wattledger_model::time::{MINUTE_MS, Timestamp};
 use wattledger_model::unit::{Quantity, Unit};
 
 /// Position units in one base unit (µWh, mL, mg): divisible by 9, so that joules are exact.
@@ -48,6 +49,50 @@ pub struct Interpretation {
     pub gap_limit_ms: Option<i64>,
     /// How power, flow and gauge values stand for time.
     pub form: Form,
+    /// The register is sent as an IEEE 754 binary32, so that its resolution follows its value.
+    pub is_binary32: bool,
+    /// The register may fall: it counts both directions of flow.
+    pub is_bidirectional: bool,
+    /// What holds later instead of the unit, scale, modulus, resolution and rating above; ascending.
+    pub later: Vec<Epoch>,
+    /// What operators entered.
+    pub corrections: Vec<Correction>,
+}
+
+/// How a register is read from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epoch {
+    /// Since when.
+    pub from: Timestamp,
+    /// How its readings join those of before.
+    pub joint: Joint,
+    /// As [`Interpretation::unit`].
+    pub unit: Option<Unit>,
+    /// As [`Interpretation::scale`].
+    pub scale: Decimal,
+    /// As [`Interpretation::modulus`].
+    pub modulus: Option<Decimal>,
+    /// As [`Interpretation::resolution`].
+    pub resolution: Decimal,
+    /// As [`Interpretation::rated`].
+    pub rated: Option<i128>,
+    /// As [`Interpretation::is_binary32`].
+    pub is_binary32: bool,
+}
+
+/// How the register of an epoch joins that of the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joint {
+    /// The same register goes on: only what its numbers mean has changed.
+    Continues,
+    /// Another instrument, with the signed-off last register of the old and first register of the new one,
+    /// in raw units. Where one is missing, what passed is estimated.
+    Exchanged {
+        /// The old register at its removal.
+        last: Option<Decimal>,
+        /// The new register at its installation.
+        first: Option<Decimal>,
+    },
 }
 
 /// Why a reading cannot be booked. It stays in the raw store: a mended configuration books it.
@@ -87,6 +132,10 @@ impl Interpretation {
             nominal_interval_ms: DEFAULT_INTERVAL_MS,
             gap_limit_ms: None,
             form: Form::Instant,
+            is_binary32: false,
+            is_bidirectional: false,
+            later: Vec::new(),
+            corrections: Vec::new(),
         }
     }
 
@@ -272,7 +321,6 @@ pub(crate) fn round_parts(quotient: i128, remainder: i128, denominator: i128) ->
 mod tests {
     use super::*;
     use wattledger_model::reading::Quality;
-    use wattledger_model::time::Timestamp;
 
     fn reading(value: &str, unit: Option<&str>) -> Reading {
         Reading {
