@@ -1,14 +1,14 @@
 //! Which meters make up each facility's sums: the configuration, compiled for the store at hand.
 
 use crate::config::{Carbon, CollectorConfig, Facility as Declared, Meter};
-use crate::indicators::account::{ALWAYS, MILLIONTHS, Weight};
+use crate::indicators::Weight;
+use crate::indicators::account::{ALWAYS, MILLIONTHS};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::{Pair, Term};
 use crate::ledger::interpret::{DEFAULT_INTERVAL_MS, Interpretation, RATE_PER_BASE};
 use crate::store::MeterId;
-use chrono::Datelike;
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::factor::FactorTable;
@@ -16,7 +16,6 @@ use wattledger_model::meter::{Form, Kind, MeterKey};
 use wattledger_model::name::Name;
 use wattledger_model::role::Role;
 use wattledger_model::target::Target;
-use wattledger_model::time::Minute;
 
 /// How a declared meter is read.
 pub fn interpretation(meter: &Meter) -> Interpretation {
@@ -186,7 +185,10 @@ impl Topology {
     }
 }
 
-/// The emission factor by hour and what it is. The year is that of local time, as factors are by year.
+/// The years that readings can be of.
+const YEARS: std::ops::Range<i32> = 2000..2200;
+
+/// The emission factor by time and what it is. The year is that of local time, as factors are by year.
 fn factor(carbon: &Carbon, zone: Tz) -> (Weight, String) {
     match carbon {
         Carbon::Constant { kg_per_kwh, year, source } => {
@@ -198,17 +200,19 @@ fn factor(carbon: &Carbon, zone: Tz) -> (Weight, String) {
             if let Some(source) = source {
                 note.push_str(&format!(", {source}"));
             }
-            (Arc::new(move |_| kg_per_uwh), note)
+            (Weight::constant(kg_per_uwh), note)
         }
         Carbon::Grid(region) => {
-            let region = region.clone();
             let table = FactorTable::embedded();
             let note = format!("grid {region}, {} {}", table.name, table.version);
-            let weight = move |minute: Minute| {
-                let year = calendar::date_of(zone, minute).year();
-                table.find(&region, year).map_or(0.0, |found| found.factor.kg_per_kwh.to_f64() / UWH_PER_KWH)
+            let of_year = |year| {
+                let first = NaiveDate::from_ymd_opt(year, 1, 1)?;
+                let found = table.find(region, year)?;
+                let since = calendar::day_start(zone, first);
+                Some((since, found.factor.kg_per_kwh.to_f64() / UWH_PER_KWH))
             };
-            (Arc::new(weight), note)
+            let steps = YEARS.filter_map(of_year).collect();
+            (Weight::steps(steps), note)
         }
     }
 }
@@ -216,13 +220,12 @@ fn factor(carbon: &Carbon, zone: Tz) -> (Weight, String) {
 impl Facility {
     /// `E_DC` over `E_IT`.
     pub fn pue(&self) -> Pair {
-        Pair { numerator: self.total.clone(), denominator: self.it.clone(), weight: None }
+        Pair::ratio(&self.total, &self.it)
     }
 
     /// Water over `E_IT`; `None` without a water meter.
     pub fn wue(&self) -> Option<Pair> {
-        let pair = Pair { numerator: self.water.clone(), denominator: self.it.clone(), weight: None };
-        (!self.water.is_empty() && !self.it.is_empty()).then_some(pair)
+        (!self.water.is_empty() && !self.it.is_empty()).then(|| Pair::ratio(&self.water, &self.it))
     }
 
     /// CO₂ over `E_IT`; `None` without grid meter or emission factor.

@@ -67,9 +67,7 @@ struct FacilityAccounts {
 
 impl FacilityAccounts {
     fn new(facility: &Facility) -> FacilityAccounts {
-        let alone = |terms: &[crate::indicators::Term]| {
-            Accounts::new(Pair { numerator: terms.to_vec(), denominator: Vec::new(), weight: None })
-        };
+        let alone = |terms: &[crate::indicators::Term]| Accounts::new(Pair::alone(terms));
         let mut components =
             vec![(Component::Total, alone(&facility.total)), (Component::It, alone(&facility.it))];
         components
@@ -95,7 +93,8 @@ pub struct View {
     topology: Arc<Topology>,
     accounts: Vec<FacilityAccounts>,
     newest: HashMap<MeterId, Timestamp>,
-    seen: u64,
+    /// The change number of the last round; `None` before the first.
+    seen: Option<u64>,
     in_round: bool,
 }
 
@@ -111,7 +110,7 @@ impl View {
     pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
         let connection = store::open_reader(layout)?;
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
-        Ok(View { connection, topology, accounts, newest: HashMap::new(), seen: 0, in_round: false })
+        Ok(View { connection, topology, accounts, newest: HashMap::new(), seen: None, in_round: false })
     }
 
     /// The facilities and meters.
@@ -133,13 +132,12 @@ impl View {
         self.connection.execute_batch("BEGIN").map_err(failed)?;
         self.in_round = true;
         let change = store::change_number(&self.connection).map_err(failed)?;
-        if change > self.seen {
+        // Before the first round nothing is cached, and all hours of all time would come.
+        if let Some(seen) = self.seen.replace(change).filter(|seen| *seen < change) {
             let changed: Vec<(MeterId, i64)> = self
                 .connection
                 .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
-                .and_then(|mut s| {
-                    s.query_map([self.seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-                })
+                .and_then(|mut s| s.query_map([seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
                 .map_err(failed)?;
             let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
             for (meter, hour) in changed {
@@ -148,11 +146,10 @@ impl View {
             for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
                 for (meter, hours) in &by_meter {
                     if accounts.concerns(*meter) {
-                        hours.iter().for_each(|hour| accounts.invalidate(*hour));
+                        hours.iter().for_each(|hour| accounts.invalidate(*meter, *hour));
                     }
                 }
             }
-            self.seen = change;
         }
         self.newest = self
             .connection

@@ -4,10 +4,11 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig, merge};
 use wattledger_collector::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH};
-use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Status, Term};
+use wattledger_collector::indicators::{
+    Account, Accounts, Figure, Indicator, Pair, Status, Term, Weight,
+};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::fold::{Folded, Minutes, fold};
 use wattledger_collector::ledger::interpret::{Interpretation, POSITION_PER_BASE};
@@ -669,13 +670,14 @@ fn c04(case: &Case) {
     }
     bench.give("grid", &given);
     let from = Timestamp(start).minute();
-    let weight = move |minute: Minute| factors[((minute.0 - from.0) / 60) as usize] / UWH_PER_KWH;
+    let steps = factors.iter().zip((from.0..).step_by(60)).map(|(f, at)| (Minute(at), f / UWH_PER_KWH));
+    let weight = Weight::steps(steps.collect());
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
     let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
     let mut accounts = Accounts::new(Pair {
         numerator: vec![term],
         denominator: Vec::new(),
-        weight: Some(Arc::new(weight)),
+        weight: Some(weight),
     });
     let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
     let sums = accounts.account(&connection, interval).expect("read");

@@ -102,7 +102,7 @@ impl Interval {
 
     /// Number of minutes inside; 0 where empty.
     pub const fn minutes(self) -> i64 {
-        if self.to.0 > self.from.0 { self.to.0 - self.from.0 } else { 0 }
+        if self.to.0 > self.from.0 { self.to.0.saturating_sub(self.from.0) } else { 0 }
     }
 
     /// Whether no minute is inside.

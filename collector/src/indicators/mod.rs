@@ -9,6 +9,8 @@ pub mod notation;
 mod reader;
 pub mod support;
 pub mod verdict;
+pub mod weight;
 
-pub use account::{Account, Accounts, Pair, Term};
+pub use account::{Account, Accounts, Pair, Term, TermSum};
 pub use figure::{Figure, Indicator, Status};
+pub use weight::Weight;

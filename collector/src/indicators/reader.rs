@@ -3,7 +3,7 @@
 use crate::ledger::block::{self, Hour};
 use crate::store::{HourRow, MeterId, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{HOUR_MINUTES, Interval, Minute, Timestamp};
 
 /// A long step of one meter: `[from, to)` in ms, measured in total.
 pub(super) type LongStep = (Timestamp, Timestamp);
@@ -19,13 +19,32 @@ pub(super) fn hours(
     from: i64,
     to: i64,
 ) -> Result<Vec<Option<HourRow>>, StoreError> {
+    const HOURS: &str = "SELECT hour, measured, measured_ms, interpolated, interpolated_ms, estimated, \
+                         estimated_ms FROM hour WHERE meter = ?1 AND hour >= ?2 AND hour < ?3";
+    rollups(connection, HOURS, meter, from, to)
+}
+
+/// The rollups of UTC days `[from, to)`, one slot a day; `None` where nothing is known.
+pub(super) fn days(
+    connection: &Connection,
+    meter: MeterId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Option<HourRow>>, StoreError> {
+    const DAYS: &str = "SELECT day, measured, measured_ms, interpolated, interpolated_ms, estimated, \
+                        estimated_ms FROM day WHERE meter = ?1 AND day >= ?2 AND day < ?3";
+    rollups(connection, DAYS, meter, from, to)
+}
+
+fn rollups(
+    connection: &Connection,
+    query: &str,
+    meter: MeterId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Option<HourRow>>, StoreError> {
     let mut all = vec![None; (to - from).max(0) as usize];
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT hour, measured, measured_ms, interpolated, interpolated_ms, estimated, estimated_ms
-             FROM hour WHERE meter = ?1 AND hour >= ?2 AND hour < ?3",
-        )
-        .map_err(failed)?;
+    let mut statement = connection.prepare_cached(query).map_err(failed)?;
     let mut rows = statement.query(params![meter, from, to]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let number = |at| row.get::<_, i64>(at).map_err(failed);
@@ -50,6 +69,112 @@ pub(super) fn minutes(
         what: format!("minutes of meter {meter} in hour {hour}"),
         source,
     })
+}
+
+/// Amounts and milliseconds by provenance of one meter over any minutes: whole days and hours from their
+/// rollups, the rest minute by minute.
+pub(super) fn sums(
+    connection: &Connection,
+    meter: MeterId,
+    interval: Interval,
+) -> Result<[(i128, i64); 3], StoreError> {
+    let mut sums = [(0_i128, 0_i64); 3];
+    let up = |value: i64, size: i64| value.div_euclid(size) + i64::from(value.rem_euclid(size) != 0);
+    let (from, to) = (interval.from.0, interval.to.0);
+    let (first_hour, after_hour) = (up(from, HOUR_MINUTES), to.div_euclid(HOUR_MINUTES));
+    if first_hour > after_hour {
+        add_minutes(connection, meter, interval, &mut sums)?;
+        return Ok(sums);
+    }
+    let edge = |hour: i64| Minute(hour * HOUR_MINUTES);
+    add_minutes(connection, meter, Interval::new(interval.from, edge(first_hour)), &mut sums)?;
+    add_minutes(connection, meter, Interval::new(edge(after_hour), interval.to), &mut sums)?;
+    let (first_day, after_day) = (up(first_hour, 24), after_hour.div_euclid(24));
+    if first_day >= after_day {
+        add_rollup(connection, SUM_OF_HOURS, meter, (first_hour, after_hour), &mut sums)?;
+        return Ok(sums);
+    }
+    add_rollup(connection, SUM_OF_HOURS, meter, (first_hour, first_day * 24), &mut sums)?;
+    add_rollup(connection, SUM_OF_DAYS, meter, (first_day, after_day), &mut sums)?;
+    add_rollup(connection, SUM_OF_HOURS, meter, (after_day * 24, after_hour), &mut sums)?;
+    Ok(sums)
+}
+
+const SUM_OF_HOURS: &str = "SELECT measured, measured_ms, interpolated, interpolated_ms, estimated, \
+                            estimated_ms FROM hour WHERE meter = ?1 AND hour >= ?2 AND hour < ?3";
+const SUM_OF_DAYS: &str = "SELECT measured, measured_ms, interpolated, interpolated_ms, estimated, \
+                           estimated_ms FROM day WHERE meter = ?1 AND day >= ?2 AND day < ?3";
+
+fn add_rollup(
+    connection: &Connection,
+    query: &str,
+    meter: MeterId,
+    (from, to): (i64, i64),
+    sums: &mut [(i128, i64); 3],
+) -> Result<(), StoreError> {
+    if from >= to {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(query).map_err(failed)?;
+    let mut rows = statement.query(params![meter, from, to]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        for (at, sum) in sums.iter_mut().enumerate() {
+            sum.0 += i128::from(row.get::<_, i64>(2 * at).map_err(failed)?);
+            sum.1 += row.get::<_, i64>(2 * at + 1).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn add_minutes(
+    connection: &Connection,
+    meter: MeterId,
+    interval: Interval,
+    sums: &mut [(i128, i64); 3],
+) -> Result<(), StoreError> {
+    if interval.is_empty() {
+        return Ok(());
+    }
+    let hour = interval.from.hour();
+    let start = hour * HOUR_MINUTES;
+    let Some(minutes) = minutes(connection, meter, hour)? else { return Ok(()) };
+    for minute in &minutes[(interval.from.0 - start) as usize..(interval.to.0 - start) as usize] {
+        for (sum, part) in sums.iter_mut().zip(minute.parts) {
+            *sum = (sum.0 + i128::from(part.amount), sum.1 + i64::from(part.ms));
+        }
+    }
+    Ok(())
+}
+
+/// A long step whose total is measured.
+pub(super) struct MeasuredStep {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Base units.
+    pub(super) amount: i128,
+}
+
+/// The long steps of a meter that overlap `[from, to)` ms, with what passed in them.
+pub(super) fn measured_long_steps(
+    connection: &Connection,
+    meter: MeterId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<MeasuredStep>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT from_ms, to_ms, coalesce(amount, 0) FROM step
+             WHERE meter = ?1 AND from_ms < ?3 AND to_ms > ?2 AND provenance = 'interpolated'",
+        )
+        .and_then(|mut statement| {
+            let step = |row: &rusqlite::Row<'_>| {
+                let amount: i64 = row.get(2)?;
+                let (from, to) = (Timestamp(row.get(0)?), Timestamp(row.get(1)?));
+                Ok(MeasuredStep { from, to, amount: i128::from(amount) })
+            };
+            statement.query_map(params![meter, from, to], step)?.collect()
+        })
+        .map_err(failed)
 }
 
 /// The long steps of a meter that overlap `[from, to)` ms, ascending.

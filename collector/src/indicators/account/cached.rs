@@ -1,0 +1,422 @@
+//! The accounts of one pair, with caches by day, hour and minute that a change of the ledger invalidates.
+
+use super::super::reader;
+use super::super::support;
+use super::block::{self, Block};
+use super::{Account, Pair, Term, TermSum};
+use crate::ledger::block::MINUTES;
+use crate::store::{HourRow, MeterId, StoreError};
+use rusqlite::Connection;
+use std::collections::{BTreeMap, HashMap};
+use wattledger_model::minute::Minute as Booked;
+use wattledger_model::time::{DAY_MINUTES, HOUR_MINUTES, Interval, MINUTE_MS, Minute};
+
+/// Hours kept minute by minute; the edges of windows come back to the same few.
+const FINE_HOURS: usize = 64;
+/// Hours or days read in one go.
+const CHUNK: i64 = 24 * 31;
+const DAY_HOURS: i64 = DAY_MINUTES / HOUR_MINUTES;
+
+/// See the module.
+pub struct Accounts {
+    pair: Pair,
+    /// Whole UTC days.
+    days: BTreeMap<i64, Account>,
+    /// Whole hours.
+    hours: BTreeMap<i64, Account>,
+    fine: HashMap<i64, Box<[Account; MINUTES]>>,
+    /// The long steps of each meter.
+    spans: HashMap<MeterId, Vec<Interval>>,
+    /// What joined long steps come to, by where they lie.
+    known_blocks: BTreeMap<Interval, Block>,
+    /// The joined long steps; `None` where a change may have moved them.
+    blocks: Option<Vec<Block>>,
+}
+
+/// The sizes in which time is counted up, from its edges inwards.
+#[derive(Clone, Copy)]
+enum Level {
+    Day,
+    Hour,
+}
+
+impl Level {
+    const fn minutes(self) -> i64 {
+        match self {
+            Level::Day => DAY_MINUTES,
+            Level::Hour => HOUR_MINUTES,
+        }
+    }
+
+    fn interval(self, at: i64) -> Interval {
+        Interval::new(Minute(at * self.minutes()), Minute((at + 1) * self.minutes()))
+    }
+
+    /// The whole ones in `[from, to)` minutes.
+    fn whole_in(self, from: i64, to: i64) -> (i64, i64) {
+        let size = self.minutes();
+        (from.div_euclid(size) + i64::from(from.rem_euclid(size) != 0), to.div_euclid(size))
+    }
+}
+
+impl Accounts {
+    /// Accounts of a pair; nothing is read yet.
+    pub fn new(pair: Pair) -> Accounts {
+        Accounts {
+            pair,
+            days: BTreeMap::new(),
+            hours: BTreeMap::new(),
+            fine: HashMap::new(),
+            spans: HashMap::new(),
+            known_blocks: BTreeMap::new(),
+            blocks: None,
+        }
+    }
+
+    /// The pair.
+    pub fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
+    /// Whether the meter is on either side.
+    pub fn concerns(&self, meter: MeterId) -> bool {
+        self.terms().any(|(term, _)| term.meter == meter)
+    }
+
+    /// Forgets what an hour came to, and the long steps of the meter that changed in it.
+    pub fn invalidate(&mut self, meter: MeterId, hour: i64) {
+        self.days.remove(&hour.div_euclid(DAY_HOURS));
+        self.hours.remove(&hour);
+        self.fine.remove(&hour);
+        self.spans.remove(&meter);
+        let changed = Level::Hour.interval(hour);
+        self.known_blocks.retain(|span, _| span.intersect(changed).is_empty());
+        self.blocks = None;
+    }
+
+    fn terms(&self) -> impl Iterator<Item = (Term, bool)> + '_ {
+        let numerator = self.pair.numerator.iter().map(|term| (*term, true));
+        numerator.chain(self.pair.denominator.iter().map(|term| (*term, false)))
+    }
+
+    /// Sums over an interval, rounded once to base units (half to even) where coefficients are no integers.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn account(&mut self, connection: &Connection, interval: Interval) -> Result<Account, StoreError> {
+        let mut sum = Account::default();
+        if interval.is_empty() || self.pair.numerator.is_empty() {
+            return Ok(sum);
+        }
+        self.add_days(connection, &mut sum, interval.from.0, interval.to.0)?;
+        for (span, block) in self.blocks(connection)? {
+            if let Some(block) = block
+                && interval.from <= span.from
+                && span.to <= interval.to
+            {
+                // What is booked inside is in the hours already; the support is what the block adds.
+                sum.minutes += block.minutes;
+                sum.numerator += block.numerator;
+                sum.denominator += block.denominator;
+                sum.weighted += block.weighted;
+            }
+        }
+        Ok(sum.rounded())
+    }
+
+    /// What each meter came to over an interval, in the order of the pair.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn by_term(&self, connection: &Connection, interval: Interval) -> Result<Vec<TermSum>, StoreError> {
+        self.terms().map(|(term, is_above)| TermSum::read(connection, term, is_above, interval)).collect()
+    }
+
+    /// Minutes of an interval that are not in the support, as intervals.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn gaps(&mut self, connection: &Connection, interval: Interval) -> Result<Vec<Interval>, StoreError> {
+        let inside = |span: &Interval| interval.from <= span.from && span.to <= interval.to;
+        let covered: Vec<Interval> = self
+            .blocks(connection)?
+            .iter()
+            .filter(|(span, block)| block.is_some() && inside(span))
+            .map(|(span, _)| *span)
+            .collect();
+        let mut gaps: Vec<Interval> = Vec::new();
+        let (first, last) = (interval.from.day(), Minute(interval.to.0 - 1).day());
+        self.read_days(connection, first, last + 1)?;
+        for day in first..=last {
+            if self.days.get(&day).is_some_and(|account| account.minutes == DAY_MINUTES) {
+                continue;
+            }
+            self.read_hours(connection, day * DAY_HOURS, (day + 1) * DAY_HOURS)?;
+            for hour in day * DAY_HOURS..(day + 1) * DAY_HOURS {
+                self.gaps_of_hour(connection, hour, interval, &covered, &mut gaps)?;
+            }
+        }
+        Ok(gaps)
+    }
+
+    fn gaps_of_hour(
+        &mut self,
+        connection: &Connection,
+        hour: i64,
+        interval: Interval,
+        covered: &[Interval],
+        gaps: &mut Vec<Interval>,
+    ) -> Result<(), StoreError> {
+        let supported = self.hours.get(&hour).map_or(0, |account| account.minutes);
+        if supported == HOUR_MINUTES {
+            return Ok(());
+        }
+        let start = hour * HOUR_MINUTES;
+        let minutes = if supported > 0 { Some(self.fine(connection, hour)?) } else { None };
+        for at in 0..HOUR_MINUTES {
+            let minute = Minute(start + at);
+            let clean = minutes.is_some_and(|minutes| minutes[at as usize].minutes > 0);
+            let here = covered.partition_point(|span| span.to <= minute);
+            let blocked = covered.get(here).is_some_and(|span| span.contains(minute));
+            if interval.contains(minute) && !clean && !blocked {
+                match gaps.last_mut() {
+                    Some(gap) if gap.to == minute => gap.to = Minute(minute.0 + 1),
+                    _ => gaps.push(Interval::new(minute, Minute(minute.0 + 1))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_days(
+        &mut self,
+        connection: &Connection,
+        sum: &mut Account,
+        from: i64,
+        to: i64,
+    ) -> Result<(), StoreError> {
+        let (first, after) = Level::Day.whole_in(from, to);
+        if first >= after {
+            return self.add_hours(connection, sum, from, to);
+        }
+        self.add_hours(connection, sum, from, first * DAY_MINUTES)?;
+        self.read_days(connection, first, after)?;
+        self.days.range(first..after).for_each(|(_, account)| sum.add(account));
+        self.add_hours(connection, sum, after * DAY_MINUTES, to)
+    }
+
+    fn add_hours(
+        &mut self,
+        connection: &Connection,
+        sum: &mut Account,
+        from: i64,
+        to: i64,
+    ) -> Result<(), StoreError> {
+        let (first, after) = Level::Hour.whole_in(from, to);
+        if first > after {
+            return self.add_minutes(connection, sum, from, to);
+        }
+        self.add_minutes(connection, sum, from, first * HOUR_MINUTES)?;
+        self.read_hours(connection, first, after)?;
+        self.hours.range(first..after).for_each(|(_, account)| sum.add(account));
+        self.add_minutes(connection, sum, after * HOUR_MINUTES, to)
+    }
+
+    fn add_minutes(
+        &mut self,
+        connection: &Connection,
+        sum: &mut Account,
+        from: i64,
+        to: i64,
+    ) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let hour = Minute(from).hour();
+        let start = hour * HOUR_MINUTES;
+        for minute in &self.fine(connection, hour)?[(from - start) as usize..(to - start) as usize] {
+            sum.add(minute);
+        }
+        Ok(())
+    }
+
+    /// Fills the cache of whole days in `[from, to)`.
+    fn read_days(&mut self, connection: &Connection, from: i64, to: i64) -> Result<(), StoreError> {
+        for (at, end) in unread(&self.days, from, to) {
+            let rows = self.rows(connection, reader::days, at, end)?;
+            for day in at..end {
+                let account = match self.whole(&rows, Level::Day, day, at) {
+                    Some(account) => account,
+                    None => {
+                        let mut sum = Account::default();
+                        self.add_hours(connection, &mut sum, day * DAY_MINUTES, (day + 1) * DAY_MINUTES)?;
+                        sum
+                    }
+                };
+                self.days.insert(day, account);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the cache of whole hours in `[from, to)`.
+    fn read_hours(&mut self, connection: &Connection, from: i64, to: i64) -> Result<(), StoreError> {
+        for (at, end) in unread(&self.hours, from, to) {
+            let rows = self.rows(connection, reader::hours, at, end)?;
+            for hour in at..end {
+                let account = match self.whole(&rows, Level::Hour, hour, at) {
+                    Some(account) => account,
+                    None => {
+                        let mut sum = Account::default();
+                        self.fine(connection, hour)?.iter().for_each(|minute| sum.add(minute));
+                        sum
+                    }
+                };
+                self.hours.insert(hour, account);
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(
+        &self,
+        connection: &Connection,
+        read: Rollups,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<TermRows>, StoreError> {
+        self.terms().map(|(term, above)| Ok((term, above, read(connection, term.meter, from, to)?))).collect()
+    }
+
+    /// What a whole day or hour comes to, where its rollups suffice: every meter that belongs there does so
+    /// throughout, and all are measured throughout or one not at all.
+    fn whole(&self, rows: &[TermRows], level: Level, at: i64, first: i64) -> Option<Account> {
+        let interval = level.interval(at);
+        let mut account = Account::default();
+        let (mut measured, mut hopeless) = (true, false);
+        let mut in_force = [self.pair.numerator.is_empty(), self.pair.denominator.is_empty()];
+        for (term, above, rollups) in rows {
+            if !term.touches(interval) {
+                continue;
+            }
+            if !term.spans(interval) {
+                return None;
+            }
+            let row = rollups[(at - first) as usize].unwrap_or_default();
+            measured &= row.parts[0].1 == interval.minutes() * MINUTE_MS;
+            hopeless |= row.parts[0].1 == 0;
+            in_force[usize::from(!above)] = true;
+            account.book_all(*term, *above, row.parts.map(|(amount, _)| amount));
+        }
+        let means_something = in_force == [true; 2];
+        if !measured && !hopeless && means_something {
+            return None;
+        }
+        if measured && means_something {
+            account.support_all(interval.minutes());
+        }
+        if account.all_numerator != [0; 3] {
+            account.apply(self.pair.weight.as_ref().map_or(Some(0.0), |weight| weight.over(interval))?);
+        }
+        Some(account)
+    }
+
+    /// One hour minute by minute: each in the support where all meters that belong there measured all of it.
+    fn fine(&mut self, connection: &Connection, hour: i64) -> Result<&[Account; MINUTES], StoreError> {
+        if !self.fine.contains_key(&hour) {
+            if self.fine.len() >= FINE_HOURS {
+                self.fine.clear();
+            }
+            let blocks = self
+                .terms()
+                .map(|(term, above)| Ok((term, above, reader::minutes(connection, term.meter, hour)?)))
+                .collect::<Result<Vec<_>, StoreError>>()?;
+            let mut minutes = Box::new([Account::default(); MINUTES]);
+            for (at, account) in minutes.iter_mut().enumerate() {
+                let minute = Minute(hour * HOUR_MINUTES + at as i64);
+                let mut measured = true;
+                let mut in_force = [self.pair.numerator.is_empty(), self.pair.denominator.is_empty()];
+                for (term, above, block) in blocks.iter().filter(|(term, _, _)| term.during.contains(minute))
+                {
+                    let booked = block.as_ref().map_or(Booked::default(), |block| block[at]);
+                    in_force[usize::from(!above)] = true;
+                    measured &= i64::from(booked.parts[0].ms) == MINUTE_MS;
+                    account.book_all(*term, *above, booked.parts.map(|part| part.amount));
+                }
+                if measured && in_force == [true; 2] {
+                    account.support_all(1);
+                }
+                account.apply(self.pair.weight.as_ref().map_or(0.0, |weight| weight.at(minute)));
+            }
+            self.fine.insert(hour, minutes);
+        }
+        Ok(&self.fine[&hour])
+    }
+
+    fn blocks(&mut self, connection: &Connection) -> Result<&[Block], StoreError> {
+        if self.blocks.is_none() {
+            let meters: Vec<MeterId> = self.terms().map(|(term, _)| term.meter).collect();
+            for meter in meters {
+                if !self.spans.contains_key(&meter) {
+                    let steps = reader::long_steps(connection, meter, i64::MIN, i64::MAX)?;
+                    self.spans.insert(meter, support::spans(&steps));
+                }
+            }
+            let spans: Vec<Interval> = self
+                .terms()
+                .flat_map(|(term, _)| self.spans[&term.meter].iter().filter(move |span| term.touches(**span)))
+                .copied()
+                .collect();
+            let mut blocks = Vec::new();
+            for span in support::join(spans) {
+                if !self.known_blocks.contains_key(&span) {
+                    let cuts = |meter, edge| lies_inside(&self.spans, meter, edge);
+                    let block = block::block(connection, &self.pair, span, &cuts)?;
+                    self.known_blocks.insert(span, block);
+                }
+                blocks.push(self.known_blocks[&span]);
+            }
+            self.blocks = Some(blocks);
+        }
+        Ok(self.blocks.as_deref().unwrap_or_default())
+    }
+}
+
+type Rollups = fn(&Connection, MeterId, i64, i64) -> Result<Vec<Option<HourRow>>, StoreError>;
+type TermRows = (Term, bool, Vec<Option<HourRow>>);
+
+/// The runs in `[from, to)` that are not in the cache.
+fn unread(cache: &BTreeMap<i64, Account>, from: i64, to: i64) -> Vec<(i64, i64)> {
+    let mut runs = Vec::new();
+    let mut at = from;
+    for known in cache.range(from..to.max(from)).map(|(at, _)| *at).chain([to]) {
+        while at < known {
+            let end = known.min(at + CHUNK);
+            runs.push((at, end));
+            at = end;
+        }
+        at = known + 1;
+    }
+    runs
+}
+
+fn lies_inside(spans: &HashMap<MeterId, Vec<Interval>>, meter: MeterId, edge: Minute) -> bool {
+    let Some(spans) = spans.get(&meter) else { return false };
+    let after = spans.partition_point(|span| span.from < edge);
+    after > 0 && spans[after - 1].to > edge
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_cached_is_read() {
+        let cache: BTreeMap<i64, Account> =
+            [3, 4, 900].into_iter().map(|at| (at, Account::default())).collect();
+        assert_eq!(unread(&cache, 0, 10), [(0, 3), (5, 10)]);
+        assert_eq!(unread(&cache, 3, 5), []);
+        assert_eq!(unread(&cache, 5, 900), [(5, 5 + CHUNK), (5 + CHUNK, 900)]);
+        assert_eq!(unread(&cache, 5, 5), []);
+    }
+}

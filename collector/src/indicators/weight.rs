@@ -1,0 +1,74 @@
+//! What weights an amount by when it passed: an emission factor that changes from time to time.
+
+use std::sync::Arc;
+use wattledger_model::time::{Interval, Minute};
+
+/// A piecewise constant weight, in kg per base unit. Nothing is known before its first step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weight {
+    /// `(since, weight)`, ascending.
+    steps: Arc<[(Minute, f64)]>,
+}
+
+impl Weight {
+    /// The same at all times.
+    pub fn constant(weight: f64) -> Weight {
+        Weight { steps: Arc::new([(Minute(i64::MIN), weight)]) }
+    }
+
+    /// A weight that holds from each minute to the next. Steps are sorted; of two at one minute the last counts.
+    pub fn steps(mut steps: Vec<(Minute, f64)>) -> Weight {
+        steps.sort_by_key(|(since, _)| *since);
+        steps.reverse();
+        steps.dedup_by_key(|(since, _)| *since);
+        steps.reverse();
+        Weight { steps: steps.into() }
+    }
+
+    fn after(&self, minute: Minute) -> usize {
+        self.steps.partition_point(|(since, _)| *since <= minute)
+    }
+
+    /// The weight at a minute; 0 before the first step.
+    pub fn at(&self, minute: Minute) -> f64 {
+        self.after(minute).checked_sub(1).map_or(0.0, |at| self.steps[at].1)
+    }
+
+    /// The weight over an interval, if it is the same all through.
+    pub fn over(&self, interval: Interval) -> Option<f64> {
+        let next = self.steps.get(self.after(interval.from));
+        next.is_none_or(|(since, _)| *since >= interval.to).then(|| self.at(interval.from))
+    }
+
+    /// An interval cut where the weight changes.
+    pub fn pieces(&self, interval: Interval) -> Vec<(Interval, f64)> {
+        let mut pieces = Vec::new();
+        let mut from = interval.from;
+        while from < interval.to {
+            let to =
+                self.steps.get(self.after(from)).map_or(interval.to, |(since, _)| (*since).min(interval.to));
+            pieces.push((Interval::new(from, to), self.at(from)));
+            from = to;
+        }
+        pieces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(from: i64, to: i64) -> Interval {
+        Interval::new(Minute(from), Minute(to))
+    }
+
+    #[test]
+    fn an_interval_is_cut_where_the_weight_changes() {
+        let weight = Weight::steps(vec![(Minute(60), 0.4), (Minute(0), 0.2), (Minute(60), 0.5)]);
+        assert_eq!(weight.over(span(0, 60)), Some(0.2));
+        assert_eq!(weight.over(span(0, 61)), None);
+        assert_eq!(weight.pieces(span(30, 90)), [(span(30, 60), 0.2), (span(60, 90), 0.5)]);
+        assert_eq!((weight.at(Minute(-1)), weight.at(Minute(1_000))), (0.0, 0.5));
+        assert_eq!(Weight::constant(0.3).over(span(i64::MIN, i64::MAX)), Some(0.3));
+    }
+}
