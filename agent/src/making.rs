@@ -164,6 +164,7 @@ mod tests {
                 interval_ms: None,
                 quality: Quality::Good,
                 intake: None,
+                evidence: None,
             },
         }
     }

@@ -174,7 +174,16 @@ impl Rule {
         let unit = self.unit_of(document)?;
         let arrived = message.arrived;
         let interval_ms = self.interval_ms;
-        Ok(Reading { at, arrived, value, unit, interval_ms, quality: Quality::Good, intake: None })
+        Ok(Reading {
+            at,
+            arrived,
+            value,
+            unit,
+            interval_ms,
+            quality: Quality::Good,
+            intake: None,
+            evidence: None,
+        })
     }
 
     fn unit_of(&self, document: Option<&Value>) -> Result<Option<Unit>, Wrong> {

@@ -76,6 +76,7 @@ mod tests {
             interval_ms: None,
             quality: Quality::Good,
             intake: None,
+            evidence: None,
         };
         admit(&reading, time(received), 400 * 86_400_000).err().map(|(cause, _)| cause.word())
     }

@@ -87,8 +87,16 @@ fn reading(entry: serde_json::Value, received: Timestamp) -> Result<(Name, Readi
         Some(text) => Some(text.parse().map_err(|error| (Cause::Unit, error))?),
     };
     let interval_ms = entry.interval_s.map(|s| s.saturating_mul(1_000));
-    let reading =
-        Reading { at, arrived: received, value, unit, interval_ms, quality: Quality::Good, intake: None };
+    let reading = Reading {
+        at,
+        arrived: received,
+        value,
+        unit,
+        interval_ms,
+        quality: Quality::Good,
+        intake: None,
+        evidence: None,
+    };
     admit::admit(&reading, received, i64::MAX).map(|()| (meter, reading))
 }
 

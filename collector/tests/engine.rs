@@ -57,6 +57,7 @@ fn reading(minute: i64, value: i64) -> Reading {
         interval_ms: None,
         quality: Quality::Good,
         intake: Some(Intake { incarnation: incarnation(), number: minute as u64 }),
+        evidence: None,
     }
 }
 

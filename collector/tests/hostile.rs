@@ -43,6 +43,7 @@ fn reading(at: i64, value: i64) -> Reading {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     }
 }
 

@@ -156,6 +156,7 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
                 interval_ms: (dice.roll(40) == 0).then(|| 60_000 + dice.roll(3_600_000) as u32),
                 quality: if dice.roll(50) == 0 { Quality::Suspect } else { Quality::Good },
                 intake: None,
+                evidence: None,
             };
             let copies = if dice.roll(25) == 0 { 2 } else { 1 };
             for _ in 0..copies {

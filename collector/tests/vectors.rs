@@ -84,7 +84,16 @@ fn decimal(value: &Value) -> Decimal {
 
 fn reading(at: Timestamp, value: Decimal, unit: &str) -> Reading {
     let unit = Some(unit.parse().expect("unit"));
-    Reading { at, arrived: at, value, unit, interval_ms: None, quality: Quality::Good, intake: None }
+    Reading {
+        at,
+        arrived: at,
+        value,
+        unit,
+        interval_ms: None,
+        quality: Quality::Good,
+        intake: None,
+        evidence: None,
+    }
 }
 
 fn readings(case: &Case, key: &str, unit: &str) -> Vec<Reading> {

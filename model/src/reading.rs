@@ -5,6 +5,7 @@ use crate::name::Name;
 use crate::time::Timestamp;
 use crate::unit::Unit;
 use std::cmp::Ordering;
+use std::num::NonZeroU64;
 
 /// The random identity of an agent's spool, with the time it was made. Readings are numbered within it.
 ///
@@ -36,6 +37,61 @@ pub enum Quality {
     Good,
 }
 
+/// A device's serial number, as a 64-bit digest of its text: enough to tell that another device sits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Serial(NonZeroU64);
+
+impl Serial {
+    /// The digest (FNV-1a, 64 bits) of a serial number, without the white space around it; `None` where
+    /// nothing else is there. It is the same on every machine and in every version.
+    pub fn of(text: &str) -> Option<Serial> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+        Some(Serial(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)))
+    }
+
+    /// The digest as it travels; 0 is no digest.
+    pub const fn digest(self) -> u64 {
+        self.0.get()
+    }
+
+    /// What [`Serial::digest`] gave; `None` for 0.
+    pub fn from_digest(digest: u64) -> Option<Serial> {
+        NonZeroU64::new(digest).map(Serial)
+    }
+}
+
+/// What a device says of itself beside its value. It overrides what would be inferred from the value
+/// alone. Source: domain.md 5.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Evidence {
+    /// Its serial number: another one is another device.
+    pub serial: Option<Serial>,
+    /// How often it started, modulo 2³²: where this differs it restarted in between.
+    pub boots: Option<u32>,
+}
+
+impl Evidence {
+    /// The evidence there is; `None` where there is none.
+    pub fn of(serial: Option<Serial>, boots: Option<u32>) -> Option<Evidence> {
+        (serial.is_some() || boots.is_some()).then_some(Evidence { serial, boots })
+    }
+
+    /// Whether another device sits there than at `other`. What is not known differs from nothing.
+    pub fn is_other_device(&self, other: &Evidence) -> bool {
+        matches!((self.serial, other.serial), (Some(a), Some(b)) if a != b)
+    }
+
+    /// Whether the device started between this and `other`. What is not known differs from nothing.
+    pub fn is_restarted(&self, other: &Evidence) -> bool {
+        matches!((self.boots, other.boots), (Some(a), Some(b)) if a != b)
+    }
+}
+
 /// One reading of one meter. The meter stands beside it: readings are always kept by meter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reading {
@@ -53,6 +109,8 @@ pub struct Reading {
     pub quality: Quality,
     /// Where it was taken in; `None` for readings loaded by hand.
     pub intake: Option<Intake>,
+    /// What the device said of itself with it, where it said anything.
+    pub evidence: Option<Evidence>,
 }
 
 impl Reading {
@@ -70,6 +128,7 @@ impl Reading {
             .then_with(|| self.unit.cmp(&other.unit))
             .then_with(|| self.interval_ms.cmp(&other.interval_ms))
             .then_with(|| other.arrived.cmp(&self.arrived))
+            .then_with(|| self.evidence.cmp(&other.evidence))
     }
 
     /// How far the reading's time is ahead of its arrival at the agent; negative when behind.
@@ -152,5 +211,30 @@ impl Cause {
     /// The cause of a word, if it is one.
     pub fn from_word(word: &str) -> Option<Cause> {
         Cause::ALL.iter().copied().find(|cause| cause.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_is_told_by_its_text_without_the_space_around_it() {
+        assert_eq!(Serial::of(" A-17\n"), Serial::of("A-17"));
+        assert_ne!(Serial::of("A-17"), Serial::of("A-18"));
+        assert_eq!(Serial::of(" \t"), None);
+        // Written down once: a store made today must be understood by every later version.
+        assert_eq!(Serial::of("a").map(Serial::digest), Some(0xaf63_dc4c_8601_ec8c));
+        assert_eq!(Serial::of("A-17").and_then(|s| Serial::from_digest(s.digest())), Serial::of("A-17"));
+    }
+
+    #[test]
+    fn what_is_not_known_differs_from_nothing() {
+        let evidence = |serial: &str, boots| Evidence { serial: Serial::of(serial), boots };
+        assert!(evidence("a", None).is_other_device(&evidence("b", None)));
+        assert!(!evidence("a", Some(1)).is_other_device(&evidence("", Some(2))));
+        assert!(evidence("a", Some(1)).is_restarted(&evidence("", Some(2))));
+        assert!(!evidence("a", Some(1)).is_restarted(&evidence("b", None)));
+        assert_eq!(Evidence::of(None, None), None);
     }
 }

@@ -79,6 +79,7 @@ fn reading(meter: &Name, percent: f64, unit: Unit) -> Option<Mapped> {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     };
     Some(Mapped::Reading { meter: meter.clone(), reading })
 }

@@ -129,7 +129,16 @@ impl<'c> Player<'c> {
         let made = at.clone().and_then(|at| {
             let (unit, interval_ms) = (*unit, *interval_ms);
             let value = number_in(text)?;
-            Ok(Reading { at, arrived, value, unit, interval_ms, quality: Quality::Good, intake: None })
+            Ok(Reading {
+                at,
+                arrived,
+                value,
+                unit,
+                interval_ms,
+                quality: Quality::Good,
+                intake: None,
+                evidence: None,
+            })
         });
         Some(match made {
             Ok(reading) => Mapped::Reading { meter: meter.clone(), reading },

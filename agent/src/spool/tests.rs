@@ -35,6 +35,7 @@ fn contents(first: i64, readings: usize) -> Contents {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     };
     let meter = |value: i64| format!("m{}", value % 7).parse::<Name>().expect("name");
     Contents {

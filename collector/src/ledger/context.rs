@@ -222,6 +222,7 @@ mod tests {
             interval_ms: is_mean.then_some(90_000),
             quality: Quality::Good,
             intake: None,
+            evidence: None,
         };
         series.iter().map(reading).collect()
     }

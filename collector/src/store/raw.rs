@@ -8,11 +8,14 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use std::io::{Read, Write};
 use wattledger_model::decimal::Decimal;
-use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
+use wattledger_model::reading::{Evidence, Incarnation, Intake, Quality, Reading, Serial};
 use wattledger_model::time::Timestamp;
 use wattledger_model::unit::Unit;
 
-const VERSION: u8 = 1;
+/// Readings without device evidence.
+const BARE: u8 = 1;
+/// The columns of a bare block, then what devices said of themselves.
+const WITH_EVIDENCE: u8 = 2;
 /// A block that unpacks to more than this is damaged: a day has 86.4 million milliseconds at most.
 const UNPACKED_LIMIT: u64 = 1 << 30;
 
@@ -44,7 +47,11 @@ pub fn encode(readings: &[Reading]) -> Vec<u8> {
         put_unsigned(&mut flat, incarnation.id);
     }
     put_columns(&mut flat, readings, &units, &incarnations);
-    let mut out = vec![VERSION];
+    let has_evidence = readings.iter().any(|reading| reading.evidence.is_some());
+    if has_evidence {
+        put_evidence(&mut flat, readings);
+    }
+    let mut out = vec![if has_evidence { WITH_EVIDENCE } else { BARE }];
     let mut packer = DeflateEncoder::new(&mut out, Compression::new(3));
     packer
         .write_all(&flat)
@@ -77,6 +84,25 @@ fn put_columns(
     differences(out, readings.iter().map(|r| r.intake.map_or(0, |intake| intake.number as i64)));
 }
 
+/// The serial numbers there are, then for each reading which of them, then the boot counters.
+fn put_evidence(out: &mut Vec<u8>, readings: &[Reading]) {
+    let evidence = |reading: &Reading| reading.evidence.unwrap_or(Evidence { serial: None, boots: None });
+    let mut serials: Vec<Serial> = readings.iter().filter_map(|r| evidence(r).serial).collect();
+    serials.sort_unstable();
+    serials.dedup();
+    put_unsigned(out, serials.len() as u64);
+    for serial in &serials {
+        put_unsigned(out, serial.digest());
+    }
+    for r in readings {
+        let at = evidence(r).serial.and_then(|serial| serials.binary_search(&serial).ok());
+        put_unsigned(out, at.map_or(0, |at| at as u64 + 1));
+    }
+    for r in readings {
+        put_unsigned(out, evidence(r).boots.map_or(0, |boots| u64::from(boots) + 1));
+    }
+}
+
 fn differences(out: &mut Vec<u8>, values: impl Iterator<Item = i64>) {
     let mut previous = 0_i64;
     for value in values {
@@ -90,18 +116,45 @@ fn differences(out: &mut Vec<u8>, values: impl Iterator<Item = i64>) {
 /// # Errors
 /// [`BlockError`] for bytes that [`encode`] did not write.
 pub fn decode(block: &[u8]) -> Result<Vec<Reading>, BlockError> {
-    match block.first() {
-        Some(&VERSION) => {}
+    let has_evidence = match block.first() {
+        Some(&BARE) => false,
+        Some(&WITH_EVIDENCE) => true,
         Some(&other) => return Err(BlockError::Version(other)),
         None => return Err(BlockError::Damaged),
-    }
+    };
     let mut flat = Vec::new();
     DeflateDecoder::new(&block[1..])
         .take(UNPACKED_LIMIT)
         .read_to_end(&mut flat)
         .map_err(|_| BlockError::Damaged)?;
     let mut numbers = Numbers(&flat);
-    read(&mut numbers).filter(|_| numbers.0.is_empty()).ok_or(BlockError::Damaged)
+    let mut all = || {
+        let mut readings = read(&mut numbers)?;
+        if has_evidence {
+            read_evidence(&mut numbers, &mut readings)?;
+        }
+        numbers.0.is_empty().then_some(readings)
+    };
+    all().ok_or(BlockError::Damaged)
+}
+
+fn read_evidence(numbers: &mut Numbers<'_>, readings: &mut [Reading]) -> Option<()> {
+    let serials = (0..numbers.unsigned()?)
+        .map(|_| Serial::from_digest(numbers.unsigned()?))
+        .collect::<Option<Vec<_>>>()?;
+    let which = readings.iter().map(|_| numbers.unsigned()).collect::<Option<Vec<_>>>()?;
+    for (reading, which) in readings.iter_mut().zip(which) {
+        let serial = match which.checked_sub(1) {
+            Some(at) => Some(*serials.get(at as usize)?),
+            None => None,
+        };
+        let boots = match numbers.unsigned()?.checked_sub(1) {
+            Some(boots) => Some(u32::try_from(boots).ok()?),
+            None => None,
+        };
+        reading.evidence = Evidence::of(serial, boots);
+    }
+    Some(())
 }
 
 fn read(numbers: &mut Numbers<'_>) -> Option<Vec<Reading>> {
@@ -141,6 +194,7 @@ fn read(numbers: &mut Numbers<'_>) -> Option<Vec<Reading>> {
                 },
                 quality: if qualities[i] == Quality::Good as u8 { Quality::Good } else { Quality::Suspect },
                 intake,
+                evidence: None,
             })
         })
         .collect()
@@ -186,19 +240,25 @@ mod tests {
             prop::option::of(any::<u32>()),
             any::<bool>(),
             intake,
+            prop::option::weighted(0.2, (prop::option::of("[a-c]"), prop::option::of(any::<u32>()))),
         )
-            .prop_map(|(at, arrived, mantissa, exponent, unit, interval_ms, good, intake)| Reading {
-                at: Timestamp(at),
-                arrived: Timestamp(arrived),
-                value: Decimal::new(mantissa, exponent),
-                unit: unit.map(|unit| unit.parse().expect("known unit")),
-                interval_ms,
-                quality: if good { Quality::Good } else { Quality::Suspect },
-                intake: intake.map(|(started, id, number)| Intake {
-                    incarnation: Incarnation { started: Timestamp(started), id },
-                    number,
-                }),
-            })
+            .prop_map(
+                |(at, arrived, mantissa, exponent, unit, interval_ms, good, intake, evidence)| Reading {
+                    at: Timestamp(at),
+                    arrived: Timestamp(arrived),
+                    value: Decimal::new(mantissa, exponent),
+                    unit: unit.map(|unit| unit.parse().expect("known unit")),
+                    interval_ms,
+                    quality: if good { Quality::Good } else { Quality::Suspect },
+                    intake: intake.map(|(started, id, number)| Intake {
+                        incarnation: Incarnation { started: Timestamp(started), id },
+                        number,
+                    }),
+                    evidence: evidence.and_then(|(serial, boots)| {
+                        Evidence::of(serial.and_then(|text| Serial::of(&text)), boots)
+                    }),
+                },
+            )
     }
 
     proptest! {
@@ -209,8 +269,32 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            bytes.insert(0, VERSION);
-            let _read = decode(&bytes);
+            for version in [BARE, WITH_EVIDENCE] {
+                bytes.insert(0, version);
+                let _read = decode(&bytes);
+            }
         }
+    }
+
+    #[test]
+    fn a_block_without_evidence_is_as_it_was_before_there_was_any() {
+        let at = |at: i64| Reading {
+            at: Timestamp(at),
+            arrived: Timestamp(at + 5),
+            value: Decimal::new(12_345, -1),
+            unit: "kWh".parse().ok(),
+            interval_ms: None,
+            quality: Quality::Good,
+            intake: None,
+            evidence: None,
+        };
+        let readings = vec![at(1_000), at(2_000)];
+        let block = encode(&readings);
+        assert_eq!(block[0], 1, "an earlier program reads it");
+        assert_eq!(decode(&block), Ok(readings.clone()));
+        let evidence = Evidence::of(None, Some(3));
+        let told = vec![readings[0], Reading { evidence, ..readings[1] }];
+        assert_eq!(encode(&told)[0], 2);
+        assert_eq!(decode(&encode(&told)), Ok(told));
     }
 }

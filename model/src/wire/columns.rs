@@ -3,7 +3,7 @@
 use super::{MAX_METERS, MAX_READINGS, MAX_UNITS, WireError, limited, v1};
 use crate::decimal::Decimal;
 use crate::name::Name;
-use crate::reading::{Cause, Incarnation, Intake, Quality, Reading, Refused};
+use crate::reading::{Cause, Evidence, Incarnation, Intake, Quality, Reading, Refused, Serial};
 use crate::time::Timestamp;
 use crate::unit::Unit;
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ pub(super) fn write(
 ) {
     batch.meters = meters.iter().map(Name::to_string).collect();
     let mut units: BTreeMap<Unit, u32> = BTreeMap::new();
+    let mut serials: BTreeMap<Serial, u32> = BTreeMap::new();
     let mut before = Before::new(meters.len());
     for (meter, reading) in readings {
         let number = match reading.intake {
@@ -45,10 +46,20 @@ pub(super) fn write(
             Quality::Suspect => 1,
         });
         batch.number.push(difference(&mut before.number, number as i64));
+        batch.serial.push(match reading.evidence.and_then(|evidence| evidence.serial) {
+            None => 0,
+            Some(serial) => *serials.entry(serial).or_insert_with(|| {
+                batch.serials.push(serial.digest());
+                batch.serials.len() as u32
+            }),
+        });
+        let boots = reading.evidence.and_then(|evidence| evidence.boots);
+        batch.boots.push(boots.map_or(0, |boots| u64::from(boots) + 1));
     }
-    for column in [&mut batch.unit, &mut batch.interval_ms, &mut batch.quality] {
+    for column in [&mut batch.unit, &mut batch.interval_ms, &mut batch.quality, &mut batch.serial] {
         empty_if_zero(column);
     }
+    empty_if_zero(&mut batch.boots);
     empty_if_zero(&mut batch.exponent);
     empty_if_zero(&mut batch.number);
 }
@@ -66,6 +77,7 @@ pub(super) fn read(batch: &v1::Batch, incarnation: Incarnation) -> Result<Read, 
     let count = limited("readings", batch.meter.len(), MAX_READINGS)?;
     limited("meters", batch.meters.len(), MAX_METERS)?;
     limited("units", batch.units.len(), MAX_UNITS)?;
+    limited("serials", batch.serials.len(), MAX_READINGS)?;
     check_lengths(batch, count)?;
 
     let (meters, positions) = read_names(&batch.meters);
@@ -99,6 +111,8 @@ pub(super) fn read(batch: &v1::Batch, incarnation: Incarnation) -> Result<Read, 
                 }
             },
         };
+        let serial = read_serial(batch, entry(&batch.serial, i))?;
+        let boots = entry(&batch.boots, i).checked_sub(1).map(|boots| boots as u32);
         let exponent = i8::try_from(raw.exponent).ok().filter(|e| (-100..=100).contains(e));
         match (position, unit, exponent) {
             (Some(position), Ok(unit), Some(exponent)) => {
@@ -111,6 +125,7 @@ pub(super) fn read(batch: &v1::Batch, incarnation: Incarnation) -> Result<Read, 
                     interval_ms: (interval_ms != 0).then_some(interval_ms),
                     quality: if entry(&batch.quality, i) == 0 { Quality::Good } else { Quality::Suspect },
                     intake: number.checked_sub(1).map(|number| Intake { incarnation, number }),
+                    evidence: Evidence::of(serial, boots),
                 };
                 readings.push((position, reading));
             }
@@ -120,6 +135,14 @@ pub(super) fn read(batch: &v1::Batch, incarnation: Incarnation) -> Result<Read, 
         }
     }
     Ok(Read { meters, readings, refused: refusals.0.into_values().collect() })
+}
+
+fn read_serial(batch: &v1::Batch, position: u32) -> Result<Option<Serial>, WireError> {
+    let Some(at) = position.checked_sub(1) else { return Ok(None) };
+    match batch.serials.get(at as usize) {
+        Some(digest) => Ok(Serial::from_digest(*digest)),
+        None => Err(WireError::Position { column: "serial", position, entries: batch.serials.len() }),
+    }
 }
 
 /// One row of the columns, before anything is believed of it.
@@ -187,6 +210,8 @@ fn check_lengths(batch: &v1::Batch, readings: usize) -> Result<(), WireError> {
         ("interval_ms", batch.interval_ms.len()),
         ("quality", batch.quality.len()),
         ("number", batch.number.len()),
+        ("serial", batch.serial.len()),
+        ("boots", batch.boots.len()),
     ];
     match columns.into_iter().find(|&(_, entries)| entries != 0 && entries != readings) {
         Some((column, entries)) => Err(WireError::Columns { column, entries, readings }),

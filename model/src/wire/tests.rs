@@ -1,6 +1,6 @@
 use super::*;
 use crate::decimal::Decimal;
-use crate::reading::{Intake, Quality, Reading};
+use crate::reading::{Evidence, Intake, Quality, Reading, Serial};
 use crate::unit::Unit;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -28,15 +28,19 @@ fn reading(incarnation: Incarnation) -> impl Strategy<Value = Reading> {
         prop::option::of(1..=u32::MAX),
         prop::bool::weighted(0.9),
         prop::option::of(0..u64::MAX),
+        (prop::option::of("[A-Z][0-9]"), prop::option::of(any::<u32>())),
     )
-        .prop_map(move |(at, arrived, mantissa, exponent, unit, interval_ms, good, number)| Reading {
-            at: Timestamp(at),
-            arrived: Timestamp(arrived),
-            value: Decimal { mantissa, exponent },
-            unit: unit.map(|unit| unit.parse().expect("a spelling")),
-            interval_ms,
-            quality: if good { Quality::Good } else { Quality::Suspect },
-            intake: number.map(|number| Intake { incarnation, number }),
+        .prop_map(move |(at, arrived, mantissa, exponent, unit, interval_ms, good, number, evidence)| {
+            Reading {
+                at: Timestamp(at),
+                arrived: Timestamp(arrived),
+                value: Decimal { mantissa, exponent },
+                unit: unit.map(|unit| unit.parse().expect("a spelling")),
+                interval_ms,
+                quality: if good { Quality::Good } else { Quality::Suspect },
+                intake: number.map(|number| Intake { incarnation, number }),
+                evidence: Evidence::of(evidence.0.and_then(|serial| Serial::of(&serial)), evidence.1),
+            }
         })
 }
 
@@ -147,6 +151,7 @@ fn ordinary_batch(readings: u64) -> Batch {
                 interval_ms: None,
                 quality: Quality::Good,
                 intake: Some(Intake { incarnation, number: 1_000 + i }),
+                evidence: None,
             };
             ((i % 50) as u32, reading)
         })
@@ -219,10 +224,13 @@ proptest! {
         units in prop::collection::vec(prop_oneof![Just("kWh".to_owned()), ".{0,3}"], 0..4),
         meter in prop::collection::vec(0..5_u32, 0..6),
         columns in prop::collection::vec(prop::collection::vec(any::<i64>(), 0..6), 4),
-        small in prop::collection::vec(prop::collection::vec(0..5_u32, 0..6), 3),
+        small in prop::collection::vec(prop::collection::vec(0..5_u32, 0..6), 4),
+        serials in prop::collection::vec(any::<u64>(), 0..4),
+        boots in prop::collection::vec(any::<u64>(), 0..6),
         exponent in prop::collection::vec(any::<i32>(), 0..6),
     ) {
         let fit = |column: &[i64]| column.iter().copied().cycle().take(meter.len()).collect();
+        let fit_boots = |boots: &[u64]| boots.iter().copied().cycle().take(meter.len()).collect();
         let message = v1::Batch {
             site: "s".into(),
             agent: "a".into(),
@@ -233,6 +241,9 @@ proptest! {
             unit: small[0].iter().copied().cycle().take(meter.len()).collect(),
             interval_ms: small[1].clone(),
             quality: small[2].clone(),
+            serials,
+            serial: small[3].iter().copied().cycle().take(meter.len()).collect(),
+            boots: fit_boots(&boots),
             exponent: exponent.iter().copied().cycle().take(meter.len()).collect(),
             meters,
             units,
@@ -391,6 +402,23 @@ fn the_oldest_bytes_are_still_read() {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, golden);
     assert_eq!(decode_batch(&bytes).expect("golden"), batch);
+}
+
+#[test]
+fn what_a_device_says_of_itself_takes_few_bytes_and_a_wrong_place_for_it_is_an_error() {
+    let mut batch = ordinary_batch(500);
+    let bare = encode_batch(&batch).len();
+    for (i, (_, reading)) in batch.readings.iter_mut().enumerate() {
+        reading.evidence = Evidence::of(Serial::of(&format!("S{}", i % 50)), Some(u32::MAX - 1));
+    }
+    let bytes = encode_batch(&batch);
+    assert_eq!(decode_batch(&bytes).expect("own bytes"), batch);
+    assert!(bytes.len() < bare + 50 * 9 + 500 * 7, "{} after {bare}", bytes.len());
+
+    let mut message: v1::Batch = open(v1::Kind::Batch, "a batch", &bytes).expect("own bytes");
+    message.serial[7] = 51;
+    let read = decode_batch(&seal(v1::Kind::Batch, &message));
+    assert!(matches!(read, Err(WireError::Position { column: "serial", position: 51, entries: 50 })));
 }
 
 /// `(message, label and type, field, number)` of every field.

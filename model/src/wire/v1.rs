@@ -67,6 +67,12 @@ pub(super) struct Batch {
     pub(super) refused: Vec<Refused>,
     #[prost(message, repeated, tag = "17")]
     pub(super) losses: Vec<Loss>,
+    #[prost(fixed64, repeated, tag = "18")]
+    pub(super) serials: Vec<u64>,
+    #[prost(uint32, repeated, tag = "19")]
+    pub(super) serial: Vec<u32>,
+    #[prost(uint64, repeated, tag = "20")]
+    pub(super) boots: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

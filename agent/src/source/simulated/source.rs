@@ -193,6 +193,7 @@ fn as_mapped(shown: Shown, at: Timestamp, arrived: Timestamp) -> Mapped {
         interval_ms: shown.interval_ms,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     };
     Mapped::Reading { meter: shown.meter, reading }
 }
