@@ -13,6 +13,7 @@
 //! assert_eq!(problems.to_string(), "agent.toml:2:1: unknown key `limt`; did you mean `limit`?\n");
 //! ```
 
+mod moment;
 mod nearest;
 mod problem;
 mod value;
@@ -20,6 +21,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use moment::{Moment, date, moment, percent};
 pub use nearest::nearest;
 pub use problem::{Place, Placed, Problem, Problems, Severity};
 pub use value::{

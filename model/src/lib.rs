@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod carrier;
 pub mod correction;
 pub mod decimal;
 pub mod document;

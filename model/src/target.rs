@@ -142,6 +142,17 @@ impl TargetTable {
         self.targets.iter().find(|target| target.id == id)
     }
 
+    /// What a facility that names no targets is held against: D130, and D125 too where it is in a hub node or in
+    /// a severe-cold or cold region. Source: domain.md 1.
+    pub fn defaults(&self, in_hub_node_or_cold_region: bool) -> Vec<Target> {
+        let applies = |target: &&Target| match target.id.as_str() {
+            "D130" => true,
+            "D125" => in_hub_node_or_cold_region,
+            _ => false,
+        };
+        self.targets.iter().filter(applies).cloned().collect()
+    }
+
     /// The names of all targets.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.targets.iter().map(|target| target.id.as_str())
@@ -202,18 +213,63 @@ fn read_target(table: &mut Table<'_>) -> Option<Target> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_embedded_table_holds_the_two_defaults() {
+    fn table() -> TargetTable {
         let text = include_str!("../../config/targets/default.toml");
-        let table = TargetTable::parse("default.toml", text).unwrap_or_else(|problems| panic!("{problems}"));
-        assert_eq!(table.ids().collect::<Vec<_>>(), ["D130", "D125"]);
-        let limits: Vec<_> = table.targets.iter().map(|target| target.limit.to_string()).collect();
-        assert_eq!(limits, ["<= 1.3", "<= 1.25"]);
+        TargetTable::parse("default.toml", text).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn the_defaults_are_open_and_the_stricter_one_is_for_hub_nodes_and_cold_regions() {
+        let limits = |cold| -> Vec<String> {
+            table().defaults(cold).iter().map(|target| format!("{} {}", target.id, target.limit)).collect()
+        };
+        assert_eq!(limits(false), ["D130 <= 1.3"]);
+        assert_eq!(limits(true), ["D130 <= 1.3", "D125 <= 1.25"]);
         let far = NaiveDate::from_ymd_opt(2199, 12, 31).expect("a date");
-        for target in &TargetTable::embedded().targets {
+        for target in table().defaults(true) {
             assert_eq!((target.kind, target.indicator.as_str()), (TargetKind::Facility, "pue"));
             assert!(!target.has_passed(far), "{} never expires", target.id);
         }
+        assert_eq!(TargetTable::embedded(), &table());
+    }
+
+    #[test]
+    fn the_table_holds_every_target_of_the_documents_with_its_words() {
+        let table = table();
+        let ids: Vec<String> = (1..=28).map(|number| format!("T{number:02}")).collect();
+        let found: Vec<&str> = table.ids().filter(|id| id.starts_with('T')).collect();
+        assert_eq!(found, ids);
+        for target in table.targets.iter().filter(|target| target.id.starts_with('T')) {
+            assert!(target.from.is_some() && target.quote.is_some(), "{}", target.id);
+        }
+        let shown = |id: &str| {
+            let target = table.get(id).expect(id);
+            let until = target.until.map_or("open".to_owned(), |until| until.to_string());
+            format!("{} {} {:?} {until}", target.indicator, target.limit, target.kind)
+        };
+        assert_eq!(shown("T03"), "pue < 1.5 Facility 2017-12-31");
+        assert_eq!(shown("T12"), "pue <= 1.3 Facility 2025-12-31");
+        assert_eq!(shown("T17"), "rack-utilisation >= 0.55 Average 2021-12-31");
+        assert_eq!(shown("T19"), "pue < 1.3 Facility 2025-12-31");
+        assert_eq!(shown("T22"), "pue <= 1.3 Facility open");
+        assert_eq!(shown("T26"), "tce > 10000 Gate open");
+        let aspirational: Vec<&str> = table
+            .targets
+            .iter()
+            .filter(|target| target.aspirational)
+            .map(|target| target.id.as_str())
+            .collect();
+        assert_eq!(aspirational, ["T01", "T04", "T11", "T15", "T17", "T18"]);
+    }
+
+    #[test]
+    fn every_dated_horizon_has_passed_and_only_open_rows_are_current() {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 21).expect("a date");
+        for target in &table().targets {
+            assert_eq!(target.has_passed(today), target.until.is_some(), "{}", target.id);
+        }
+        let last_day = NaiveDate::from_ymd_opt(2025, 12, 31).expect("a date");
+        assert!(!table().get("T19").expect("T19").has_passed(last_day), "the last date is inside");
     }
 
     #[test]

@@ -31,6 +31,15 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// The text, or the date of TOML as text.
+    pub(super) fn date_text(&self) -> Option<String> {
+        match self.inner {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Datetime(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
     /// The value and its type, for messages.
     pub fn described(&self) -> String {
         match self.inner {
