@@ -8,6 +8,7 @@ pub mod instant;
 mod making;
 pub mod map;
 pub mod pipeline;
+pub mod post;
 pub mod send;
 pub mod source;
 pub mod spool;

@@ -9,32 +9,24 @@ mod stop;
 
 use crate::clock;
 use crate::config::AgentConfig;
-use crate::events::Events;
-use crate::making::Making;
-use crate::send::{Event, Sender};
+use crate::post::Post;
+use crate::send::Event;
 use crate::source::host::HostSource;
 use crate::source::mqtt::MqttSource;
 use crate::source::replay::ReplaySource;
-use crate::source::{HandedIn, Intake, Source, SourceError, Ticket};
-use crate::spool::{Contents, Spool, SpoolConfig, SpoolError};
-use crate::standing::Standing;
-use std::collections::BTreeMap;
+use crate::source::{HandedIn, Intake, Source, SourceError};
+use crate::spool::SpoolError;
+use link::Around;
 use std::hash::BuildHasher;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use stop::Stopping;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
+use wattledger_link::disk::LocalDisk;
 use wattledger_link::session::{Session, SessionEvent};
 use wattledger_model::reading::Incarnation;
-
-/// How long after a failed write the spool is tried again.
-const WRITE_AGAIN: Duration = Duration::from_secs(1);
-/// How often what the collector holds is written down. Until then a crash costs some sending again.
-const SAVE_EVERY: Duration = Duration::from_secs(10);
-/// Nothing is waited for longer than this.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// Why an agent cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -71,10 +63,8 @@ pub async fn run_with_sources(
 ) -> Result<(), AgentError> {
     let sources = configured_sources(&config)?.into_iter().chain(more).collect();
     let link = config.link.resolve().map_err(password("the link"))?;
-    let (mut agent, found) = Agent::open(config)?;
-    agent.events.spool_recovered(&found);
-    agent.answer_for_damage();
-    let seed = agent.spool.incarnation().id;
+    let agent = Agent::open(config)?;
+    let seed = agent.post.spool().incarnation().id;
     let (session, link_events) = Session::start(agent.session(link, seed));
     agent.run(sources, session, link_events, shutdown).await;
     Ok(())
@@ -107,57 +97,17 @@ fn fresh_incarnation() -> Incarnation {
     Incarnation { started, id }
 }
 
-/// Batches that could not be written yet, and the hand-ins that wait for them.
-#[derive(Debug)]
-struct Stuck {
-    batches: Vec<Contents>,
-    tickets: BTreeMap<usize, Ticket>,
-    again_at: Duration,
-}
-
 struct Agent {
     config: AgentConfig,
     start: Instant,
-    spool: Spool,
-    sender: Sender,
-    making: Making,
+    post: Post,
     intake: Intake,
-    events: Events,
-    stuck: Option<Stuck>,
-    standing_path: PathBuf,
-    saved: Option<Standing>,
-    save_at: Duration,
 }
 
 impl Agent {
-    fn open(config: AgentConfig) -> Result<(Agent, wattledger_link::segment::Recovered), AgentError> {
-        let spool_config = SpoolConfig {
-            dir: config.spool_dir(),
-            agent: config.agent.clone(),
-            limit_bytes: config.spool_limit_bytes,
-        };
-        let (mut spool, found) = Spool::open(spool_config, fresh_incarnation())?;
-        let standing_path = config.data_dir.join("standing");
-        let saved = Standing::load(&standing_path);
-        let (who, incarnation) = (config.agent.clone(), spool.incarnation());
-        let next = spool.next_sequence();
-        let sender =
-            Sender::new(who, config.collector.clone(), incarnation, saved.as_ref(), next, incarnation.id);
-        spool.acknowledge(sender.acknowledged());
-        let agent = Agent {
-            making: Making::new(config.batch),
-            start: Instant::now(),
-            intake: Intake::new(),
-            events: Events::default(),
-            stuck: None,
-            save_at: Duration::ZERO,
-            config,
-            spool,
-            sender,
-            standing_path,
-            saved,
-        };
-        Ok((agent, found))
+    fn open(config: AgentConfig) -> Result<Agent, SpoolError> {
+        let post = Post::open(Arc::new(LocalDisk), &config, fresh_incarnation())?;
+        Ok(Agent { start: Instant::now(), intake: Intake::new(), post, config })
     }
 
     fn now(&self) -> Duration {
@@ -179,12 +129,11 @@ impl Agent {
             running.spawn(async move { (position, name, source.run(intake, stopped).await) });
         }
         self.intake.close();
-        self.events.started(&self.config.agent, self.spool.incarnation(), self.spool.unacknowledged());
         let mut intake_open = true;
         let mut stopping = Stopping::No;
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            let roomy = self.spool.is_roomy();
+            let roomy = self.post.spool().is_roomy();
             let turned = self.intake.turned();
             let look_at = self.start + self.look_at(stopping);
             tokio::select! {
@@ -199,7 +148,7 @@ impl Agent {
                     None => break,
                 },
                 Some(ended) = running.join_next() => self.source_ended(ended),
-                handed_in = self.intake.next(roomy), if intake_open && self.stuck.is_none() => {
+                handed_in = self.intake.next(roomy), if intake_open && !self.post.is_stuck() => {
                     match handed_in {
                         Some(handed_in) => self.take(handed_in),
                         None => intake_open = false,
@@ -209,114 +158,47 @@ impl Agent {
                 () = sleep_until(look_at) => {}
             }
             self.attend(&session);
-            stopping = self.stop_further(stopping, intake_open && !running.is_empty());
+            stopping = self.stop_further(&session, stopping, intake_open && !running.is_empty());
             if stopping == Stopping::Done {
                 break;
             }
         }
-        self.write(true);
-        self.save_standing();
-        self.events.stopped(self.spool.unacknowledged());
+        self.write_all(&session);
+        self.post.save_standing(self.now());
+        let unacknowledged = self.post.spool().unacknowledged();
+        self.post.events().stopped(unacknowledged);
         session.close(stop::LINK).await;
     }
 
     /// When something is due although nothing happens.
     fn look_at(&self, stopping: Stopping) -> Duration {
-        let again_at = self.stuck.as_ref().map(|stuck| stuck.again_at);
-        let due = if self.stuck.is_none() { self.making.due_at() } else { None };
-        let times = [again_at, due, self.sender.look_at(), stopping.until()];
-        times.into_iter().flatten().min().unwrap_or(Duration::MAX).min(self.now() + IDLE)
+        let due = self.post.look_at(self.now());
+        stopping.until().map_or(due, |until| until.min(due))
     }
 
     fn take(&mut self, handed_in: HandedIn) {
         let mut next = Some(handed_in);
         while let Some(handed_in) = next {
-            for mapped in &handed_in.mapped {
-                if let crate::source::Mapped::Refused(refused) = mapped {
-                    self.events.refused(refused);
-                }
-            }
-            self.making.take(self.now(), handed_in);
-            next = if self.making.is_full() { None } else { self.intake.try_next(self.spool.is_roomy()) };
+            self.post.take(self.now(), handed_in);
+            let roomy = self.post.spool().is_roomy();
+            next = if self.post.is_full() { None } else { self.intake.try_next(roomy) };
         }
     }
 
-    /// Everything that time or a change has made due.
     fn attend(&mut self, session: &Session) {
-        self.write(false);
-        self.step(session, Event::Look);
-        if self.save_at <= self.now() {
-            self.save_standing();
-        }
-    }
-
-    /// Writes what is due, or was before and failed; `all`: also what is not due yet.
-    fn write(&mut self, all: bool) {
         let now = self.now();
-        let stuck = match self.stuck.take() {
-            Some(stuck) if stuck.again_at <= now || all => stuck,
-            Some(stuck) => {
-                self.stuck = Some(stuck);
-                return;
-            }
-            None if self.making.is_due(now) || all => {
-                let (batches, tickets) = self.making.finish();
-                Stuck { batches, tickets, again_at: now }
-            }
-            None => return,
-        };
-        self.stuck = self.try_write(stuck);
+        self.post.attend(now, &mut Around { session, intake: &self.intake });
     }
 
-    /// Appends everything, and tells the sources; or gives back what could not be appended.
-    fn try_write(&mut self, mut stuck: Stuck) -> Option<Stuck> {
-        while !stuck.batches.is_empty() {
-            let appended = self.spool.append(&stuck.batches);
-            if let Some(lost) = self.spool.newly_lost() {
-                self.events.lost(&lost, "the spool is full");
-            }
-            match appended {
-                Ok(count) => drop(stuck.batches.drain(..count)),
-                Err(error) => {
-                    self.events.spool_failed(&error);
-                    return Some(Stuck { again_at: self.now() + WRITE_AGAIN, ..stuck });
-                }
-            }
-        }
-        self.events.spool_mended();
-        for (source, ticket) in stuck.tickets {
-            self.intake.made_durable(source, ticket);
-        }
-        None
-    }
-
-    /// Tells of batches that were found unreadable.
-    fn answer_for_damage(&mut self) {
-        match self.spool.answer_for_damage() {
-            Ok(Some(loss)) => self.events.lost(&loss, "the spool's files are damaged"),
-            Ok(None) => {}
-            Err(error) => self.events.spool_failed(&error),
-        }
-    }
-
-    /// Writes down what the collector holds, if that is something new.
-    fn save_standing(&mut self) {
-        self.save_at = self.now() + SAVE_EVERY;
-        let standing = self.sender.standing();
-        if standing == self.saved {
-            return;
-        }
-        let Some(new) = &standing else { return };
-        match new.save(&self.standing_path) {
-            Ok(()) => self.saved = standing,
-            Err(error) => self.events.standing_not_saved(&error),
-        }
+    fn write_all(&mut self, session: &Session) {
+        let now = self.now();
+        self.post.write(now, true, &mut Around { session, intake: &self.intake });
     }
 
     fn source_ended(&mut self, ended: Result<(usize, String, Result<(), SourceError>), JoinError>) {
         match ended {
             Ok((position, name, outcome)) => {
-                self.events.source_ended(&name, &outcome);
+                self.post.events().source_ended(&name, &outcome);
                 if let Err(error) = outcome {
                     self.intake.report(position, false, &error.to_string());
                 }
@@ -324,7 +206,7 @@ impl Agent {
             // A panic is a fault of ours; the other sources go on all the same.
             Err(error) => {
                 let outcome = Err(SourceError::Failed(error.to_string()));
-                self.events.source_ended("unknown", &outcome);
+                self.post.events().source_ended("unknown", &outcome);
             }
         }
     }

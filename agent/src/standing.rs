@@ -4,10 +4,10 @@
 //! again, and the collector recognises what it has.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
+use wattledger_link::disk::Disk;
 use wattledger_link::ranges::RangeSet;
 use wattledger_model::name::Name;
 use wattledger_model::reading::Incarnation;
@@ -28,6 +28,8 @@ pub struct Standing {
     pub acknowledged: RangeSet,
 }
 
+/// A file larger than this is none of ours: a range takes some 20 bytes, and there are few.
+const LIMIT_BYTES: usize = 64 << 20;
 const FIRST_LINE: &str = "wattledger-standing 1";
 
 impl Standing {
@@ -35,21 +37,23 @@ impl Standing {
     ///
     /// # Errors
     /// What the disk says.
-    pub fn save(&self, path: &Path) -> io::Result<()> {
+    pub fn save(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
         let draft = path.with_extension("new");
-        let mut file = File::create(&draft)?;
-        file.write_all(self.to_text().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        match path.parent() {
-            Some(dir) => File::open(dir)?.sync_all(),
-            None => Ok(()),
+        match disk.remove(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        let mut file = disk.create(&draft)?;
+        file.write_at(0, self.to_text().as_bytes())?;
+        file.sync()?;
+        disk.rename(&draft, path)?;
+        path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
     }
 
     /// Reads the file; `None` where there is none, or one that makes no sense.
-    pub fn load(path: &Path) -> Option<Standing> {
-        fs::read_to_string(path).ok()?.parse().ok()
+    pub fn load(disk: &dyn Disk, path: &Path) -> Option<Standing> {
+        let bytes = disk.read(path, 0, LIMIT_BYTES).ok()?;
+        std::str::from_utf8(&bytes).ok()?.parse().ok()
     }
 
     fn to_text(&self) -> String {
@@ -117,6 +121,7 @@ impl FromStr for Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wattledger_link::disk::LocalDisk;
 
     fn standing() -> Standing {
         Standing {
@@ -132,11 +137,11 @@ mod tests {
     fn it_reads_back_from_disk() {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join("standing");
-        assert_eq!(Standing::load(&path), None);
-        standing().save(&path).expect("disk");
+        assert_eq!(Standing::load(&LocalDisk, &path), None);
+        standing().save(&LocalDisk, &path).expect("disk");
         let later = Standing { caught_up: false, ..standing() };
-        later.save(&path).expect("disk");
-        assert_eq!(Standing::load(&path), Some(later));
+        later.save(&LocalDisk, &path).expect("disk");
+        assert_eq!(Standing::load(&LocalDisk, &path), Some(later));
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest}
 use rusqlite::{Connection, params};
 use series::Pending;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use wattledger_link::disk::{Disk, LocalDisk};
 use wattledger_link::ranges::RangeSet;
 use wattledger_link::segment::{SegmentError, SegmentLog, SegmentOptions};
 use wattledger_model::batch::AgentKey;
@@ -106,12 +108,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] where another process has the store, or it cannot be read.
     pub fn open(config: EngineConfig) -> Result<Engine, EngineError> {
+        Engine::open_on(Arc::new(LocalDisk), config, random_id())
+    }
+
+    /// The same with the journal on another disk, such as one that a test can break, and with the identity
+    /// that the store gets if it is new.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, config: EngineConfig, fresh_id: u64) -> Result<Engine, EngineError> {
         let lock = WriteLock::take(&config.layout)?;
         let connection = store::open_writer(&config.layout)?;
         let options = SegmentOptions { segment_bytes: SEGMENT_BYTES };
-        let fresh_id = random_id();
         let (journal, recovered) =
-            SegmentLog::open(&config.layout.journal(), options, &fresh_id.to_le_bytes())?;
+            SegmentLog::open_on(disk, &config.layout.journal(), options, &fresh_id.to_le_bytes())?;
         for line in &recovered.detail {
             tracing::warn!(detail = %line, "the journal was repaired");
         }

@@ -3,33 +3,31 @@
 //! A delivery is acknowledged to the broker, and a batch to its agent, only after the engine's journal has
 //! it. Every batch and every status is answered, also those that came before.
 
+pub mod desk;
+
 use crate::clock;
-use crate::engine::Arrival;
 use crate::engine::service::{Durable, EngineHandle};
 use crate::health::HealthBoard;
-use crate::journal::PayloadForm;
 use crate::outputs::mqtt::SessionPublisher;
 use crate::stop::stopped;
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use desk::{Asked, Speaker};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use wattledger_link::session::{
-    Broker, Delivery, Publish, PublishError, Qos, Session, SessionConfig, SessionEvent, Will,
-};
-use wattledger_model::batch::{Acknowledgement, AgentKey, AgentStatus, CollectorStatus};
+use wattledger_link::session::{Broker, Delivery, Qos, Session, SessionConfig, SessionEvent, Will};
+use wattledger_model::batch::{AgentKey, AgentStatus};
 use wattledger_model::name::Name;
-use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
 use wattledger_model::topic::Topic;
-use wattledger_model::wire;
+
+/// The desk of a real link.
+type Desk = desk::Desk<Delivery>;
 
 /// A batch may be this large.
 const MAX_PACKET_BYTES: u32 = 4 << 20;
 /// Between two statuses.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
-/// Answers that wait for the broker; the oldest go first, since agents ask again.
-const UNSENT_LIMIT: usize = 10_000;
 /// For what is under way when the collector stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -89,7 +87,9 @@ impl Receiver {
         mut durable: mpsc::UnboundedReceiver<Durable>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut desk = Desk { tag: 0, unanswered: HashMap::new(), unsent: VecDeque::new() };
+        let speaker =
+            Speaker { collector: self.collector.clone(), store_id: self.store_id, started: self.started };
+        let mut desk = Desk::new(speaker, Arc::clone(&self.agents));
         let mut status = tokio::time::interval(STATUS_EVERY);
         loop {
             tokio::select! {
@@ -103,10 +103,14 @@ impl Receiver {
                         () = self.hear(&session, event, &mut desk) => {}
                     }
                 }
-                Some(durable) = durable.recv() => self.answer(&session, durable, &mut desk),
-                _ = status.tick() => self.say_status(&mut desk),
+                Some(durable) = durable.recv() => {
+                    for delivery in desk.answer(durable) {
+                        session.acknowledge(&delivery);
+                    }
+                }
+                _ = status.tick() => desk.say_status(clock::now()),
             }
-            desk.send(&session);
+            desk.send(|message| session.try_publish(message).map(drop));
         }
         session.close(DRAIN).await;
     }
@@ -116,14 +120,12 @@ impl Receiver {
             SessionEvent::Connected { .. } => {
                 self.health.clear("link");
                 tracing::info!("connected to the broker");
-                self.say_status(desk);
-                let known: Vec<_> = self.heard().values().filter_map(|heard| heard.status.clone()).collect();
-                for status in known {
-                    self.engine.known(status.agent, status.incarnation).await;
+                for (agent, incarnation) in desk.connected(clock::now()) {
+                    self.engine.known(agent, incarnation).await;
                 }
             }
             SessionEvent::Disconnected { reason } => {
-                desk.unanswered.clear();
+                desk.disconnected();
                 self.publisher.disconnected();
                 self.health.report("link", &format!("no connection to the broker: {reason}"));
             }
@@ -139,123 +141,19 @@ impl Receiver {
         }
     }
 
-    /// Sends a message to where its topic says it belongs.
-    async fn sort(&self, session: &Session, delivery: Delivery, desk: &mut Desk) {
-        match delivery.topic.parse() {
-            Ok(Topic::Readings(agent)) => self.take(agent, PayloadForm::Batch, delivery, desk).await,
-            Ok(Topic::ReadingsJson(agent)) if delivery.retain => {
-                // Kept by the broker from some other day: it may have been taken in already.
-                tracing::warn!(%agent, "a retained message of readings is not taken in; publish without retain");
-                session.acknowledge(&delivery);
-            }
-            Ok(Topic::ReadingsJson(agent)) => self.take(agent, PayloadForm::Json, delivery, desk).await,
-            Ok(Topic::AgentStatus(agent)) => {
-                self.hear_status(agent, &delivery).await;
-                session.acknowledge(&delivery);
-            }
-            _ => session.acknowledge(&delivery),
+    /// Brings a message to where its topic says it belongs.
+    async fn sort(&self, session: &Session, mut delivery: Delivery, desk: &mut Desk) {
+        let topic = std::mem::take(&mut delivery.topic);
+        let mut payload = std::mem::take(&mut delivery.payload);
+        let retain = delivery.retain;
+        let (asked, done) = desk.sort(&topic, &mut payload, retain, delivery, clock::now());
+        match asked {
+            Asked::Take(tag, arrival) => drop(self.engine.take(tag, arrival).await),
+            Asked::Known(agent, incarnation) => drop(self.engine.known(agent, incarnation).await),
+            Asked::Nothing => {}
         }
-    }
-
-    async fn take(&self, agent: AgentKey, form: PayloadForm, delivery: Delivery, desk: &mut Desk) {
-        if form == PayloadForm::Batch {
-            let now = clock::now();
-            let mut agents = self.heard();
-            agents.entry(agent.clone()).or_insert(HeardAgent { last_seen: now, status: None }).last_seen =
-                now;
-        }
-        desk.tag += 1;
-        let mut delivery = delivery;
-        let arrival = Arrival { agent, form, payload: std::mem::take(&mut delivery.payload) };
-        desk.unanswered.insert(desk.tag, delivery);
-        self.engine.take(desk.tag, arrival).await;
-    }
-
-    async fn hear_status(&self, agent: AgentKey, delivery: &Delivery) {
-        match wire::decode_agent_status(&delivery.payload) {
-            Ok(status) if status.agent == agent => {
-                let incarnation = status.incarnation;
-                let now = clock::now();
-                // A retained status is the agent's last word, of whatever day.
-                let last_seen = if delivery.retain { status.at.min(now) } else { now };
-                self.heard().insert(agent.clone(), HeardAgent { last_seen, status: Some(status) });
-                self.engine.known(agent, incarnation).await;
-            }
-            Ok(status) => {
-                tracing::warn!(topic = %delivery.topic, agent = %status.agent, "a status on another agent's topic was ignored");
-            }
-            Err(error) => tracing::warn!(topic = %delivery.topic, %error, "a status cannot be read"),
-        }
-    }
-
-    fn heard(&self) -> std::sync::MutexGuard<'_, BTreeMap<AgentKey, HeardAgent>> {
-        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Says what is durable: to the broker for each delivery, to each agent for its batches.
-    fn answer(&self, session: &Session, durable: Durable, desk: &mut Desk) {
-        for tag in durable.tags {
-            if let Some(delivery) = desk.unanswered.remove(&tag) {
-                session.acknowledge(&delivery);
-            }
-        }
-        for ((agent, incarnation), known) in durable.answered.committed {
-            let acknowledgement = Acknowledgement {
-                collector: self.collector.clone(),
-                store_id: self.store_id,
-                incarnation,
-                floor: known.floor(),
-                ranges: known.ranges().collect(),
-            };
-            let topic = Topic::Acknowledgement { agent, collector: self.collector.clone() };
-            desk.post(Some(incarnation), topic.to_string(), wire::encode_acknowledgement(&acknowledgement));
-        }
-    }
-
-    fn say_status(&self, desk: &mut Desk) {
-        let status = CollectorStatus {
-            collector: self.collector.clone(),
-            store_id: self.store_id,
-            at: clock::now(),
-            started: self.started,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let topic = Topic::CollectorStatus(self.collector.clone()).to_string();
-        desk.post(None, topic, wire::encode_collector_status(&status));
-    }
-}
-
-/// What is under way between broker, engine and agents.
-struct Desk {
-    tag: u64,
-    /// Deliveries that are not durable yet.
-    unanswered: HashMap<u64, Delivery>,
-    /// Answers the session has not taken yet: the latest for each topic and incarnation.
-    unsent: VecDeque<(Option<Incarnation>, Publish)>,
-}
-
-impl Desk {
-    /// An acknowledgement about an incarnation, or the collector's own status, which is retained.
-    fn post(&mut self, about: Option<Incarnation>, topic: String, payload: Vec<u8>) {
-        // A later answer says all that an earlier one said.
-        self.unsent.retain(|(of, waiting)| *of != about || waiting.topic != topic);
-        if self.unsent.len() >= UNSENT_LIMIT {
-            self.unsent.pop_front();
-        }
-        let publish = Publish { topic, payload, qos: Qos::AtLeastOnce, retain: about.is_none() };
-        self.unsent.push_back((about, publish));
-    }
-
-    fn send(&mut self, session: &Session) {
-        while let Some((_, publish)) = self.unsent.front() {
-            match session.try_publish(publish.clone()) {
-                Ok(_) => {}
-                // What cannot be said now is said again when the agent asks.
-                Err(PublishError::Disconnected) => return self.unsent.clear(),
-                Err(PublishError::Full) => return,
-                Err(error) => tracing::error!(%error, topic = %publish.topic, "an answer cannot be sent"),
-            }
-            self.unsent.pop_front();
+        if let Some(delivery) = done {
+            session.acknowledge(&delivery);
         }
     }
 }

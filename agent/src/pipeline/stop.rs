@@ -2,8 +2,8 @@
 //! a moment for what is on its way. What it does not acknowledge stays in the spool.
 
 use super::Agent;
-use crate::send::Held;
 use std::time::Duration;
+use wattledger_link::session::Session;
 
 /// How long sources may take to end.
 pub(super) const SOURCES: Duration = Duration::from_secs(4);
@@ -33,29 +33,25 @@ impl Stopping {
 
 impl Agent {
     /// The stage after this event.
-    pub(super) fn stop_further(&mut self, stopping: Stopping, sources_run: bool) -> Stopping {
+    pub(super) fn stop_further(
+        &mut self,
+        session: &Session,
+        stopping: Stopping,
+        sources_run: bool,
+    ) -> Stopping {
         let now = self.now();
         if stopping != Stopping::No {
             // Sources wait for what they have handed in to become durable.
-            self.write(true);
+            self.write_all(session);
         }
         match stopping {
             Stopping::Sources { until } if !sources_run || until <= now => {
                 Stopping::Collector { until: now + COLLECTOR }
             }
-            Stopping::Collector { until } if until <= now || self.nothing_to_wait_for() => Stopping::Done,
+            Stopping::Collector { until } if until <= now || self.post.has_nothing_to_wait_for() => {
+                Stopping::Done
+            }
             other => other,
         }
-    }
-
-    /// Whether the collector has everything, or is not there to take it.
-    fn nothing_to_wait_for(&self) -> bool {
-        let unreadable = self.spool.unreadable();
-        let held = Held {
-            from: self.spool.oldest_sequence(),
-            next: self.spool.next_sequence(),
-            unreadable: &unreadable,
-        };
-        !self.sender.is_sending() || self.sender.is_done(held)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod raw;
+pub mod read;
 pub mod schema;
 
 mod write;

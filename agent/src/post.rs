@@ -1,0 +1,321 @@
+//! The agent without its sources, its session and its clocks: what is handed in is kept in the spool, and
+//! sent until this agent's own collector has acknowledged it.
+//!
+//! Plain and synchronous. Time comes in as an argument, the disk as a [`Disk`], and the rest of the world as
+//! [`Outside`], so that a whole agent can be driven step by step, and killed between any two of them.
+
+use crate::config::AgentConfig;
+use crate::events::Events;
+use crate::making::Making;
+use crate::send::{Effect, Event, Held, Sender};
+use crate::source::{HandedIn, Mapped, Ticket};
+use crate::spool::{Contents, Spool, SpoolConfig, SpoolError};
+use crate::standing::Standing;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use wattledger_link::disk::Disk;
+use wattledger_link::session::{Publish, PublishError, Qos};
+use wattledger_model::batch::{AgentKey, AgentStatus, SourceStatus};
+use wattledger_model::reading::Incarnation;
+use wattledger_model::time::Timestamp;
+use wattledger_model::topic::Topic;
+use wattledger_model::wire;
+
+/// How long after a failed write the spool is tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+/// How often what the collector holds is written down. Until then a crash costs some sending again.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// Nothing is waited for longer than this.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What lies around the post.
+pub trait Outside {
+    /// Hands a message to the link.
+    ///
+    /// # Errors
+    /// [`PublishError`] where the link does not take it.
+    fn publish(&mut self, message: Publish) -> Result<(), PublishError>;
+    /// Now, by the machine's clock.
+    fn clock(&self) -> Timestamp;
+    /// What each source says of itself.
+    fn sources(&self) -> Vec<SourceStatus>;
+    /// This hand-in of the source, and with it every earlier one, is durable.
+    fn made_durable(&mut self, source: usize, ticket: Ticket);
+}
+
+/// Batches that could not be written yet, and the hand-ins that wait for them.
+#[derive(Debug)]
+struct Stuck {
+    batches: Vec<Contents>,
+    tickets: BTreeMap<usize, Ticket>,
+    again_at: Duration,
+}
+
+/// The post. See the module. Every `now` is a time since its start that never goes back.
+#[derive(Debug)]
+pub struct Post {
+    agent: AgentKey,
+    disk: Arc<dyn Disk>,
+    spool: Spool,
+    sender: Sender,
+    making: Making,
+    events: Events,
+    stuck: Option<Stuck>,
+    standing_path: PathBuf,
+    saved: Option<Standing>,
+    save_at: Duration,
+}
+
+impl Post {
+    /// Opens the spool, or makes it with `fresh` as its incarnation, and goes on where the last run stopped.
+    ///
+    /// # Errors
+    /// [`SpoolError`] where the spool cannot be opened; damage in it is logged and answered for.
+    pub fn open(disk: Arc<dyn Disk>, config: &AgentConfig, fresh: Incarnation) -> Result<Post, SpoolError> {
+        let spool_config = SpoolConfig {
+            dir: config.data_dir.join("spool"),
+            agent: config.agent.clone(),
+            limit_bytes: config.spool_limit_bytes,
+        };
+        let (mut spool, found) = Spool::open_on(Arc::clone(&disk), spool_config, fresh)?;
+        let standing_path = config.data_dir.join("standing");
+        let saved = Standing::load(&*disk, &standing_path);
+        let (who, incarnation) = (config.agent.clone(), spool.incarnation());
+        let next = spool.next_sequence();
+        let sender =
+            Sender::new(who, config.collector.clone(), incarnation, saved.as_ref(), next, incarnation.id);
+        spool.acknowledge(sender.acknowledged());
+        let mut post = Post {
+            agent: config.agent.clone(),
+            disk,
+            spool,
+            sender,
+            making: Making::new(config.batch),
+            events: Events::default(),
+            stuck: None,
+            standing_path,
+            saved,
+            save_at: Duration::ZERO,
+        };
+        post.events.spool_recovered(&found);
+        post.answer_for_damage();
+        post.events.started(&post.agent, incarnation, post.spool.unacknowledged());
+        Ok(post)
+    }
+
+    /// What is kept.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// The bytes of a batch as it was first sent; `None` if it is not held, or cannot be read.
+    ///
+    /// # Errors
+    /// [`SpoolError::Log`] if the disk fails.
+    pub fn batch(&mut self, sequence: u64) -> Result<Option<&[u8]>, SpoolError> {
+        self.spool.batch(sequence)
+    }
+
+    /// How far sending has come.
+    pub fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    pub(crate) fn events(&mut self) -> &mut Events {
+        &mut self.events
+    }
+
+    /// Whether a write has failed and waits to be tried again: nothing should be taken in meanwhile.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+
+    /// Whether nothing more should be taken in before the next [`Post::attend`].
+    pub fn is_full(&self) -> bool {
+        self.making.is_full()
+    }
+
+    /// Whether the collector has everything, or is not there to take it.
+    pub fn has_nothing_to_wait_for(&self) -> bool {
+        let unreadable = self.spool.unreadable();
+        !self.sender.is_sending() || self.sender.is_done(held(&self.spool, &unreadable))
+    }
+
+    /// When something is due although nothing happens.
+    pub fn look_at(&self, now: Duration) -> Duration {
+        let again_at = self.stuck.as_ref().map(|stuck| stuck.again_at);
+        let due = if self.stuck.is_none() { self.making.due_at() } else { None };
+        let times = [again_at, due, self.sender.look_at()];
+        times.into_iter().flatten().min().unwrap_or(Duration::MAX).min(now + IDLE)
+    }
+
+    /// Takes what a source hands in. It is durable once [`Outside::made_durable`] says so.
+    pub fn take(&mut self, now: Duration, handed_in: HandedIn) {
+        for mapped in &handed_in.mapped {
+            if let Mapped::Refused(refused) = mapped {
+                self.events.refused(refused);
+            }
+        }
+        self.making.take(now, handed_in);
+    }
+
+    /// Everything that time or a change has made due.
+    pub fn attend(&mut self, now: Duration, outside: &mut impl Outside) {
+        self.write(now, false, outside);
+        self.step(now, Event::Look, outside);
+        if self.save_at <= now {
+            self.save_standing(now);
+        }
+    }
+
+    /// Writes what is due, or was before and failed; `all`: also what is not due yet.
+    pub fn write(&mut self, now: Duration, all: bool, outside: &mut impl Outside) {
+        let stuck = match self.stuck.take() {
+            Some(stuck) if stuck.again_at <= now || all => stuck,
+            Some(stuck) => {
+                self.stuck = Some(stuck);
+                return;
+            }
+            None if self.making.is_due(now) || all => {
+                let (batches, tickets) = self.making.finish();
+                Stuck { batches, tickets, again_at: now }
+            }
+            None => return,
+        };
+        self.stuck = self.try_write(now, stuck, outside);
+    }
+
+    /// Appends everything, and tells the sources; or gives back what could not be appended.
+    fn try_write(&mut self, now: Duration, mut stuck: Stuck, outside: &mut impl Outside) -> Option<Stuck> {
+        while !stuck.batches.is_empty() {
+            let appended = self.spool.append(&stuck.batches);
+            if let Some(lost) = self.spool.newly_lost() {
+                self.events.lost(&lost, "the spool is full");
+            }
+            match appended {
+                Ok(count) => drop(stuck.batches.drain(..count)),
+                Err(error) => {
+                    self.events.spool_failed(&error);
+                    return Some(Stuck { again_at: now + WRITE_AGAIN, ..stuck });
+                }
+            }
+        }
+        self.events.spool_mended();
+        for (source, ticket) in stuck.tickets {
+            outside.made_durable(source, ticket);
+        }
+        None
+    }
+
+    /// Tells of batches that were found unreadable.
+    fn answer_for_damage(&mut self) {
+        match self.spool.answer_for_damage() {
+            Ok(Some(loss)) => self.events.lost(&loss, "the spool's files are damaged"),
+            Ok(None) => {}
+            Err(error) => self.events.spool_failed(&error),
+        }
+    }
+
+    /// Writes down what the collector holds, if that is something new.
+    pub fn save_standing(&mut self, now: Duration) {
+        self.save_at = now + SAVE_EVERY;
+        let standing = self.sender.standing();
+        if standing == self.saved {
+            return;
+        }
+        let Some(new) = &standing else { return };
+        match new.save(&*self.disk, &self.standing_path) {
+            Ok(()) => self.saved = standing,
+            Err(error) => self.events.standing_not_saved(&error),
+        }
+    }
+
+    /// Takes an event of the link, or of the sources, and does what follows from it.
+    pub fn step(&mut self, now: Duration, event: Event<'_>, outside: &mut impl Outside) {
+        let mut effects: VecDeque<Effect> = self.sender_step(now, event).into();
+        while let Some(effect) = effects.pop_front() {
+            if let Some(event) = self.apply(now, effect, outside) {
+                effects.extend(self.sender_step(now, event));
+            }
+        }
+    }
+
+    fn sender_step(&mut self, now: Duration, event: Event<'_>) -> Vec<Effect> {
+        let unreadable = self.spool.unreadable();
+        self.sender.step(now, held(&self.spool, &unreadable), event)
+    }
+
+    /// Does what the sender wants; what comes of it may be an event of its own.
+    fn apply(&mut self, now: Duration, effect: Effect, outside: &mut impl Outside) -> Option<Event<'static>> {
+        match effect {
+            Effect::SendStatus => {
+                let topic = Topic::AgentStatus(self.agent.clone());
+                let payload = wire::encode_agent_status(&self.status(outside));
+                let sent = outside.publish(publish(&topic, payload));
+                return sent.is_err().then_some(Event::NotSent(None));
+            }
+            Effect::SendBatch(sequence) => return self.send_batch(sequence, outside),
+            Effect::NewStore { before, now: store } => {
+                self.events.new_store(before, store);
+                self.save_standing(now);
+            }
+            Effect::Acknowledged => self.spool.acknowledge(self.sender.acknowledged()),
+            Effect::CollectorSilent => self.events.collector_silent(),
+            Effect::CollectorAnswers => self.events.collector_answers(self.spool.unacknowledged()),
+            Effect::Distrusted(why) => self.events.distrusted(why),
+        }
+        None
+    }
+
+    fn send_batch(&mut self, sequence: u64, outside: &mut impl Outside) -> Option<Event<'static>> {
+        let topic = Topic::Readings(self.agent.clone());
+        let batch = match self.spool.batch(sequence) {
+            Ok(Some(batch)) => batch.to_vec(),
+            Ok(None) => {
+                self.events.batch_not_sent(sequence, &"it cannot be read from the spool any more");
+                self.answer_for_damage();
+                return Some(Event::Unsendable(sequence));
+            }
+            Err(error) => {
+                self.events.batch_not_sent(sequence, &error);
+                return Some(Event::NotSent(Some(sequence)));
+            }
+        };
+        match outside.publish(publish(&topic, batch)) {
+            Ok(()) => None,
+            Err(error @ (PublishError::TooLarge { .. } | PublishError::Topic(_))) => {
+                self.events.batch_not_sent(sequence, &error);
+                Some(Event::Unsendable(sequence))
+            }
+            Err(PublishError::Disconnected | PublishError::Full) => Some(Event::NotSent(Some(sequence))),
+        }
+    }
+
+    fn status(&self, outside: &impl Outside) -> AgentStatus {
+        AgentStatus {
+            agent: self.agent.clone(),
+            incarnation: self.spool.incarnation(),
+            at: outside.clock(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            oldest_sequence: self.spool.oldest_sequence(),
+            next_sequence: self.spool.next_sequence(),
+            unacknowledged: self.spool.unacknowledged(),
+            spool_bytes: self.spool.bytes(),
+            spool_limit_bytes: self.spool.limit_bytes(),
+            taken_in: self.spool.taken_in(),
+            refused: self.events.refused_so_far(),
+            lost: self.spool.lost(),
+            sources: outside.sources(),
+        }
+    }
+}
+
+fn held<'s>(spool: &Spool, unreadable: &'s wattledger_link::ranges::RangeSet) -> Held<'s> {
+    Held { from: spool.oldest_sequence(), next: spool.next_sequence(), unreadable }
+}
+
+fn publish(topic: &Topic, payload: Vec<u8>) -> Publish {
+    Publish { topic: topic.to_string(), payload, qos: Qos::AtLeastOnce, retain: false }
+}
