@@ -11,6 +11,8 @@ pub(super) const HEADER_BYTES: usize = 512;
 pub(super) const MAX_META_BYTES: usize = 256;
 /// Most bytes of one record's payload.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 16 << 20;
+/// No log comes to this index, or to so many files: a greater number on disk is damage.
+pub(super) const MOST_INDEX: u64 = 1 << 62;
 /// Marker, length, index, CRC of the payload, CRC of the head.
 pub(super) const HEAD_BYTES: usize = 24;
 
@@ -72,7 +74,11 @@ fn read_head(bytes: &[u8], offset: u64) -> Option<Head> {
     }
     let length = u32_at(head, 4) as usize;
     let index = u64::from_le_bytes(std::array::from_fn(|i| head[8 + i]));
-    (length <= MAX_PAYLOAD_BYTES).then_some(Head { length, index, payload_crc: u32_at(head, 16) })
+    (length <= MAX_PAYLOAD_BYTES && index <= MOST_INDEX).then_some(Head {
+        length,
+        index,
+        payload_crc: u32_at(head, 16),
+    })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

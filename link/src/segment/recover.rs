@@ -1,6 +1,6 @@
 //! What is on disk when a log is opened.
 
-use super::record::{HEADER_BYTES, Scanner, read_header};
+use super::record::{HEADER_BYTES, MOST_INDEX, Scanner, read_header};
 use super::{SEGMENT_MAGIC, Segment};
 use crate::disk::Disk;
 use crate::ranges::RangeSet;
@@ -45,7 +45,8 @@ pub(super) fn file_name(first: u64, generation: u64) -> String {
 fn parse_file_name(name: &str) -> Option<(u64, u64)> {
     let (first, generation) = name.strip_suffix(".seg")?.split_once('-')?;
     let (first, generation) = (first.parse().ok()?, generation.parse().ok()?);
-    (file_name(first, generation) == name).then_some((first, generation))
+    let believable = first <= MOST_INDEX && generation <= MOST_INDEX;
+    (believable && file_name(first, generation) == name).then_some((first, generation))
 }
 
 /// The segments of a directory, oldest first, not yet scanned.
