@@ -3,9 +3,11 @@
 //! Several rules may take one message; each gives a reading of its own or a refusal of its own, so one
 //! bad field harms only its meter. Numbers keep the decimal digits of the device.
 
+mod evidence;
 mod json;
 mod topic;
 
+pub use evidence::EvidenceRule;
 pub use topic::{MeterTemplate, TopicPattern};
 
 use crate::instant::TimeRule;
@@ -68,6 +70,8 @@ pub struct Rule {
     pub kind: Option<Kind>,
     /// The length in ms of the interval whose mean the value is.
     pub interval_ms: Option<u32>,
+    /// Where the device says which one it is and how often it started.
+    pub evidence: EvidenceRule,
 }
 
 /// A message as it came from a broker.
@@ -105,21 +109,26 @@ pub fn map(rules: &[Rule], message: &Message<'_>) -> Outcome {
         let meter = rule.meter.name(&captured);
         let known = meter.as_ref().ok().cloned();
         let made = meter.map_err(|error| Wrong::new(Cause::Name, error)).and_then(|meter| {
-            let needs_json =
-                rule.value.is_some() || rule.time.is_some() || matches!(rule.unit, UnitRule::InPayload(_));
-            let document = match needs_json {
+            let document = match rule.needs_json() {
                 true => Some(
                     document.get_or_insert_with(|| parse(message.payload)).as_ref().map_err(Wrong::clone)?,
                 ),
                 false => None,
             };
-            Ok(Mapped::Reading { meter, reading: rule.reading(message, document)? })
+            let mut reading = rule.reading(message, document)?;
+            let (evidence, unread) = document.map(|read| rule.evidence.read(read)).unwrap_or_default();
+            reading.evidence = evidence;
+            Ok((Mapped::Reading { meter, reading }, unread))
         });
-        outcome.mapped.push(
-            made.unwrap_or_else(|wrong| {
-                wrong.refused(message.arrived, message.topic, known, message.payload)
-            }),
-        );
+        let refused =
+            |wrong: Wrong| wrong.refused(message.arrived, message.topic, known.clone(), message.payload);
+        match made {
+            Ok((reading, unread)) => {
+                outcome.mapped.push(reading);
+                outcome.mapped.extend(unread.map(refused));
+            }
+            Err(wrong) => outcome.mapped.push(refused(wrong)),
+        }
     }
     outcome
 }
@@ -162,6 +171,13 @@ fn parse(payload: &[u8]) -> Result<Value, Wrong> {
 }
 
 impl Rule {
+    fn needs_json(&self) -> bool {
+        self.value.is_some()
+            || self.time.is_some()
+            || matches!(self.unit, UnitRule::InPayload(_))
+            || self.evidence.is_some()
+    }
+
     fn reading(&self, message: &Message<'_>, document: Option<&Value>) -> Result<Reading, Wrong> {
         let value = match (&self.value, document) {
             (Some(pointer), Some(document)) => number_at(document, pointer)?,

@@ -51,6 +51,7 @@ fn series(meter: usize) -> impl Strategy<Value = Vec<Reading>> {
                     value: Decimal::new(1_000 + minute * rate + minute % 3, 0),
                     unit: "Wh".parse().ok(),
                     interval_ms: None,
+                    evidence: None,
                     quality: Quality::Good,
                     intake: Some(Intake { incarnation, number }),
                 }

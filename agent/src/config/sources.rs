@@ -2,7 +2,7 @@
 
 use super::{BrokerConfig, HostConfig, MqttConfig, ReplayColumn, ReplayConfig, Speed, read_broker};
 use crate::instant::{TimeFormat, TimeRule};
-use crate::map::{MeterTemplate, Pointer, Rule, TopicPattern, UnitRule};
+use crate::map::{EvidenceRule, MeterTemplate, Pointer, Rule, TopicPattern, UnitRule};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use wattledger_model::document::{self, Placed, Table, Value};
@@ -66,6 +66,7 @@ fn read_rule(table: &mut Table<'_>) -> Option<Rule> {
     let unit_path = table.optional("unit_path", document::parsed::<Pointer>);
     let kind = table.optional("kind", kind);
     let interval = table.optional("interval", interval_ms);
+    let evidence = read_evidence(table);
     let document = table.document();
     if let (Some(_), Some(path)) = (&unit, &unit_path) {
         document.error(path.place, "`unit` and `unit_path` are two answers to one question; keep one");
@@ -88,7 +89,13 @@ fn read_rule(table: &mut Table<'_>) -> Option<Rule> {
     };
     let value = value.map(|value| value.value);
     let (kind, interval_ms) = (kind.map(|kind| kind.value), interval.map(|interval| interval.value));
-    Some(Rule { topic, meter: template, value, time, unit, kind, interval_ms })
+    Some(Rule { topic, meter: template, value, time, unit, kind, interval_ms, evidence })
+}
+
+fn read_evidence(table: &mut Table<'_>) -> EvidenceRule {
+    let serial = table.optional("serial_path", document::parsed::<Pointer>);
+    let boots = table.optional("boots_path", document::parsed::<Pointer>);
+    EvidenceRule { serial: serial.map(|path| path.value), boots: boots.map(|path| path.value) }
 }
 
 fn read_time(table: &mut Table<'_>) -> Option<(Pointer, TimeRule)> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::map::Rule;
 use crate::map::UnitRule;
 
 const FULL: &str = r#"
@@ -32,6 +33,8 @@ time = "/Time"
 time_zone = "Europe/Berlin"
 unit = "kWh"
 kind = "register"
+serial_path = "/Serial"
+boots_path = "/Boots"
 
 [[source.mqtt.rule]]
 topic = "power/+/#"
@@ -75,6 +78,8 @@ fn a_full_configuration_is_read() {
     assert_eq!(floor.rules[0].topic.filter(), "sensors/+/+/SENSOR");
     assert_eq!(floor.rules[1].interval_ms, Some(900_000));
     assert!(matches!(floor.rules[1].unit, UnitRule::InPayload(_)));
+    let says = |rule: &Rule| (rule.evidence.serial.is_some(), rule.evidence.boots.is_some());
+    assert_eq!((says(&floor.rules[0]), says(&floor.rules[1])), ((true, true), (false, false)));
     assert_eq!(roof.rules[0].unit, UnitRule::Unsaid);
     let host = config.host.expect("host");
     assert_eq!((host.interval, host.meter.as_str()), (Duration::from_secs(30), "host-{hostname}"));

@@ -1,13 +1,24 @@
 use super::*;
 use crate::instant::{TimeFormat, TimeRule};
 use chrono_tz::Tz;
+use wattledger_model::reading::{Evidence, Serial};
 
 const ARRIVED: Timestamp = Timestamp(1_700_000_000_000);
 
 fn rule(topic: &str, meter: &str) -> Rule {
     let topic: TopicPattern = topic.parse().expect(topic);
     let meter = MeterTemplate::parse(meter, &topic).expect(meter);
-    Rule { topic, meter, value: None, time: None, unit: UnitRule::Unsaid, kind: None, interval_ms: None }
+    let evidence = EvidenceRule::default();
+    Rule {
+        topic,
+        meter,
+        value: None,
+        time: None,
+        unit: UnitRule::Unsaid,
+        kind: None,
+        interval_ms: None,
+        evidence,
+    }
 }
 
 fn pointer(text: &str) -> Pointer {
@@ -238,4 +249,22 @@ fn a_recorded_meter_that_exports_keeps_its_sign_and_both_registers() {
     let values: Vec<String> = mapped[..3].iter().map(|m| reading(m).1.value.to_string()).collect();
     assert_eq!(values, ["-45.252", "122.376", "579.813"]);
     assert_eq!(refusal(&mapped[3]).cause, Cause::Payload);
+}
+
+#[test]
+fn a_device_may_say_which_one_it_is_and_how_often_it_started() {
+    let evidence = EvidenceRule { serial: Some(pointer("/sn")), boots: Some(pointer("/up/boots")) };
+    let rule = Rule { value: Some(pointer("/v")), evidence, ..rule("s/{meter}", "{meter}") };
+    let told = |payload: &str| {
+        let mapped = map_one(std::slice::from_ref(&rule), "s/m", payload);
+        let refusals: Vec<String> = mapped[1..].iter().map(|more| refusal(more).detail.clone()).collect();
+        (reading(&mapped[0]).1.evidence, refusals)
+    };
+    let known = Evidence { serial: Serial::of("A-17"), boots: Some(3) };
+    assert_eq!(told(r#"{"v":1,"sn":"A-17","up":{"boots":3}}"#), (Some(known), vec![]));
+    assert_eq!(told(r#"{"v":1,"sn":" A-17 ","up":{"boots":"3"}}"#), (Some(known), vec![]));
+    assert_eq!(told(r#"{"v":1,"sn":null}"#), (None, vec![]));
+    let (evidence, refusals) = told(r#"{"v":1,"sn":"A-17","up":{"boots":2.5}}"#);
+    assert_eq!(evidence, Some(Evidence { boots: None, ..known }), "the reading counts all the same");
+    assert!(refusals[0].contains("/up/boots is a number, not a count of starts"), "{refusals:?}");
 }
