@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig, merge};
 use wattledger_collector::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH};
-use wattledger_collector::indicators::{
-    Account, Accounts, Figure, Indicator, Pair, Status, Term, Weight,
-};
+use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Status, Term, Weight};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::fold::{Folded, Minutes, fold};
 use wattledger_collector::ledger::interpret::{Interpretation, POSITION_PER_BASE};
@@ -683,11 +681,8 @@ fn c04(case: &Case) {
     let weight = Weight::steps(steps.collect());
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
     let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
-    let mut accounts = Accounts::new(Pair {
-        numerator: vec![term],
-        denominator: Vec::new(),
-        weight: Some(weight),
-    });
+    let mut accounts =
+        Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: Some(weight) });
     let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
     let sums = accounts.account(&connection, interval).expect("read");
     case.agrees("kg", Figure::of(Indicator::Carbon, interval, &sums).value.expect("defined"));
