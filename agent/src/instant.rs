@@ -115,7 +115,7 @@ impl TimeRule {
             LocalResult::Ambiguous(first, second) => {
                 let (first, second) = (first.timestamp_millis(), second.timestamp_millis());
                 // An arrival decides only when it is nearer to one of the two than they are apart by half.
-                let near = |at: i64| (arrived.0 - at).abs() * 2 < (second - first).abs();
+                let near = |at: i64| arrived.0.abs_diff(at).saturating_mul(2) < second.abs_diff(first);
                 [first, second].into_iter().find(|at| near(*at)).map(Timestamp).ok_or_else(|| NoInstant {
                     cause: Cause::AmbiguousTime,
                     detail: format!(

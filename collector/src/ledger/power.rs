@@ -40,13 +40,18 @@ pub struct Spacing {
     pub gap_limit_ms: i64,
 }
 
+/// A mean is of this long at most: the longest interval that a reading can carry, 49 days. A declared one
+/// could be of ages, and all their minutes would be booked.
+const LONGEST_MEAN_MS: i64 = u32::MAX as i64;
+
 fn spans<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> impl Iterator<Item = Span<V>> {
     let mut previous: Option<Sample<V>> = None;
     samples.iter().filter_map(move |&sample| {
         let before = previous.replace(sample);
         let mean_of = sample
             .interval_ms
-            .or_else(|| (spacing.form == Form::IntervalMean).then_some(spacing.nominal_interval_ms));
+            .or_else(|| (spacing.form == Form::IntervalMean).then_some(spacing.nominal_interval_ms))
+            .map(|interval| interval.min(LONGEST_MEAN_MS));
         if let Some(interval) = mean_of {
             // Two means never share time: the later one starts where the earlier one ended.
             let from = (sample.at - interval).max(before.map_or(i64::MIN, |before| before.at));

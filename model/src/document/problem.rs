@@ -104,7 +104,7 @@ impl Problems {
 
     /// Adds a problem; the same one a second time is not added.
     pub fn add(&mut self, severity: Severity, place: Place, message: String) {
-        let problem = Problem { file: self.file.clone(), place, severity, message };
+        let problem = Problem { file: self.file.clone(), place, severity, message: on_one_line(message) };
         if self.all.contains(&problem) {
             return;
         }
@@ -146,6 +146,16 @@ impl Problems {
     pub(super) fn sort(&mut self) {
         self.all.sort_by_key(|problem| problem.place);
     }
+}
+
+/// The message without line breaks, and cut where it quotes more of the file than anybody reads.
+fn on_one_line(message: String) -> String {
+    const LONGEST: usize = 600;
+    if message.len() <= LONGEST && !message.contains(char::is_control) {
+        return message;
+    }
+    let shown = message.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c });
+    shown.chain(message.chars().nth(LONGEST).map(|_| '…')).collect()
 }
 
 impl fmt::Display for Problems {
