@@ -42,6 +42,7 @@ fn check(path: &Path) -> Result<Problems> {
             let config = CollectorConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
             // Those are on the machine that the collector runs on, which this one need not be.
             print!("{}", config.check_secrets());
+            config.notes().iter().for_each(|note| println!("{note}"));
             Ok(config.warnings)
         }
         (false, false) => {

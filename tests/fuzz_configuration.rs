@@ -146,6 +146,7 @@ fn readings(meter: &Interpretation) -> Vec<Reading> {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
+            evidence: None,
     };
     values.into_iter().enumerate().map(reading).collect()
 }
@@ -181,7 +182,7 @@ fn any_collector_configuration_is_usable_or_refused_with_places() {
                 });
                 for facility in &topology.facilities {
                     if let Some(factor) = &facility.factor {
-                        prop_assert!(factor(Minute(29_000_000)).is_finite());
+                        prop_assert!(factor.at(Minute(29_000_000)).is_finite());
                     }
                 }
                 Ok(())

@@ -6,24 +6,50 @@
 
 mod access;
 mod alert;
+mod boundary;
+mod carbon;
+mod certificate;
+mod claim;
+mod counting;
 mod declared;
 mod facility;
+mod facts;
+mod instrument;
 mod meter;
+mod non_electric;
+mod notes;
 mod output;
+mod rating;
+mod series;
+mod span;
+mod tree;
+mod virtuals;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, SecretFile};
 pub use alert::{AlertRule, Channel, ChannelKind, Indicator, Severity, Side};
-pub use facility::{Carbon, Facility, Site};
+pub use carbon::{Carbon, Hourly, Market};
+pub use certificate::{Certificate, CertificateKind};
+pub use claim::Claim;
+pub use facility::{Facility, Site};
+pub use facts::{Attributes, Climate, Facts, Scale, Stage};
+pub use instrument::{Reads, Sitting};
 pub use meter::Meter;
+pub use non_electric::{CoalConvention, Factors, Method};
+pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput};
+pub use series::{FactorSeries, SeriesError};
+pub use virtuals::{Part, Summand, Virtual};
+pub use zone::Zone;
 
 use declared::Declared;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use wattledger_model::calendar::Tz;
 use wattledger_model::document::{self, Document, Place, Problems, Table, Value};
 use wattledger_model::name::Name;
 
@@ -51,8 +77,12 @@ pub struct CollectorConfig {
     pub sites: Vec<Site>,
     /// The boundaries that have a PUE.
     pub facilities: Vec<Facility>,
+    /// Parts of facilities with a partial PUE of their own.
+    pub zones: Vec<Zone>,
     /// The declared meters. Others are kept and listed as unassigned.
     pub meters: Vec<Meter>,
+    /// Sums and differences of meters.
+    pub virtuals: Vec<Virtual>,
     /// The databases to write to.
     pub influx: Vec<InfluxOutput>,
     /// The alert rules.
@@ -85,10 +115,17 @@ impl CollectorConfig {
         Ok(config)
     }
 
-    /// The secret files that cannot be used, all at once. For the start, and for a check on the machine that
-    /// the collector runs on.
+    /// The secret files and series of factors that cannot be used, all at once. For the start, and for a check on
+    /// the machine that the collector runs on.
     pub fn check_secrets(&self) -> Problems {
         let mut problems = Problems::of(&self.file);
+        for facility in &self.facilities {
+            if let Some(Hourly::Series(file)) = &facility.hourly
+                && let Err(error) = FactorSeries::open(&file.value, self.time_zone(facility))
+            {
+                problems.add(document::Severity::Error, file.place, error.to_string());
+            }
+        }
         for secret in self.secrets() {
             if let Err(reason) = secret.read() {
                 problems.add(document::Severity::Error, secret.place, reason);
@@ -107,9 +144,15 @@ impl CollectorConfig {
         self.facilities.iter().find(|facility| facility.name == *name)
     }
 
-    /// The meters that a facility claims.
+    /// The meters that a facility claims, at any time, or that name it as their own.
     pub fn meters_of<'c>(&'c self, facility: &'c Name) -> impl Iterator<Item = &'c Meter> {
-        self.meters.iter().filter(move |meter| meter.facility.as_ref() == Some(facility))
+        let claims = |meter: &Meter| meter.claims.iter().any(|claim| claim.is_of_facility(facility));
+        self.meters.iter().filter(move |meter| meter.facility.as_ref() == Some(facility) || claims(meter))
+    }
+
+    /// The clocks of a facility's site.
+    pub fn time_zone(&self, facility: &Facility) -> Tz {
+        self.site(&facility.site).map_or(Tz::UTC, |site| site.time_zone)
     }
 
     fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
@@ -133,15 +176,19 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     let sites = all(root.tables("site"), |table| facility::read_site(table, &mut site_names));
     let mut facility_names = Declared::new(document, "facility");
     let facilities = all(root.tables("facility"), |table| {
-        facility::read_facility(table, &site_names, &mut facility_names)
+        facility::read_facility(table, &site_names, &sites, &mut facility_names)
     });
-    let world = meter::World { sites: &site_names, facility_names: &facility_names, facilities: &facilities };
-    let tables = root.tables("meter");
-    let declared = tables.len();
-    let meters = meter::read_meters(tables, &world);
-    if meters.len() == declared {
-        facilities.iter().for_each(|facility| facility::check_boundary(document, facility, &meters));
-    }
+    let mut zone_names = Declared::new(document, "zone");
+    let zones = all(root.tables("zone"), |table| zone::read(table, &facility_names, &mut zone_names));
+    let world = World {
+        sites: &sites,
+        site_names: &site_names,
+        facilities: &facilities,
+        facility_names: &facility_names,
+        zones: &zones,
+        zone_names: &zone_names,
+    };
+    let (meters, virtuals) = read_points(&mut root, &world);
 
     let influx = output::read_outputs(&mut root.table("output"), document);
     let mut channel_names = Declared::new(document, "channel");
@@ -160,12 +207,57 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         web,
         sites,
         facilities,
+        zones,
         meters,
+        virtuals,
         influx,
         alerts,
         channels,
         warnings: Problems::default(),
     })
+}
+
+/// What meters refer to.
+struct World<'w, 'd> {
+    sites: &'w [Site],
+    site_names: &'w Declared<'d>,
+    facilities: &'w [Facility],
+    facility_names: &'w Declared<'d>,
+    zones: &'w [Zone],
+    zone_names: &'w Declared<'d>,
+}
+
+/// Real and virtual meters, with every check of how they belong together.
+fn read_points(root: &mut Table<'_>, world: &World<'_, '_>) -> (Vec<Meter>, Vec<Virtual>) {
+    let document = root.document();
+    let (meter_tables, virtual_tables) = (root.tables("meter"), root.tables("virtual"));
+    let declared = meter_tables.len() + virtual_tables.len();
+    let meters = meter::read_meters(meter_tables, world);
+    let mut virtuals = virtuals::read(virtual_tables, world);
+    // What could not be read must not be missed by the others.
+    if meters.len() + virtuals.len() < declared {
+        return (meters, virtuals);
+    }
+    virtuals::expand(document, &meters, &mut virtuals);
+    let is_sound = tree::check(document, &meters, &virtuals);
+    for meter in &meters {
+        counting::check_shares(document, &meter.key.meter, &meter.claims);
+    }
+    for one in &virtuals {
+        counting::check_shares(document, &one.key.meter, &one.claims);
+    }
+    counting::check_sums(document, &meters, &virtuals, is_sound);
+    let claims = boundary::claims(&meters, &virtuals);
+    world.zones.iter().for_each(|zone| boundary::check_zone(document, zone, &claims));
+    for facility in world.facilities {
+        boundary::check_facility(document, facility, &claims);
+        boundary::check_factor_meter(document, facility, &meters);
+    }
+    certificate::check_references(
+        document,
+        world.facilities.iter().flat_map(|facility| &facility.certificates),
+    );
+    (meters, virtuals)
 }
 
 /// What could be read of the tables; the rest has been reported.

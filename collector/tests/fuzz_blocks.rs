@@ -46,6 +46,7 @@ fn day() -> Vec<u8> {
         interval_ms: (i % 7 == 0).then_some(900_000),
         quality: if i % 11 == 0 { Quality::Suspect } else { Quality::Good },
         intake: (i % 3 != 0).then_some(Intake { incarnation, number: i as u64 }),
+        evidence: None,
     };
     raw::encode(&(0..40).map(reading).collect::<Vec<_>>())
 }

@@ -22,7 +22,7 @@ use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind, MeterKey};
 use wattledger_model::minute::Provenance;
-use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
+use wattledger_model::reading::{Evidence, Incarnation, Intake, Quality, Reading, Serial};
 use wattledger_model::time::Timestamp;
 use wattledger_model::unit::Unit;
 use wattledger_model::wire;
@@ -165,6 +165,7 @@ fn readings(series: &[(i64, Decimal, Option<u32>)], unit: Option<Unit>) -> Vec<R
         interval_ms,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     };
     series.iter().map(reading).collect()
 }
@@ -298,6 +299,8 @@ fn batch_readings() -> impl Strategy<Value = Vec<(u32, Reading)>> {
             interval_ms,
             quality: if good { Quality::Good } else { Quality::Suspect },
             intake: number.map(|number| Intake { incarnation, number: u64::from(number) }),
+            evidence: number
+                .and_then(|n| Evidence::of(Serial::from_digest(n % 3), (n % 5 == 0).then_some(n as u32))),
         };
         (meter, reading)
     });

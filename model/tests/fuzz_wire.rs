@@ -16,7 +16,7 @@ use wattledger_model::batch::{
 };
 use wattledger_model::decimal::Decimal;
 use wattledger_model::name::Name;
-use wattledger_model::reading::{Cause, Incarnation, Intake, Quality, Reading, Refused};
+use wattledger_model::reading::{Cause, Evidence, Incarnation, Intake, Quality, Reading, Refused, Serial};
 use wattledger_model::time::Timestamp;
 use wattledger_model::topic::Topic;
 use wattledger_model::unit::Unit;
@@ -52,6 +52,8 @@ fn reading(incarnation: Incarnation) -> impl Strategy<Value = Reading> {
             interval_ms,
             quality: if good { Quality::Good } else { Quality::Suspect },
             intake: number.map(|number| Intake { incarnation, number }),
+            evidence: number
+                .and_then(|n| Evidence::of(Serial::from_digest(n % 3), (n % 5 == 0).then_some(n as u32))),
         },
     )
 }
@@ -104,6 +106,7 @@ fn examples() -> Vec<Vec<u8>> {
         interval_ms: (i % 3 == 0).then_some(900_000),
         quality: Quality::Good,
         intake: Some(Intake { incarnation, number: i as u64 }),
+        evidence: None,
     };
     let refused = Refused {
         at: Timestamp(0),

@@ -1,8 +1,11 @@
 //! Meters: what each one shows, what it means for its facility, and how its readings are to be understood.
 
-use super::declared::Declared;
-use super::{Facility, milliseconds, title};
+use super::claim::{self, Claim, Drafts};
+use super::instrument::{self, Base, Reads, Sitting};
+use super::{World, milliseconds, rating, title};
 use std::collections::BTreeMap;
+use wattledger_model::calendar::Tz;
+use wattledger_model::carrier::Carrier;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::document::{self, Document, Measure, Place, Placed, Table};
 use wattledger_model::meter::{Form, Kind, MeterKey};
@@ -17,23 +20,35 @@ pub struct Meter {
     pub key: MeterKey,
     /// Its name for people.
     pub title: String,
-    /// The facility that claims it.
+    /// The facility it is shown with: its own `facility`, else that of its first claim.
     pub facility: Option<Name>,
-    /// What it means for the facility.
+    /// What it means there, by its first claim.
     pub role: Option<Role>,
+    /// What it means for facilities and zones, and when.
+    pub claims: Vec<Claim>,
+    /// The meters it is fed by, real or virtual ones of its site.
+    pub fed_by: Vec<Placed<Name>>,
+    /// The fuel it measures, where it measures fuel.
+    pub carrier: Option<Carrier>,
     /// What its values are.
     pub kind: Kind,
-    /// The unit of its values; `None` takes each reading's own.
+    /// The unit of its values at first; `None` takes each reading's own.
     pub unit: Option<Unit>,
-    /// Multiplies every raw value: the CT or pulse ratio. Above zero.
+    /// Multiplies every raw value at first: the CT or pulse ratio. Above zero.
     pub scale: Decimal,
-    /// Where a register starts again from zero, in raw units. Above zero.
+    /// Where a register starts again from zero, in raw units, at first. Above zero.
     pub modulus: Option<Decimal>,
-    /// The smallest step of a register, in raw units. Above zero.
+    /// The smallest step of a register, in raw units, at first. Above zero.
     pub resolution: Option<Decimal>,
     /// The most that the installation can carry (breaker or CT rating): a power, or a flow for a water meter.
     /// `rated_power` or `rated_flow`. Above zero.
     pub rated_power: Option<Measure>,
+    /// Whether the register is sent as IEEE 754 binary32 at first. `encoding = "binary32"`.
+    pub is_binary32: bool,
+    /// Whether the register counts both directions, and so may fall. `direction = "both"`.
+    pub is_bidirectional: bool,
+    /// The devices that sat there, in the order of time; at least one.
+    pub instruments: Vec<Sitting>,
     /// The usual time between readings. Above zero.
     pub nominal_interval_ms: Option<i64>,
     /// Longer steps are long steps of a register, or gaps of power. Above zero.
@@ -44,15 +59,27 @@ pub struct Meter {
     pub place: Place,
 }
 
+impl Meter {
+    /// What it measures, as far as unit, role or kind tell.
+    pub fn quantity(&self) -> Option<Quantity> {
+        quantity(Some(self.kind), self.unit, self.role)
+    }
+}
+
+fn quantity(kind: Option<Kind>, unit: Option<Unit>, role: Option<Role>) -> Option<Quantity> {
+    let by_kind = match kind {
+        Some(Kind::Power) => Some(Quantity::Energy),
+        Some(Kind::Flow) => Some(Quantity::Volume),
+        Some(Kind::Gauge) => Some(Quantity::Gauge),
+        Some(Kind::Register) | None => None,
+    };
+    // Fuel is metered by volume, by mass or as energy: its role does not tell which.
+    let by_role = role.filter(|role| role.quantities().len() == 1).map(Role::quantity);
+    unit.map(Unit::quantity).or(by_kind).or(by_role)
+}
+
 /// Instantaneous power says nothing of what lies hours away.
 const LONGEST_INSTANT_GAP_MS: i64 = 3 * 3_600_000;
-
-/// What meters refer to.
-pub(super) struct World<'w, 'd> {
-    pub(super) sites: &'w Declared<'d>,
-    pub(super) facility_names: &'w Declared<'d>,
-    pub(super) facilities: &'w [Facility],
-}
 
 /// The meters that could be read; the others have been reported.
 pub(super) fn read_meters(tables: Vec<Table<'_>>, world: &World<'_, '_>) -> Vec<Meter> {
@@ -70,74 +97,120 @@ pub(super) fn read_meters(tables: Vec<Table<'_>>, world: &World<'_, '_>) -> Vec<
 }
 
 fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
+    let document = table.document();
     let name = table.required("name", document::name);
     let title = title(table, name.as_deref());
-    let facility = table.optional("facility", document::name);
-    let site = read_site(table, world, facility.as_ref());
-    let role = table.optional("role", document::choice(Role::ALL.iter().map(|role| (role.word(), *role))));
-    let (kind, unit) = read_kind_and_unit(table, role.as_ref());
-    check_claim(table, facility.as_ref(), role.as_ref());
-    if let (Some(role), Some(kind)) = (&role, kind) {
-        check_role(table.document(), role, kind, unit.as_ref());
+    let drafts = claim::read(table);
+    let site = read_site(table, world, &drafts);
+    let roles: Vec<Placed<Role>> = drafts.roles().cloned().collect();
+    let (kind, unit) = read_kind_and_unit(table, roles.first());
+    if let Some(kind) = kind {
+        roles.iter().for_each(|role| check_role(document, role, kind, unit.as_ref()));
     }
+    let carrier = read_carrier(table, &roles);
+    let fed_by = table.values("fed_by", document::name);
     let scale = table.optional("scale", document::positive(document::decimal));
     let (nominal_interval_ms, gap_limit_ms, form) = read_timing(table, kind);
-    let register = read_register(table, kind, unit.as_ref());
-    let rated_power = read_rating(table, kind, role.as_deref().copied(), unit.as_deref().copied());
-    // A meter whose role cannot be read says nothing about its facility, and must not be missed there.
-    if table.has("role") && role.is_none() || table.has("facility") && facility.is_none() {
-        return None;
-    }
+    let unit = unit.map(|unit| unit.value);
+    let first_role = roles.first().map(|role| role.value);
+    let quantity = quantity(kind, unit, first_role);
+    let (modulus, resolution) = rating::read_register(table, kind, unit);
+    let rated_power = rating::read(table, kind, quantity.or(first_role.map(Role::quantity)));
+    let is_binary32 = instrument::read_encoding(table, kind).unwrap_or(false);
+    let is_bidirectional = read_direction(table, kind);
+    let scale = scale.map_or(Decimal::new(1, 0), |scale| scale.value);
+    let reads = Reads { unit, scale, modulus, resolution, rated_power, is_binary32 };
+    let own = instrument::read(table);
+    let later = table.tables("instrument");
+    let zone = site.as_ref().map_or(Tz::UTC, |site| world.clocks(site));
+    let facility = drafts.home(world).map(|facility| facility.value);
+    let claims = site.as_ref().and_then(|site| drafts.claims(document, world, site, zone));
+    let kind_read = kind.unwrap_or(Kind::Register);
+    let base = Base { own: &own, reads: &reads, kind: kind_read, quantity, zone };
+    let instruments = instrument::sittings(later, &base, document);
+    // A meter whose claims cannot be read says nothing about its facility, and must not be missed there.
+    let (claims, instruments, kind) = (claims?, instruments?, kind?);
+    let first = instruments.first().map(|first| first.reads.clone()).unwrap_or(reads);
     let meter = Meter {
         key: MeterKey { site: site?, meter: name?.value },
         title,
-        facility: facility.map(|facility| facility.value),
-        role: role.map(|role| role.value),
-        kind: kind?,
-        unit: unit.map(|unit| unit.value),
-        scale: scale.map_or(Decimal::new(1, 0), |scale| scale.value),
-        modulus: register.0,
-        resolution: register.1,
-        rated_power,
+        facility,
+        role: claims.first().map(|claim| claim.role),
+        claims,
+        fed_by,
+        carrier,
+        kind,
+        unit: first.unit,
+        scale: first.scale,
+        modulus: first.modulus,
+        resolution: first.resolution,
+        rated_power: first.rated_power,
+        is_binary32: first.is_binary32,
+        is_bidirectional,
+        instruments,
         nominal_interval_ms,
         gap_limit_ms,
         form,
         place: table.place(),
     };
-    check_rollover(table.document(), &meter);
+    check_rollover(document, &meter);
     Some(meter)
 }
 
+/// `direction = "both"` for a register that counts down what flows back.
+fn read_direction(table: &mut Table<'_>, kind: Option<Kind>) -> bool {
+    let Some(both) = table.optional("direction", document::choice([("both", true), ("one", false)])) else {
+        return false;
+    };
+    if both.value && kind.is_some_and(|kind| kind != Kind::Register) {
+        table.document().error(both.place, "only a register has a `direction`; power has a sign");
+    }
+    both.value
+}
+
+/// `carrier`, which a meter of fuel needs and no other has.
+pub(super) fn read_carrier(table: &mut Table<'_>, roles: &[Placed<Role>]) -> Option<Carrier> {
+    let carrier = table.optional("carrier", document::choice(Carrier::words()));
+    let fuel = roles.iter().find(|role| role.is_fuel());
+    if let Some(fuel) = fuel.filter(|_| !table.has("carrier")) {
+        let words = Carrier::ALL.iter().map(|carrier| carrier.word()).collect::<Vec<_>>().join(", ");
+        let message = format!("a meter in the role {} needs its `carrier`: {words}", fuel.value);
+        table.document().missing(fuel.place, message);
+    }
+    if let Some(carrier) = carrier.as_ref().filter(|_| fuel.is_none() && !roles.is_empty()) {
+        let message = format!("only a meter of fuel has a `carrier`, not one in the role {}", roles[0].value);
+        table.document().error(carrier.place, message);
+    }
+    carrier.map(|carrier| carrier.value)
+}
+
 /// The meter's site: named, or that of its facility, or the only one.
-fn read_site(table: &mut Table<'_>, world: &World<'_, '_>, facility: Option<&Placed<Name>>) -> Option<Name> {
+pub(super) fn read_site(table: &mut Table<'_>, world: &World<'_, '_>, drafts: &Drafts) -> Option<Name> {
     let site = table.optional("site", document::name);
     let written = table.has("site");
-    let known = site.as_ref().is_some_and(|site| world.sites.refers(site));
-    let facility_known = facility.is_some_and(|facility| world.facility_names.refers(facility));
-    let facility = facility.filter(|_| facility_known);
+    let known = site.as_ref().is_some_and(|site| world.site_names.refers(site));
+    if let Some(facility) = &drafts.facility {
+        world.facility_names.refers(facility);
+    }
+    let facility = drafts.home(world);
     let home = facility
+        .as_ref()
         .and_then(|named| world.facilities.iter().find(|facility| facility.name == named.value))
         .map(|facility| &facility.site);
-    if let (Some(site), Some(home), Some(facility)) = (site.as_ref().filter(|_| known), home, facility)
+    if let (Some(site), Some(home), Some(facility)) =
+        (site.as_ref().filter(|_| known), home, drafts.facility.as_ref())
         && site.value != *home
     {
         let message = format!("facility `{}` is in site `{home}`, not in `{}`", facility.value, site.value);
         table.document().error(site.place, message);
     }
-    if !written && home.is_none() && world.sites.only().is_none() {
+    if !written && home.is_none() && world.site_names.only().is_none() {
         table.document().missing(table.place(), "`site` is missing, and there is no facility that tells it");
     }
     if written {
         return site.map(|site| site.value);
     }
-    home.or(world.sites.only()).cloned()
-}
-
-fn check_claim(table: &Table<'_>, facility: Option<&Placed<Name>>, role: Option<&Placed<Role>>) {
-    if let (None, Some(role)) = (facility, role) {
-        let message = format!("a role needs the `facility` in which the meter is {}", role.value);
-        table.document().error(role.place, message);
-    }
+    home.or(world.site_names.only()).cloned()
 }
 
 fn read_kind_and_unit(
@@ -174,6 +247,7 @@ fn usual_unit(kind: Kind, quantity: Quantity) -> Option<&'static str> {
 
 fn check_role(document: &Document<'_>, role: &Placed<Role>, kind: Kind, unit: Option<&Placed<Unit>>) {
     let needed = match role.quantity() {
+        _ if role.is_fuel() => "a register of volume, mass or energy, a flow or a power",
         Quantity::Energy => "an energy register or power",
         Quantity::Volume => "a register of volume or a flow",
         Quantity::Mass => "a register of mass",
@@ -181,7 +255,7 @@ fn check_role(document: &Document<'_>, role: &Placed<Role>, kind: Kind, unit: Op
     };
     if !role.takes(kind) {
         document.error(role.place, format!("a meter in the role {} is {needed}, not a {kind}", role.value));
-    } else if let Some(unit) = unit.filter(|unit| unit.kind() == kind && unit.quantity() != role.quantity()) {
+    } else if let Some(unit) = unit.filter(|unit| unit.kind() == kind && !role.measures(unit.quantity())) {
         let message =
             format!("a meter in the role {} is {needed}; {} is no unit of that", role.value, unit.value);
         document.error(unit.place, message);
@@ -215,78 +289,6 @@ fn read_timing(table: &mut Table<'_>, kind: Option<Kind>) -> (Option<i64>, Optio
         document.error(place, message);
     }
     (nominal.map(|(ms, _)| ms), gap.map(|(ms, _)| ms), form.map(|form| form.value))
-}
-
-/// Modulus and resolution.
-fn read_register(
-    table: &mut Table<'_>,
-    kind: Option<Kind>,
-    unit: Option<&Placed<Unit>>,
-) -> (Option<Decimal>, Option<Decimal>) {
-    let modulus = table.optional("modulus", document::positive(document::decimal));
-    let resolution = table.optional("resolution", document::positive(document::decimal));
-    let document = table.document();
-    for (key, place) in [
-        ("modulus", modulus.as_ref().map(|modulus| modulus.place)),
-        ("resolution", resolution.as_ref().map(|resolution| resolution.place)),
-    ] {
-        if let (Some(place), Some(kind)) = (place, kind)
-            && kind != Kind::Register
-        {
-            document.error(place, format!("only a register has a `{key}`, not a {kind}"));
-        }
-    }
-    if let (Some(modulus), Some(resolution)) = (&modulus, &resolution)
-        && resolution.cmp_value(modulus.value).is_ge()
-    {
-        document.error(resolution.place, "`resolution` must be smaller than `modulus`");
-    }
-    for (key, value) in [("modulus", &modulus), ("resolution", &resolution)] {
-        if let (Some(value), None, Some(Kind::Register)) = (value, unit, kind) {
-            document.error(value.place, format!("`{key}` is in the unit of the register: give its `unit`"));
-        }
-    }
-    (modulus.map(|modulus| modulus.value), resolution.map(|resolution| resolution.value))
-}
-
-/// `rated_power`, or `rated_flow` of a meter of volume.
-fn read_rating(
-    table: &mut Table<'_>,
-    kind: Option<Kind>,
-    role: Option<Role>,
-    unit: Option<Unit>,
-) -> Option<Measure> {
-    let power = table.optional("rated_power", document::measure);
-    let flow = table.optional("rated_flow", document::measure);
-    let document = table.document();
-    for (key, rating, needed) in [("rated_power", &power, Kind::Power), ("rated_flow", &flow, Kind::Flow)] {
-        let Some(rating) = rating else { continue };
-        if rating.unit.kind() != needed {
-            let usual = if needed == Kind::Power { "2 MW" } else { "20 m3/h" };
-            document.error(
-                rating.place,
-                format!("`{key}` is a {needed} such as \"{usual}\", not {}", rating.value),
-            );
-        } else if rating.value.value.mantissa <= 0 {
-            document.error(rating.place, format!("`{key}` must be above zero"));
-        }
-    }
-    let quantity = unit.map(|unit| unit.quantity()).or(role.map(|role| role.quantity()));
-    let (fits, other) = match quantity {
-        Some(Quantity::Volume) => ("rated_flow", power.as_ref()),
-        _ => ("rated_power", flow.as_ref()),
-    };
-    if let Some(other) = other {
-        document.error(other.place, format!("what this meter can carry is its `{fits}`"));
-    }
-    let rating = power.or(flow);
-    let summed = matches!(quantity, Some(Quantity::Energy | Quantity::Volume));
-    if kind == Some(Kind::Register) && summed && rating.is_none() && !table.has("rated_power") {
-        let message =
-            format!("no `{fits}`: without it a jump of this register cannot be told from consumption");
-        document.warning(table.place(), message);
-    }
-    rating.map(|rating| rating.value)
 }
 
 /// Warns of a register that may pass its modulus between two readings: nothing can be told from it then.

@@ -25,6 +25,16 @@ impl Weight {
         Weight { steps: steps.into() }
     }
 
+    /// This weight where others say nothing: `(since, weight)` ascending, `None` where they do not say.
+    pub fn under(&self, others: &[(Minute, Option<f64>)]) -> Weight {
+        let said = |minute: Minute| {
+            let after = others.partition_point(|(since, _)| *since <= minute);
+            others.get(after.checked_sub(1)?)?.1
+        };
+        let edges = self.steps.iter().map(|(since, _)| *since).chain(others.iter().map(|(since, _)| *since));
+        Weight::steps(edges.map(|edge| (edge, said(edge).unwrap_or_else(|| self.at(edge)))).collect())
+    }
+
     fn after(&self, minute: Minute) -> usize {
         self.steps.partition_point(|(since, _)| *since <= minute)
     }
@@ -69,6 +79,9 @@ mod tests {
         assert_eq!(weight.over(span(0, 61)), None);
         assert_eq!(weight.pieces(span(30, 90)), [(span(30, 60), 0.2), (span(60, 90), 0.5)]);
         assert_eq!((weight.at(Minute(-1)), weight.at(Minute(1_000))), (0.0, 0.5));
+        let hourly = weight.under(&[(Minute(10), Some(0.9)), (Minute(70), None)]);
+        let all = [(span(0, 10), 0.2), (span(10, 60), 0.9), (span(60, 70), 0.9), (span(70, 80), 0.5)];
+        assert_eq!(hourly.pieces(span(0, 80)), all);
         assert_eq!(Weight::constant(0.3).over(span(i64::MIN, i64::MAX)), Some(0.3));
     }
 }

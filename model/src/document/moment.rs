@@ -4,6 +4,7 @@ use super::{Value, abridged};
 use crate::calendar::{self, Tz};
 use crate::time::Timestamp;
 use chrono::{LocalResult, NaiveDate, NaiveDateTime, TimeZone};
+use std::str::FromStr;
 
 /// An instant as it was written; a local one becomes an instant once the place is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,28 +40,35 @@ impl Moment {
     }
 }
 
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Moment, String> {
+        let text = text.trim();
+        if let Some(instant) = Timestamp::from_rfc3339(text) {
+            return Ok(Moment::Instant(instant));
+        }
+        if let Ok(date) = text.parse::<NaiveDate>() {
+            return Ok(Moment::Date(date));
+        }
+        let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        local.map(Moment::Local).ok_or_else(|| {
+            let example = "such as \"2026-03-02T09:58:00Z\", \"2026-03-02 09:58\" or \"2026-03-02\"";
+            format!("needs an instant {example}, not `{}`", abridged(text))
+        })
+    }
+}
+
 /// A [`Moment`], as a text or as a date of TOML.
 ///
 /// # Errors
 /// What is wrong.
 pub fn moment(value: &Value<'_>) -> Result<Moment, String> {
-    let wrong = || {
-        format!(
-            "needs an instant such as \"2026-03-02T09:58:00Z\", \"2026-03-02 09:58\" or \"2026-03-02\", not {}",
-            value.described()
-        )
-    };
-    let text = value.date_text().ok_or_else(wrong)?;
-    let text = text.trim();
-    if let Some(instant) = Timestamp::from_rfc3339(text) {
-        return Ok(Moment::Instant(instant));
+    match value.date_text() {
+        Some(text) => text.parse(),
+        None => Err(format!("needs an instant such as \"2026-03-02T09:58:00Z\", not {}", value.described())),
     }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Ok(Moment::Date(date));
-    }
-    let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
-    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    local.map(Moment::Local).ok_or_else(wrong)
 }
 
 /// A date such as `2026-03-02`, as a text or as a date of TOML.
