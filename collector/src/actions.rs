@@ -1,17 +1,23 @@
 //! What commands and the page ask of the running collector, answered from the engine and from views.
 
+use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
+use crate::admin::quarantine::{self, Listing, Question};
 use crate::admin::{
     AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat, ReportRequest,
+    instant,
 };
+use crate::audit::{Who, configuration};
 use crate::clock;
 use crate::config::CollectorConfig;
+use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
 use crate::outputs::reports::{self, Options, ReportError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
-use crate::store::Layout;
 use crate::store::digest::Digest;
+use crate::store::history::HistoryError;
+use crate::store::{self, Layout, StoreError};
 use crate::topology::Topology;
 use crate::view::View;
 use futures_util::future::BoxFuture;
@@ -50,11 +56,11 @@ impl AdminActions for Actions {
         Box::pin(async move { engine.digest(interval).await.map(digest_answer).map_err(AdminError::Failed) })
     }
 
-    fn rebuild(&self) -> Answer<RebuildAnswer> {
+    fn rebuild(&self, who: Who) -> Answer<RebuildAnswer> {
         let engine = self.engine.clone();
         Box::pin(async move {
             let began = Instant::now();
-            let checked = engine.rebuild().await.map_err(AdminError::Failed)?;
+            let checked = engine.rebuild(who).await.map_err(AdminError::Failed)?;
             Ok(RebuildAnswer {
                 readings: checked.readings,
                 changed_minutes: checked.rebuilt.changed_hours * 60,
@@ -76,6 +82,22 @@ impl AdminActions for Actions {
             made.await.map_err(|error| AdminError::Failed(error.to_string()))?
         })
     }
+
+    fn quarantine(&self, question: Question) -> Answer<Listing> {
+        let engine = self.engine.clone();
+        Box::pin(async move {
+            let listed = engine.act(move |engine, _| quarantine::list(engine, &question)).await;
+            listed.map_err(AdminError::Busy)?
+        })
+    }
+
+    fn change(&self, request: ChangeRequest, who: Who) -> Answer<ChangeAnswer> {
+        let (engine, config) = (self.engine.clone(), Arc::clone(&self.config));
+        Box::pin(async move {
+            let act = move |engine: &mut Engine, now| change::perform(engine, &config, &request, &who, now);
+            engine.act(act).await.map_err(AdminError::Busy)?
+        })
+    }
 }
 
 /// A report from the store as it is.
@@ -88,8 +110,54 @@ pub fn report(
     config: &CollectorConfig,
     request: &ReportRequest,
 ) -> Result<Document, AdminError> {
-    let failed = |error: crate::store::StoreError| AdminError::Failed(error.to_string());
-    let mut view = View::open(layout, Arc::clone(topology)).map_err(failed)?;
+    match &request.known_at {
+        None => {
+            let view = View::open(layout, Arc::clone(topology)).map_err(store_failed)?;
+            report_of(view, config, request)
+        }
+        Some(known_at) => report_as_known(layout, config, known_at, request),
+    }
+}
+
+fn store_failed(error: StoreError) -> AdminError {
+    AdminError::Failed(error.to_string())
+}
+
+/// A report as it would have been made at an earlier time, by the configuration that was in force then.
+fn report_as_known(
+    layout: &Layout,
+    config: &CollectorConfig,
+    known_at: &str,
+    request: &ReportRequest,
+) -> Result<Document, AdminError> {
+    let declared = config.facilities.iter().find(|facility| facility.name.as_str() == request.facility);
+    let zone = declared.and_then(|facility| config.site(&facility.site)).map(|site| site.time_zone);
+    let at = instant::parse(known_at, zone).map_err(AdminError::Invalid)?;
+    if at > clock::now() {
+        return Err(AdminError::Invalid(format!("{at} lies ahead; what will be known cannot be said")));
+    }
+    let connection = store::open_reader(layout).map_err(store_failed)?;
+    let in_force = configuration::at(&connection, at).map_err(store_failed)?.ok_or_else(|| {
+        AdminError::NotFound(format!("which configuration was in force at {at} was not noted; ask for later"))
+    })?;
+    let entry = in_force.sequence;
+    let file = format!("the configuration in entry {entry} of the audit chain");
+    let then = CollectorConfig::parse(&file, &in_force.version.text)
+        .map_err(|problems| AdminError::Failed(problems.to_string()))?;
+    let ids = store::meters(&connection).map_err(store_failed)?;
+    let topology = Arc::new(Topology::compile(&then, |key| ids.get(key).copied()));
+    let view = View::open_as_known(layout, topology, at).map_err(|error| match error {
+        HistoryError::NotNoted { .. } => AdminError::NotFound(error.to_string()),
+        HistoryError::Store(error) => store_failed(error),
+    })?;
+    report_of(view, &then, request)
+}
+
+fn report_of(
+    mut view: View,
+    config: &CollectorConfig,
+    request: &ReportRequest,
+) -> Result<Document, AdminError> {
     let options = Options { generated_at: clock::now(), configuration: config };
     let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(|error| {
         let text = error.to_string();
@@ -129,8 +197,7 @@ impl SeriesSource for History {
         Box::pin(async move {
             let found = tokio::task::spawn_blocking(move || {
                 let mut kept = view.lock().unwrap_or_else(PoisonError::into_inner);
-                let unavailable =
-                    |error: crate::store::StoreError| SeriesError::Unavailable(error.to_string());
+                let unavailable = |error: StoreError| SeriesError::Unavailable(error.to_string());
                 if kept.is_none() {
                     *kept = Some(View::open(&layout, topology).map_err(unavailable)?);
                 }

@@ -10,7 +10,7 @@ pub const MOST_AHEAD_MS: i64 = 5 * 60_000;
 /// A reading this far ahead of the collector's clock is no reading of our time, whatever its agent's clock
 /// says: booked, it would stretch a register's step over all the years between. Far beyond any skew, so
 /// that the verdict does not hang on when a reading came.
-const NOT_OUR_TIME_MS: i64 = 366 * 86_400_000;
+pub(crate) const NOT_OUR_TIME_MS: i64 = 366 * 86_400_000;
 
 /// Admits a reading, or says why it goes to quarantine.
 ///

@@ -63,6 +63,8 @@ const SHORTEST_RAW: Duration = Duration::from_secs(7 * 86_400);
 pub struct CollectorConfig {
     /// The file it came from, as it was named.
     pub file: String,
+    /// Its text, from which the audit chain takes what is in force.
+    pub text: String,
     /// The collector's name; agents free readings on the word of this one alone.
     pub name: Name,
     /// Where journal, store and socket live.
@@ -112,6 +114,7 @@ impl CollectorConfig {
         let config = read(&document, file);
         let (mut config, warnings) = document.conclude(config)?;
         config.warnings = warnings;
+        config.text = text.to_owned();
         Ok(config)
     }
 
@@ -200,6 +203,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
 
     Some(CollectorConfig {
         file: file.to_string(),
+        text: String::new(),
         name: name?.value,
         data_dir: data_dir?.value.into(),
         link: link?,

@@ -5,6 +5,8 @@
 //! at any point loses nothing that was acknowledged and books nothing twice, because the ledger is made
 //! from the set of readings and flushing again changes nothing.
 
+mod amend;
+mod frozen;
 mod intake;
 mod meters;
 mod refold;
@@ -12,14 +14,17 @@ mod series;
 pub mod service;
 mod tally;
 
+pub use amend::{AmendError, Amended, By, Decided};
 pub use intake::{Answered, Arrival, Refusal};
 pub use meters::Meters;
 pub use series::merge;
 pub use tally::{MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
 
+use crate::audit::configuration::{self, Version};
+use crate::audit::{Kind, Who, chain, corrections};
 use crate::journal::Record;
 use crate::ledger::interpret::Interpretation;
-use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest};
+use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest, history};
 use rusqlite::{Connection, params};
 use series::Pending;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -81,6 +86,9 @@ pub struct Rebuilt {
     pub changed_hours: u64,
 }
 
+/// What else is done in the transaction of a flush, after everything is folded.
+type Also<'a> = &'a mut dyn FnMut(&mut Writer<'_>) -> Result<(), EngineError>;
+
 /// The engine. See the module.
 pub struct Engine {
     connection: Connection,
@@ -99,16 +107,19 @@ pub struct Engine {
     forgotten: HashMap<MeterId, Timestamp>,
     /// Index in the journal after the last record that was applied.
     applied: u64,
+    /// The latest instant that the engine was told by its clock.
+    now: Timestamp,
     _lock: WriteLock,
 }
 
 impl Engine {
-    /// Opens the store and the journal, and catches up with what the last run left.
+    /// Opens the store and the journal, and catches up with what the last run left. The engine's clock stands
+    /// where the last run left it, until the first arrival.
     ///
     /// # Errors
     /// [`EngineError`] where another process has the store, or it cannot be read.
     pub fn open(config: EngineConfig) -> Result<Engine, EngineError> {
-        Engine::open_on(Arc::new(LocalDisk), config, random_id())
+        Engine::open_at(config, None, None)
     }
 
     /// The same with the journal on another disk, such as one that a test can break, and with the identity
@@ -117,6 +128,29 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`].
     pub fn open_on(disk: Arc<dyn Disk>, config: EngineConfig, fresh_id: u64) -> Result<Engine, EngineError> {
+        Engine::open_with(disk, fresh_id, config, None, None)
+    }
+
+    /// As [`Engine::open`], at an instant, and notes in the audit chain which version of the configuration is in
+    /// force from now on.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_at(
+        config: EngineConfig,
+        now: Option<Timestamp>,
+        version: Option<&Version>,
+    ) -> Result<Engine, EngineError> {
+        Engine::open_with(Arc::new(LocalDisk), random_id(), config, now, version)
+    }
+
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        fresh_id: u64,
+        config: EngineConfig,
+        now: Option<Timestamp>,
+        version: Option<&Version>,
+    ) -> Result<Engine, EngineError> {
         let lock = WriteLock::take(&config.layout)?;
         let connection = store::open_writer(&config.layout)?;
         let options = SegmentOptions { segment_bytes: SEGMENT_BYTES };
@@ -128,7 +162,15 @@ impl Engine {
         // The store's identity is its journal's: agents resend to a store that they do not know.
         let store_id = journal.meta().try_into().map_or(fresh_id, u64::from_le_bytes);
         let failed = |source| StoreError::Sqlite { path: config.layout.database(), source };
-        let (meters, reinterpret) = Meters::load(&connection, &config.meters).map_err(failed)?;
+        let now = match now {
+            Some(now) => now,
+            None => history::last_noted(&connection).map_err(failed)?,
+        };
+        if let Some(version) = version {
+            configuration::note(&connection, now, version)?;
+        }
+        let corrected = amend::in_force(corrections::load(&connection)?);
+        let (meters, reinterpret) = Meters::load(&connection, &config.meters, &corrected).map_err(failed)?;
         let committed = intake::load_committed(&connection).map_err(failed)?;
         let tally = Tally::load(&connection).map_err(failed)?;
         let forgotten = series::forgotten(&connection).map_err(failed)?;
@@ -145,6 +187,7 @@ impl Engine {
             reinterpret,
             tally,
             applied: 0,
+            now,
             _lock: lock,
         };
         engine.replay()?;
@@ -165,6 +208,11 @@ impl Engine {
     /// The meters that are known.
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Tells the engine what its clock shows: when what comes next is flushed.
+    pub fn tell_time(&mut self, now: Timestamp) {
+        self.now = now;
     }
 
     /// The number of the last flush that changed anything.
@@ -200,7 +248,10 @@ impl Engine {
             at = last + 1;
             for (_, bytes) in records {
                 match Record::decode(&bytes) {
-                    Some(record) => self.apply(record),
+                    Some(record) => {
+                        self.now = self.now.max(record.received);
+                        self.apply(record);
+                    }
                     None => tracing::error!("a record of the journal cannot be read and was left out"),
                 }
             }
@@ -218,7 +269,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`]: nothing is changed then, and the next flush tries again.
     pub fn flush(&mut self) -> Result<Flushed, EngineError> {
-        self.commit(false)
+        self.commit(false, &mut |_| Ok(()))
     }
 
     /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store.
@@ -226,15 +277,23 @@ impl Engine {
     /// # Errors
     /// As [`Engine::flush`].
     pub fn compact(&mut self) -> Result<Flushed, EngineError> {
-        let flushed = self.commit(true)?;
+        self.compact_with(&mut |_| Ok(()))
+    }
+
+    fn compact_with(&mut self, also: Also<'_>) -> Result<Flushed, EngineError> {
+        let flushed = self.commit(true, also)?;
         self.journal.remove_before(self.applied)?;
         Ok(flushed)
     }
 
-    fn commit(&mut self, compact: bool) -> Result<Flushed, EngineError> {
+    /// Folds and commits, and in the same transaction does what else must hold or fail with it.
+    fn commit(&mut self, compact: bool, also: Also<'_>) -> Result<Flushed, EngineError> {
+        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
         let before = self.change()?;
-        let transaction = self.connection.unchecked_transaction().map_err(|source| self.failed(source))?;
-        let mut writer = Writer::new(&transaction, before + 1);
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
+        history::begin_noting(&transaction, self.now, before).map_err(failed)?;
+        let standing = history::standing(&transaction, history::edge_before(self.now)).map_err(failed)?;
+        let mut writer = Writer::new(&transaction, before + 1, standing);
         let frozen = |meter: &MeterId| self.forgotten.get(meter).copied();
         for meter in &self.reinterpret {
             let (key, interpretation) = self.meters.get(*meter);
@@ -263,8 +322,11 @@ impl Engine {
                 )?;
             }
         }
-        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        also(&mut writer)?;
         let hours = writer.finish().map_err(failed)?;
+        if hours > 0 {
+            history::note(&transaction, self.now, before + 1).map_err(failed)?;
+        }
         self.meters.save(&transaction).map_err(failed)?;
         self.tally.save_newest(&transaction, self.dirty.keys()).map_err(failed)?;
         if compact {
@@ -312,8 +374,17 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`].
     pub fn forget_raw_before(&mut self, edge: Timestamp) -> Result<usize, EngineError> {
-        let (days, forgotten) =
-            series::forget_before(&self.connection, edge).map_err(|source| self.failed(source))?;
+        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
+        let (days, forgotten) = series::forget_before(&transaction, edge).map_err(failed)?;
+        if days > 0 {
+            let meters: Vec<String> =
+                forgotten.iter().map(|(meter, _)| self.meters.get(*meter).0.to_string()).collect();
+            let body = serde_json::json!({ "before": edge.to_string(), "days": days, "meters": meters });
+            chain::append(&transaction, self.now, &Who::collector(), Kind::Retention, "", &body)
+                .map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
         self.forgotten.extend(forgotten);
         Ok(days)
     }
@@ -323,10 +394,21 @@ impl Engine {
     /// # Errors
     /// As [`Engine::flush`].
     pub fn rebuild(&mut self) -> Result<Rebuilt, EngineError> {
+        self.rebuild_for(&Who::collector())
+    }
+
+    /// As [`Engine::rebuild`], and notes in the audit chain for whom.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn rebuild_for(&mut self, who: &Who) -> Result<Rebuilt, EngineError> {
         self.compact()?;
         self.reinterpret = self.meters.ids().collect();
-        let meters = self.reinterpret.len();
-        let flushed = self.commit(true)?;
+        let (meters, now) = (self.reinterpret.len(), self.now);
+        let flushed = self.compact_with(&mut |writer| {
+            let body = serde_json::json!({ "meters": meters, "changed_hours": writer.changed_hours() });
+            amend::note(writer.connection(), now, who, Kind::Rebuild, "", &body).map(drop)
+        })?;
         Ok(Rebuilt { meters, changed_hours: flushed.hours })
     }
 

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod admin;
 pub mod admit;
+pub mod audit;
 pub mod by_hand;
 pub mod clock;
 pub mod config;
@@ -22,4 +23,4 @@ pub mod store;
 pub mod topology;
 pub mod view;
 
-pub use pipeline::{CollectorError, Handle, Running, engine_config, start};
+pub use pipeline::{CollectorError, Handle, Running, engine_config, open_engine, start};

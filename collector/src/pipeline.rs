@@ -2,6 +2,7 @@
 
 use crate::actions::{Actions, History};
 use crate::admin::{self, AdminSocket};
+use crate::audit::configuration::Version;
 use crate::clock;
 use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
@@ -103,6 +104,14 @@ pub fn engine_config(config: &CollectorConfig) -> EngineConfig {
     }
 }
 
+/// Opens the engine of a configuration, which the audit chain notes as the one in force from now on.
+///
+/// # Errors
+/// [`EngineError`] where another process has the store, or it cannot be read.
+pub fn open_engine(config: &CollectorConfig, now: Timestamp) -> Result<Engine, EngineError> {
+    Engine::open_at(engine_config(config), Some(now), Version::of(&config.text).as_ref())
+}
+
 /// Starts a collector; on return its page is served and its session with the broker is being made.
 ///
 /// # Errors
@@ -115,9 +124,8 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     }
     let started = clock::now();
     let layout = Layout::new(&config.data_dir);
-    let engine_config = engine_config(&config);
-    let raw_kept_ms = engine_config.raw_kept_ms;
-    let engine = Engine::open(engine_config)?;
+    let raw_kept_ms = engine_config(&config).raw_kept_ms;
+    let engine = open_engine(&config, started)?;
     let store_id = engine.store_id();
     let topology = Arc::new(Topology::compile(&config, |key| engine.meters().id(key)));
     let socket = AdminSocket::bind(&layout.socket())?;

@@ -5,6 +5,7 @@
 
 use crate::indicators::{Account, Accounts, Figure, Indicator, Pair};
 use crate::ledger::block::{self, GaugeHour, Hour};
+use crate::store::history::{self, HistoryError, Known};
 use crate::store::{self, Layout, MeterId, StoreError};
 use crate::topology::{Facility, Topology};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -96,6 +97,7 @@ pub struct View {
     /// The change number of the last round; `None` before the first.
     seen: Option<u64>,
     in_round: bool,
+    known: Option<Known>,
 }
 
 fn failed(source: rusqlite::Error) -> StoreError {
@@ -110,7 +112,29 @@ impl View {
     pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
         let connection = store::open_reader(layout)?;
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
-        Ok(View { connection, topology, accounts, newest: HashMap::new(), seen: None, in_round: false })
+        let newest = HashMap::new();
+        Ok(View { connection, topology, accounts, newest, seen: None, in_round: false, known: None })
+    }
+
+    /// Opens a view of the store as it was known at an earlier time; see [`store::history`].
+    ///
+    /// # Errors
+    /// [`HistoryError`] where that was not noted, or the store cannot be read.
+    pub fn open_as_known(
+        layout: &Layout,
+        topology: Arc<Topology>,
+        at: Timestamp,
+    ) -> Result<View, HistoryError> {
+        let mut view = View::open(layout, topology)?;
+        let known = history::known_at(&view.connection, at)?;
+        history::shadow(&view.connection, known)?;
+        view.known = Some(known);
+        Ok(view)
+    }
+
+    /// The earlier state that this view is of; `None` where it is of the latest one.
+    pub fn known(&self) -> Option<Known> {
+        self.known
     }
 
     /// The facilities and meters.

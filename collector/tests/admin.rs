@@ -8,11 +8,14 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wattledger_collector::admin::change::{Change, ChangeAnswer, ChangeRequest, Which};
 use wattledger_collector::admin::client::{AdminClient, ClientError};
+use wattledger_collector::admin::quarantine::{Item, Listing, Question};
 use wattledger_collector::admin::{
     self, AdminActions, AdminError, AdminSocket, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat,
     ReportRequest, ServeError,
 };
+use wattledger_collector::audit::Who;
 use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_model::time::{Interval, Minute, Timestamp};
 
@@ -43,7 +46,7 @@ impl AdminActions for Echo {
         Box::pin(async move { Ok(DigestAnswer { digest: format!("{interval:?}"), minutes, steps: 0 }) })
     }
 
-    fn rebuild(&self) -> Answer<RebuildAnswer> {
+    fn rebuild(&self, _who: Who) -> Answer<RebuildAnswer> {
         Box::pin(async { Err(AdminError::Busy("a rebuild is running".to_owned())) })
     }
 
@@ -54,6 +57,37 @@ impl AdminActions for Echo {
             }
             let content_type = "text/csv; charset=utf-8".to_owned();
             Ok(Document { content_type, bytes: format!("{request:?}").into_bytes() })
+        })
+    }
+
+    fn quarantine(&self, question: Question) -> Answer<Listing> {
+        Box::pin(async move {
+            let item = Item {
+                id: 7,
+                cause: question.cause.unwrap_or_default(),
+                agent: "hall/a".to_owned(),
+                meter: question.meter,
+                origin: "meter hall/main".to_owned(),
+                refused_at: "2026-06-01T12:00:00Z".to_owned(),
+                detail: "ahead".to_owned(),
+                reading: Some((
+                    "2026-06-01T12:10:00Z".to_owned(),
+                    "12.50".to_owned(),
+                    Some("kWh".to_owned()),
+                )),
+                sample: "12.50".to_owned(),
+            };
+            Ok(Listing { count: question.limit as u64, held: vec![item] })
+        })
+    }
+
+    fn change(&self, request: ChangeRequest, who: Who) -> Answer<ChangeAnswer> {
+        Box::pin(async move {
+            if request.reason.is_empty() {
+                return Err(AdminError::Invalid("give a reason".to_owned()));
+            }
+            let passed_over = vec![(5, format!("{request:?} by {who}"))];
+            Ok(ChangeAnswer { sequence: Some(3), passed_over, ..ChangeAnswer::default() })
         })
     }
 }
@@ -73,7 +107,8 @@ fn start(data_dir: &Path) -> Running {
 
 fn report_of(facility: &str) -> ReportRequest {
     let period = "2025-03-01/2025-04-01".to_owned();
-    ReportRequest { facility: facility.to_owned(), period, format: ReportFormat::Csv }
+    let known_at = Some("2025-05-01 12:00".to_owned());
+    ReportRequest { facility: facility.to_owned(), period, format: ReportFormat::Csv, known_at }
 }
 
 #[tokio::test]
@@ -162,4 +197,32 @@ async fn a_path_too_long_for_a_socket_is_said_as_such() {
     let error = AdminSocket::bind(&Path::new("/tmp").join("x".repeat(120))).expect_err("too long");
     assert!(matches!(error, ServeError::PathTooLong { .. }), "{error:?}");
     assert!(error.to_string().contains("shorter data_dir"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_goes_there_with_who_asks_and_its_answer_comes_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = start(dir.path());
+    let entry = Change::Entry {
+        meter: "hall/main".to_owned(),
+        from: "2026-03-02 10:00".to_owned(),
+        to: "2026-03-02 11:00".to_owned(),
+        amount: "12.5 kWh".to_owned(),
+    };
+    let admit = Change::Admit(Which { ids: (0..10_000).collect(), ..Which::default() });
+    for change in [entry, admit, Change::Withdraw { number: u64::MAX }] {
+        let request = ChangeRequest { reason: "the meter was off".to_owned(), change };
+        let answer = running.client.change(&request).await.expect("an answer");
+        assert_eq!(answer.sequence, Some(3));
+        let (_, said) = &answer.passed_over[0];
+        assert_eq!(*said, format!("{request:?} by {}", Who::this_process()));
+    }
+    let without = ChangeRequest { reason: String::new(), change: Change::Withdraw { number: 1 } };
+    let refused = running.client.change(&without).await.expect_err("no reason");
+    assert!(matches!(&refused, ClientError::Refused(AdminError::Invalid(_))), "{refused:?}");
+    let question =
+        Question { cause: Some("too-late".to_owned()), meter: Some("hall/main".to_owned()), limit: 3 };
+    let listing = running.client.quarantine(&question).await.expect("a listing");
+    assert_eq!((listing.count, listing.held[0].cause.as_str()), (3, "too-late"));
+    assert_eq!(listing.held[0].meter.as_deref(), Some("hall/main"));
 }

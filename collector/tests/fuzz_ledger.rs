@@ -300,7 +300,7 @@ fn batch_readings() -> impl Strategy<Value = Vec<(u32, Reading)>> {
             quality: if good { Quality::Good } else { Quality::Suspect },
             intake: number.map(|number| Intake { incarnation, number: u64::from(number) }),
             evidence: number
-                .and_then(|n| Evidence::of(Serial::from_digest(n % 3), (n % 5 == 0).then_some(n as u32))),
+                .and_then(|n| Evidence::of(Serial::from_digest(u64::from(n % 3)), (n % 5 == 0).then_some(n))),
         };
         (meter, reading)
     });

@@ -1,8 +1,10 @@
 //! The command line's end of the admin socket.
 
+use super::change::{ChangeAnswer, ChangeRequest};
+use super::quarantine::{Listing, Question};
 use super::{AdminError, DigestAnswer, Document, RebuildAnswer, ReportRequest};
 use crate::outputs::snapshot::Snapshot;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -81,16 +83,37 @@ impl AdminClient {
     pub async fn report(&self, request: &ReportRequest) -> Result<Document, ClientError> {
         let (facility, period) = (percent_encoded(&request.facility), percent_encoded(&request.period));
         let format = request.format.word();
-        let target = format!("/v1/report?facility={facility}&period={period}&format={format}");
-        self.ask(Method::GET, &target).await
+        let mut target = format!("/v1/report?facility={facility}&period={period}&format={format}");
+        if let Some(known_at) = &request.known_at {
+            target.push_str(&format!("&known_at={}", percent_encoded(known_at)));
+        }
+        self.ask(Method::GET, &target, Bytes::new()).await
     }
 
-    async fn parsed<T: DeserializeOwned>(&self, method: Method, target: &str) -> Result<T, ClientError> {
-        let answer = self.ask(method, target).await?;
+    /// What is in quarantine.
+    pub async fn quarantine(&self, question: &Question) -> Result<Listing, ClientError> {
+        let mut target = format!("/v1/quarantine?limit={}", question.limit);
+        for (key, value) in [("cause", &question.cause), ("meter", &question.meter)] {
+            if let Some(value) = value {
+                target.push_str(&format!("&{key}={}", percent_encoded(value)));
+            }
+        }
+        self.parsed(Method::GET, &target).await
+    }
+
+    /// Corrects, withdraws, admits or discards.
+    pub async fn change(&self, request: &ChangeRequest) -> Result<ChangeAnswer, ClientError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.broken(error))?;
+        let answer = self.ask(Method::POST, "/v1/change", body.into()).await?;
         serde_json::from_slice(&answer.bytes).map_err(|error| self.broken(error))
     }
 
-    async fn ask(&self, method: Method, target: &str) -> Result<Document, ClientError> {
+    async fn parsed<T: DeserializeOwned>(&self, method: Method, target: &str) -> Result<T, ClientError> {
+        let answer = self.ask(method, target, Bytes::new()).await?;
+        serde_json::from_slice(&answer.bytes).map_err(|error| self.broken(error))
+    }
+
+    async fn ask(&self, method: Method, target: &str, body: Bytes) -> Result<Document, ClientError> {
         let stream = UnixStream::connect(&self.path).await.map_err(|error| self.unreachable(error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -99,7 +122,8 @@ impl AdminClient {
             .method(method)
             .uri(target)
             .header("host", "localhost")
-            .body(Empty::<Bytes>::new())
+            .header("content-type", "application/json")
+            .body(Full::new(body))
             .map_err(|error| self.broken(error))?;
         let connection = tokio::spawn(connection);
         let answered = async {

@@ -1,13 +1,19 @@
 //! The admin API: what commands ask of a running collector, over the Unix socket `<data_dir>/admin.sock`.
 //!
 //! Only the collector's own user (and root) can open the socket; who asks for what is in the log. The routes are
-//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`. [`client`] is the other end.
+//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`, `GET quarantine`, `POST change`.
+//! What changes anything stands in the audit chain with the user at the other end. [`client`] is the other end.
 
+pub mod change;
 pub mod client;
+pub mod instant;
+pub mod quarantine;
 mod routes;
 mod socket;
 
+use crate::audit::Who;
 use crate::outputs::snapshot::Snapshot;
+use change::{ChangeAnswer, ChangeRequest};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -43,10 +49,16 @@ pub trait AdminActions: Send + Sync {
     fn digest(&self, interval: Option<Interval>) -> Answer<DigestAnswer>;
 
     /// Makes the ledger again from the raw readings.
-    fn rebuild(&self) -> Answer<RebuildAnswer>;
+    fn rebuild(&self, who: Who) -> Answer<RebuildAnswer>;
 
     /// A report, ready to be written to a file.
     fn report(&self, request: ReportRequest) -> Answer<Document>;
+
+    /// What is in quarantine, with all that was refused so far.
+    fn quarantine(&self, question: quarantine::Question) -> Answer<quarantine::Listing>;
+
+    /// Corrects, withdraws, admits or discards.
+    fn change(&self, request: ChangeRequest, who: Who) -> Answer<ChangeAnswer>;
 }
 
 /// A ledger digest.
@@ -85,6 +97,9 @@ pub struct ReportRequest {
     pub period: String,
     /// How it is written.
     pub format: ReportFormat,
+    /// As it was known at this time, RFC 3339 or local to the facility's site; `None` for now.
+    #[serde(default)]
+    pub known_at: Option<String>,
 }
 
 /// How a report is written.

@@ -1,8 +1,10 @@
 //! Routes of the admin API, version 1.
 
-use super::{AdminActions, AdminError, Document, ReportRequest};
+use super::change::ChangeRequest;
+use super::{AdminActions, AdminError, Document, ReportRequest, quarantine};
+use crate::audit::Who;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -33,6 +35,9 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
+/// Bytes of a request to change something, at most: ten thousand numbers and a reason.
+const LARGEST_CHANGE: usize = 1 << 20;
+
 type Actions = State<Arc<dyn AdminActions>>;
 
 pub(super) fn router(actions: Arc<dyn AdminActions>) -> Router {
@@ -41,6 +46,8 @@ pub(super) fn router(actions: Arc<dyn AdminActions>) -> Router {
         .route("/v1/digest", get(digest))
         .route("/v1/rebuild", post(rebuild))
         .route("/v1/report", get(report))
+        .route("/v1/quarantine", get(in_quarantine))
+        .route("/v1/change", post(change).layer(DefaultBodyLimit::max(LARGEST_CHANGE)))
         .fallback(async || {
             error(StatusCode::NOT_FOUND, "this collector does not know that command; is it older?")
         })
@@ -103,8 +110,27 @@ fn whole_minute(text: &str) -> Result<Timestamp, AdminError> {
     })
 }
 
-async fn rebuild(State(actions): Actions) -> Result<Response, AdminError> {
-    Ok(Json(actions.rebuild().await?).into_response())
+async fn rebuild(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    State(actions): Actions,
+) -> Result<Response, AdminError> {
+    Ok(Json(actions.rebuild(Who::user(peer.uid)).await?).into_response())
+}
+
+async fn in_quarantine(
+    State(actions): Actions,
+    query: Result<Query<quarantine::Question>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    Ok(Json(actions.quarantine(understood(query)?).await?).into_response())
+}
+
+async fn change(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    State(actions): Actions,
+    body: Result<Json<ChangeRequest>, JsonRejection>,
+) -> Result<Response, AdminError> {
+    let Json(request) = body.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
+    Ok(Json(actions.change(request, Who::user(peer.uid)).await?).into_response())
 }
 
 async fn report(

@@ -51,6 +51,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Journal`]: none of them may be acknowledged; agents will send them again.
     pub fn take(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<Answered, EngineError> {
+        self.now = now;
         let mut answered = Answered::default();
         let mut fresh: Vec<(Record, Option<Batch>)> = Vec::new();
         let mut in_hand: HashMap<(AgentKey, Incarnation), RangeSet> = HashMap::new();
@@ -123,7 +124,7 @@ impl Engine {
             sample: payload[..payload.len().min(1_024)].to_vec(),
             count: 1,
         };
-        self.tally.quarantine(agent, refused);
+        self.tally.quarantine(agent, refused, None);
     }
 
     /// Applies a record of the journal, as on a start.
@@ -150,7 +151,7 @@ impl Engine {
         let agent = batch.agent;
         self.committed.entry((agent.clone(), batch.incarnation)).or_default().insert(batch.sequence);
         for refused in batch.refused {
-            self.tally.quarantine(&agent, refused);
+            self.tally.quarantine(&agent, refused, None);
         }
         for loss in batch.losses {
             self.tally.loss(&agent, loss);
@@ -167,7 +168,7 @@ impl Engine {
         let origin = format!("readings-json of {}", record.agent);
         let (readings, refused) = by_hand::parse(&record.payload, record.received, &origin);
         for refused in refused {
-            self.tally.quarantine(&record.agent, refused);
+            self.tally.quarantine(&record.agent, refused, None);
         }
         self.apply_readings(&record.agent, readings.into_iter(), record.received)
     }
@@ -194,7 +195,7 @@ impl Engine {
                     sample: reading.value.to_string().into_bytes(),
                     count: 1,
                 };
-                self.tally.quarantine(agent, refused);
+                self.tally.quarantine(agent, refused, Some(reading));
                 continue;
             }
             taken += 1;

@@ -1,9 +1,11 @@
 //! Which meters the store knows, and how each is interpreted.
 
+use crate::audit::corrections;
 use crate::ledger::interpret::Interpretation;
 use crate::store::MeterId;
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wattledger_model::correction::Correction;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::unit::Unit;
 
@@ -22,6 +24,17 @@ struct Entry {
     configured: bool,
     /// The first of its units, in which its series is read while nobody claims the meter.
     heard_unit: Option<Unit>,
+    /// What operators entered, in order.
+    corrections: Vec<Correction>,
+}
+
+impl Entry {
+    /// The interpretation as the configuration has it, or as the meter's own unit gives it, with the corrections.
+    fn interpret(&mut self, read: Interpretation) {
+        self.interpretation = read;
+        self.interpretation.corrections.extend(self.corrections.iter().copied());
+        corrections::in_order(&mut self.interpretation.corrections);
+    }
 }
 
 /// The text by which a change of interpretation is noticed.
@@ -30,10 +43,12 @@ fn described(interpretation: &Interpretation, heard_unit: Option<Unit>) -> Strin
 }
 
 impl Meters {
-    /// Loads what the store knows, adds what is configured, and says whose series must be folded again.
-    pub fn load(
+    /// Loads what the store knows, adds what is configured and what operators entered, and says whose series
+    /// must be folded again.
+    pub(crate) fn load(
         connection: &Connection,
         configured: &BTreeMap<MeterKey, Interpretation>,
+        corrected: &BTreeMap<MeterId, Vec<Correction>>,
     ) -> rusqlite::Result<(Meters, BTreeSet<MeterId>)> {
         let mut meters = Meters::default();
         let mut changed = BTreeSet::new();
@@ -47,7 +62,7 @@ impl Meters {
             let before: String = row.get(3)?;
             let heard_unit = before.rsplit(' ').next().and_then(|symbol| symbol.parse().ok());
             let key = MeterKey { site, meter };
-            meters.add(id, key, configured, heard_unit);
+            meters.add(id, key, configured, heard_unit, corrected.get(&id).cloned().unwrap_or_default());
             let entry = &meters.entries[&id];
             if described(&entry.interpretation, entry.heard_unit) != before {
                 changed.insert(id);
@@ -57,7 +72,7 @@ impl Meters {
         for key in configured.keys() {
             if !meters.by_key.contains_key(key) {
                 let id = meters.next_id();
-                meters.add(id, key.clone(), configured, None);
+                meters.add(id, key.clone(), configured, None, Vec::new());
                 meters.unsaved.insert(id);
             }
         }
@@ -74,14 +89,18 @@ impl Meters {
         key: MeterKey,
         configured: &BTreeMap<MeterKey, Interpretation>,
         heard_unit: Option<Unit>,
+        corrections: Vec<Correction>,
     ) {
         let declared = configured.get(&key);
-        let entry = Entry {
+        let read = declared.cloned().unwrap_or_else(|| Interpretation::unclaimed(heard_unit));
+        let mut entry = Entry {
             key: key.clone(),
-            interpretation: declared.cloned().unwrap_or_else(|| Interpretation::unclaimed(heard_unit)),
+            interpretation: read.clone(),
             configured: declared.is_some(),
             heard_unit,
+            corrections,
         };
+        entry.interpret(read);
         self.by_key.insert(key, id);
         self.entries.insert(id, entry);
     }
@@ -107,11 +126,11 @@ impl Meters {
             if entry.configured {
                 return (*id, false);
             }
-            entry.interpretation = Interpretation::unclaimed(unit);
+            entry.interpret(Interpretation::unclaimed(unit));
             return (*id, true);
         }
         let id = self.next_id();
-        self.add(id, key.clone(), &BTreeMap::new(), unit);
+        self.add(id, key.clone(), &BTreeMap::new(), unit, Vec::new());
         self.unsaved.insert(id);
         (id, false)
     }
@@ -125,6 +144,27 @@ impl Meters {
     /// The number of a meter.
     pub fn id(&self, key: &MeterKey) -> Option<MeterId> {
         self.by_key.get(key).copied()
+    }
+
+    /// What operators entered of a meter, in order.
+    pub(crate) fn corrections(&self, id: MeterId) -> &[Correction] {
+        &self.entries[&id].corrections
+    }
+
+    /// Replaces what operators entered of a meter. Its series must be folded again.
+    pub(crate) fn correct(&mut self, id: MeterId, corrections: Vec<Correction>) {
+        let entry = self.entries.get_mut(&id).expect("every number has an entry");
+        let mut read = entry.interpretation.clone();
+        read.corrections.retain(|correction| !entry.corrections.contains(correction));
+        entry.corrections = corrections;
+        entry.interpret(read);
+        self.unsaved.insert(id);
+    }
+
+    /// The unit in which amounts of a meter can be given: its declared one, else the one it was heard in.
+    pub fn unit(&self, id: MeterId) -> Option<Unit> {
+        let entry = &self.entries[&id];
+        entry.interpretation.unit.or(entry.heard_unit)
     }
 
     /// All numbers.

@@ -66,7 +66,7 @@ fn freeze(part: &mut Part, usable: &[Reading], frozen: Timestamp) {
 }
 
 /// The readings that can be interpreted: the others stay in the raw store until the configuration is mended.
-fn usable(readings: &[Reading], interpretation: &Interpretation) -> Vec<Reading> {
+pub(super) fn usable(readings: &[Reading], interpretation: &Interpretation) -> Vec<Reading> {
     let fits = |reading: &&Reading| match interpretation.kind {
         Kind::Register => interpretation.position(reading).is_ok(),
         Kind::Power | Kind::Flow => interpretation.rate(reading).is_ok(),

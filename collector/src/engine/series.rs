@@ -102,26 +102,25 @@ pub fn day_of(at: Timestamp) -> i64 {
 /// later reading's meaning can hang on.
 const CONTEXT_DAYS: i64 = 16;
 
-/// Deletes the raw readings of days before that of `edge`, without the last [`CONTEXT_DAYS`] of each meter.
+/// Deletes the raw readings of days before that of `edge`, without the last [`CONTEXT_DAYS`] of each meter; in
+/// a transaction of the caller.
 /// Gives how many days were deleted, and the instants before which readings of a meter are not all there.
-pub fn forget_before(
-    connection: &Connection,
+pub(super) fn forget_before(
+    transaction: &Connection,
     edge: Timestamp,
 ) -> rusqlite::Result<(usize, Vec<(MeterId, Timestamp)>)> {
     const OLD: &str = "FROM raw WHERE day < (SELECT day FROM raw AS kept WHERE kept.meter = raw.meter
         AND kept.day < ?1 ORDER BY day DESC LIMIT 1 OFFSET ?2)";
     let with = params![day_of(edge), CONTEXT_DAYS - 1];
-    let transaction = connection.unchecked_transaction()?;
     let meters: Vec<MeterId> = transaction
         .prepare(&format!("SELECT DISTINCT meter {OLD}"))?
         .query_map(with, |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let day = Timestamp(day_of(edge) * DAY_MS);
     for meter in &meters {
-        store::set_meta(&transaction, &format!("{FORGOTTEN}{meter}"), &day.0.to_string())?;
+        store::set_meta(transaction, &format!("{FORGOTTEN}{meter}"), &day.0.to_string())?;
     }
     let days = transaction.execute(&format!("DELETE {OLD}"), with)?;
-    transaction.commit()?;
     Ok((days, meters.into_iter().map(|meter| (meter, day)).collect()))
 }
 

@@ -2,6 +2,7 @@
 
 use super::tally::{QuarantineCount, QuarantineKey};
 use super::{Answered, Arrival, Engine, EngineError, MeterTally, Rebuilt};
+use crate::audit::Who;
 use crate::clock;
 use crate::health::HealthBoard;
 use crate::store::{MeterId, digest};
@@ -33,8 +34,12 @@ enum Command {
     Take { tag: u64, arrival: Arrival },
     Known { agent: AgentKey, incarnation: Incarnation },
     Digest { interval: Option<Interval>, answer: oneshot::Sender<Result<digest::Digest, String>> },
-    Rebuild { answer: oneshot::Sender<Result<Checked, String>> },
+    Rebuild { who: Who, answer: oneshot::Sender<Result<Checked, String>> },
+    Act { act: Act },
 }
+
+/// Something to be done with the engine, at an instant of the collector's clock.
+type Act = Box<dyn FnOnce(&mut Engine, Timestamp) + Send>;
 
 /// A rebuild with the digests around it.
 #[derive(Debug, Clone)]
@@ -129,8 +134,25 @@ impl EngineHandle {
     ///
     /// # Errors
     /// What went wrong, in words.
-    pub async fn rebuild(&self) -> Result<Checked, String> {
-        self.ask(|answer| Command::Rebuild { answer }).await
+    pub async fn rebuild(&self, who: Who) -> Result<Checked, String> {
+        self.ask(|answer| Command::Rebuild { who, answer }).await
+    }
+
+    /// Does something with the engine, after what has arrived is durable; outputs are woken afterwards.
+    ///
+    /// # Errors
+    /// What went wrong, in words: the collector is stopping.
+    pub async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Engine, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        self.ask(|answer: oneshot::Sender<Result<T, String>>| Command::Act {
+            act: Box::new(move |engine, now| {
+                // Who asked may have gone; then nobody needs the answer.
+                let _gone = answer.send(Ok(act(engine, now)));
+            }),
+        })
+        .await
     }
 
     async fn ask<T>(
@@ -252,13 +274,19 @@ impl Service {
                 }
                 Command::Digest { interval, answer } => {
                     self.make_durable();
+                    self.engine.tell_time(clock::now());
                     // Who asked may have gone; then nobody needs the answer.
                     let _gone =
                         answer.send(self.engine.digest_of(interval).map_err(|error| error.to_string()));
                 }
-                Command::Rebuild { answer } => {
+                Command::Rebuild { who, answer } => {
                     self.make_durable();
-                    let _gone = answer.send(self.rebuild().map_err(|error| error.to_string()));
+                    let _gone = answer.send(self.rebuild(&who).map_err(|error| error.to_string()));
+                    self.publish();
+                }
+                Command::Act { act } => {
+                    self.make_durable();
+                    act(&mut self.engine, clock::now());
                     self.publish();
                 }
             }
@@ -288,6 +316,7 @@ impl Service {
     }
 
     fn flush(&mut self, compact: bool) -> bool {
+        self.engine.tell_time(clock::now());
         let flushed = if compact { self.engine.compact() } else { self.engine.flush() };
         match flushed {
             Ok(_) => {
@@ -303,14 +332,16 @@ impl Service {
         }
     }
 
-    fn rebuild(&mut self) -> Result<Checked, EngineError> {
+    fn rebuild(&mut self, who: &Who) -> Result<Checked, EngineError> {
+        self.engine.tell_time(clock::now());
         let before = self.engine.digest()?;
-        let rebuilt = self.engine.rebuild()?;
+        let rebuilt = self.engine.rebuild_for(who)?;
         let after = self.engine.digest()?;
         Ok(Checked { rebuilt, before, after, readings: self.engine.tally().readings() })
     }
 
     fn forget(&mut self) {
+        self.engine.tell_time(clock::now());
         let edge = Timestamp(clock::now().0.saturating_sub(self.raw_kept_ms).saturating_sub(2 * 86_400_000));
         match self.engine.forget_raw_before(edge) {
             Ok(0) => {}

@@ -4,6 +4,7 @@
 use super::series::Taken;
 use crate::ledger::interpret::{Interpretation, Unusable};
 use crate::store::MeterId;
+use crate::store::quarantine::{self, SAMPLE_BYTES, SAMPLES_A_CAUSE};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
 use wattledger_model::batch::{AgentKey, Loss};
@@ -11,8 +12,6 @@ use wattledger_model::meter::Kind;
 use wattledger_model::reading::{Cause, Reading, Refused};
 use wattledger_model::time::Timestamp;
 
-/// Samples kept of one cause; beyond, they are counted only.
-const SAMPLES_A_CAUSE: u64 = 10_000;
 /// Different origins counted apart; beyond, they are counted together.
 const ORIGINS: usize = 10_000;
 
@@ -66,7 +65,8 @@ pub struct Tally {
     meters: HashMap<MeterId, MeterTally>,
     quarantine: BTreeMap<QuarantineKey, QuarantineCount>,
     samples: HashMap<Cause, u64>,
-    unsaved_samples: Vec<(AgentKey, Refused)>,
+    sample_bytes: u64,
+    unsaved_samples: Vec<(AgentKey, Refused, Option<Reading>)>,
     unsaved_losses: Vec<(AgentKey, Loss)>,
     lost_readings: u64,
     duplicate_batches: u64,
@@ -99,19 +99,21 @@ impl Tally {
             let counted = QuarantineCount { count, last: Timestamp(row.get(5)?), detail: text(6)? };
             tally.quarantine.insert((cause, AgentKey { site, agent }, text(3)?), counted);
         }
-        let mut statement = connection.prepare("SELECT cause, count(*) FROM quarantine GROUP BY cause")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if let Some(cause) = Cause::from_word(&row.get::<_, String>(0)?) {
-                tally.samples.insert(cause, row.get::<_, i64>(1)? as u64);
-            }
-        }
+        tally.recount_samples(connection)?;
         // `total` and not `sum`, which fails where numbers that cannot be overflow it.
         tally.lost_readings =
             connection.query_row("SELECT total(readings) FROM loss", [], |row| row.get::<_, f64>(0))? as u64;
         let readings = crate::store::meta(connection, "readings")?;
         tally.readings = readings.and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(tally)
+    }
+
+    /// Counts the samples that are kept anew, after some were taken out.
+    pub(super) fn recount_samples(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let (causes, bytes) = quarantine::kept(connection)?;
+        self.samples = causes.into_iter().collect();
+        self.sample_bytes = bytes;
+        Ok(())
     }
 
     pub(super) fn count_reading(&mut self) {
@@ -157,7 +159,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn quarantine(&mut self, agent: &AgentKey, refused: Refused) {
+    /// Counts what was refused and keeps it within the limits; with the reading, where it was one.
+    pub(super) fn quarantine(&mut self, agent: &AgentKey, refused: Refused, reading: Option<Reading>) {
         let origin =
             if self.quarantine.len() < ORIGINS { refused.origin.clone() } else { "others".to_owned() };
         let key = (refused.cause, agent.clone(), origin);
@@ -181,9 +184,11 @@ impl Tally {
             }
         }
         let kept = self.samples.entry(refused.cause).or_default();
-        if *kept < SAMPLES_A_CAUSE {
+        let bytes = quarantine::bytes_of(&refused, reading.as_ref());
+        if *kept < SAMPLES_A_CAUSE && self.sample_bytes.saturating_add(bytes) <= SAMPLE_BYTES {
             *kept += 1;
-            self.unsaved_samples.push((agent.clone(), refused));
+            self.sample_bytes += bytes;
+            self.unsaved_samples.push((agent.clone(), refused, reading));
         }
     }
 
@@ -250,22 +255,8 @@ impl Tally {
                     counted.detail
                 ])?;
         }
-        for (agent, refused) in &self.unsaved_samples {
-            connection
-                .prepare_cached(
-                    "INSERT INTO quarantine (cause, site, agent, origin, meter, at_ms, detail, sample)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
-                    refused.cause.word(),
-                    agent.site.as_str(),
-                    agent.agent.as_str(),
-                    refused.origin,
-                    refused.meter.as_ref().map(wattledger_model::name::Name::as_str),
-                    refused.at.0,
-                    refused.detail,
-                    refused.sample
-                ])?;
+        for (agent, refused, reading) in &self.unsaved_samples {
+            quarantine::add(connection, agent, refused, reading.as_ref())?;
         }
         for (agent, loss) in &self.unsaved_losses {
             connection

@@ -267,7 +267,7 @@ impl RegisterRules {
 }
 
 /// `Π decimals × Π factors / divisor`, rounded half to even; `None` on overflow.
-fn scaled(decimals: &[Decimal], factors: &[i128], divisor: i128) -> Option<i128> {
+pub(crate) fn scaled(decimals: &[Decimal], factors: &[i128], divisor: i128) -> Option<i128> {
     let mut numerator: i128 = 1;
     let mut exponent: i32 = 0;
     for decimal in decimals {

@@ -4,6 +4,8 @@
 //! write-ahead log, every commit synced.
 
 pub mod digest;
+pub mod history;
+pub mod quarantine;
 pub mod raw;
 pub mod read;
 pub mod schema;
@@ -15,8 +17,10 @@ pub(crate) use write::{raw_block, steps_between};
 
 use crate::ledger::block::BlockError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use wattledger_model::meter::MeterKey;
 
 /// Number of a meter in this store.
 pub type MeterId = i64;
@@ -56,6 +60,19 @@ pub enum StoreError {
         /// Its version.
         found: i64,
         /// The version this program writes.
+        known: i64,
+    },
+    /// The store was written by an earlier version of the program, and is only read here.
+    #[error(
+        "the store at {path} has schema version {found}, this program knows {known}; start the collector once, \
+         it brings the store up to date"
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this program reads.
         known: i64,
     },
     /// A block in the store cannot be read.
@@ -141,6 +158,10 @@ pub fn open_writer(layout: &Layout) -> Result<Connection, StoreError> {
     schema::prepare(&connection).map_err(failed)?;
     match schema::version(&connection).map_err(failed)? {
         0 => schema::create(&connection).map_err(failed)?,
+        1 => {
+            schema::migrate_from_one(&connection).map_err(failed)?;
+            tracing::info!(path = %path.display(), "the store was brought from schema version 1 to 2");
+        }
         schema::VERSION => {}
         found => return Err(StoreError::Version { path, found, known: schema::VERSION }),
     }
@@ -166,8 +187,25 @@ pub fn open_reader(layout: &Layout) -> Result<Connection, StoreError> {
     match schema::version(&connection).map_err(failed)? {
         schema::VERSION => Ok(connection),
         0 => Err(StoreError::Absent(layout.dir.clone())),
+        found if found < schema::VERSION => Err(StoreError::Older { path, found, known: schema::VERSION }),
         found => Err(StoreError::Version { path, found, known: schema::VERSION }),
     }
+}
+
+/// The numbers of the meters that the store knows.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub fn meters(connection: &Connection) -> Result<HashMap<MeterKey, MeterId>, StoreError> {
+    let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    let all: Vec<(MeterId, String, String)> = connection
+        .prepare("SELECT id, site, name FROM meter")
+        .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect())
+        .map_err(failed)?;
+    let known = |(id, site, meter): (MeterId, String, String)| {
+        Some((MeterKey { site: site.parse().ok()?, meter: meter.parse().ok()? }, id))
+    };
+    Ok(all.into_iter().filter_map(known).collect())
 }
 
 /// Reads one value of the `meta` table.

@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 
 /// Version of the schema that this program writes, kept in SQLite's `user_version`.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
+/// What both versions have in common.
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE meter (
@@ -26,10 +27,6 @@ CREATE TABLE day (
     interpolated INTEGER NOT NULL, interpolated_ms INTEGER NOT NULL,
     estimated INTEGER NOT NULL, estimated_ms INTEGER NOT NULL,
     PRIMARY KEY (meter, day)) STRICT, WITHOUT ROWID;
-CREATE TABLE step (
-    meter INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
-    class TEXT NOT NULL, amount INTEGER, provenance TEXT,
-    PRIMARY KEY (meter, from_ms)) STRICT, WITHOUT ROWID;
 CREATE TABLE newest (
     meter INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, value TEXT NOT NULL, unit TEXT,
     arrived_ms INTEGER NOT NULL) STRICT;
@@ -37,11 +34,6 @@ CREATE TABLE agent (
     site TEXT NOT NULL, name TEXT NOT NULL, started_ms INTEGER NOT NULL, incarnation TEXT NOT NULL,
     floor INTEGER NOT NULL, ranges TEXT NOT NULL,
     PRIMARY KEY (site, name, started_ms, incarnation)) STRICT, WITHOUT ROWID;
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY, cause TEXT NOT NULL, site TEXT NOT NULL, agent TEXT NOT NULL,
-    origin TEXT NOT NULL, meter TEXT, at_ms INTEGER NOT NULL, detail TEXT NOT NULL,
-    sample BLOB NOT NULL) STRICT;
-CREATE INDEX quarantine_cause ON quarantine (cause);
 CREATE TABLE quarantine_count (
     cause TEXT NOT NULL, site TEXT NOT NULL, agent TEXT NOT NULL, origin TEXT NOT NULL,
     count INTEGER NOT NULL, last_ms INTEGER NOT NULL, detail TEXT NOT NULL,
@@ -49,6 +41,61 @@ CREATE TABLE quarantine_count (
 CREATE TABLE loss (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, agent TEXT NOT NULL,
     from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, readings INTEGER NOT NULL) STRICT;
+";
+
+/// Tables that differ from those of version 1.
+const MENDED: &str = "
+CREATE TABLE step (
+    meter INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    class TEXT NOT NULL, amount INTEGER, provenance TEXT, change INTEGER NOT NULL,
+    PRIMARY KEY (meter, from_ms, to_ms)) STRICT, WITHOUT ROWID;
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, cause TEXT NOT NULL, site TEXT NOT NULL, agent TEXT NOT NULL,
+    origin TEXT NOT NULL, meter TEXT, at_ms INTEGER NOT NULL, detail TEXT NOT NULL,
+    sample BLOB NOT NULL, reading BLOB) STRICT;
+CREATE INDEX quarantine_cause ON quarantine (cause);
+";
+
+/// Tables that are new in version 2: what people did, and what the ledger was before.
+const ADDED: &str = "
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL,
+    reason TEXT NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+CREATE TRIGGER audit_keeps_what_it_has BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit chain is only ever added to'); END;
+CREATE TRIGGER audit_loses_nothing BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit chain is only ever added to'); END;
+CREATE TABLE correction (
+    sequence INTEGER PRIMARY KEY, meter INTEGER NOT NULL, body TEXT NOT NULL, withdrawn INTEGER,
+    frozen INTEGER NOT NULL) STRICT;
+CREATE TABLE hour_past (
+    meter INTEGER NOT NULL, hour INTEGER NOT NULL, change INTEGER NOT NULL, until INTEGER NOT NULL,
+    measured INTEGER NOT NULL, measured_ms INTEGER NOT NULL,
+    interpolated INTEGER NOT NULL, interpolated_ms INTEGER NOT NULL,
+    estimated INTEGER NOT NULL, estimated_ms INTEGER NOT NULL,
+    block BLOB NOT NULL, PRIMARY KEY (meter, hour, until)) STRICT, WITHOUT ROWID;
+CREATE TABLE step_past (
+    meter INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    class TEXT NOT NULL, amount INTEGER, provenance TEXT, change INTEGER NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (meter, from_ms, to_ms, until)) STRICT, WITHOUT ROWID;
+CREATE TABLE known (quarter INTEGER PRIMARY KEY, change INTEGER NOT NULL) STRICT;
+CREATE TABLE frozen (
+    meter INTEGER NOT NULL, hour INTEGER NOT NULL, block BLOB NOT NULL,
+    PRIMARY KEY (meter, hour)) STRICT, WITHOUT ROWID;
+";
+
+/// From version 1. Steps that were there count as known since ever; numbers of quarantine stay.
+const FROM_ONE: &str = "
+ALTER TABLE step RENAME TO step_one;
+ALTER TABLE quarantine RENAME TO quarantine_one;
+DROP INDEX quarantine_cause;
+";
+const FROM_ONE_MOVED: &str = "
+INSERT INTO step SELECT meter, from_ms, to_ms, class, amount, provenance, 0 FROM step_one;
+INSERT INTO quarantine
+    SELECT id, cause, site, agent, origin, meter, at_ms, detail, sample, NULL FROM quarantine_one;
+DROP TABLE step_one;
+DROP TABLE quarantine_one;
 ";
 
 /// Settings of every connection: a write-ahead log, and each commit on disk before it counts.
@@ -71,5 +118,15 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Makes the tables of a new store.
 pub fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))
+    connection
+        .execute_batch(&format!("BEGIN; {TABLES} {MENDED} {ADDED} PRAGMA user_version = {VERSION}; COMMIT;"))
+}
+
+/// Brings a store of version 1 up to this one, all or nothing.
+pub fn migrate_from_one(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(&format!(
+        "{FROM_ONE} {MENDED} {FROM_ONE_MOVED} {ADDED} PRAGMA user_version = {VERSION};"
+    ))?;
+    transaction.commit()
 }

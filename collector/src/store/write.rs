@@ -2,6 +2,7 @@
 //! number that outputs resume from.
 
 use super::MeterId;
+use super::history::Known;
 use crate::ledger::block::{self, MINUTES};
 use crate::ledger::fold::Minutes;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -42,14 +43,22 @@ pub struct Writer<'a> {
     connection: &'a Connection,
     /// The number that changed blocks get.
     change: u64,
+    /// Versions of closed hours that stood at this edge are kept when they are replaced.
+    standing: Known,
     changed_hours: u64,
     touched_days: BTreeSet<(MeterId, i64)>,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer inside an open transaction, for the flush numbered `change`.
-    pub fn new(connection: &'a Connection, change: u64) -> Writer<'a> {
-        Writer { connection, change, changed_hours: 0, touched_days: BTreeSet::new() }
+    /// A writer inside an open transaction, for the flush numbered `change`. `standing` is what stood at the
+    /// last quarter-hour edge of the collector's clock.
+    pub fn new(connection: &'a Connection, change: u64, standing: Known) -> Writer<'a> {
+        Writer { connection, change, standing, changed_hours: 0, touched_days: BTreeSet::new() }
+    }
+
+    /// The connection that is written to.
+    pub fn connection(&self) -> &'a Connection {
+        self.connection
     }
 
     /// Number of hour blocks that changed so far.
@@ -121,6 +130,7 @@ impl<'a> Writer<'a> {
         totals: HourRow,
         bytes: &[u8],
     ) -> rusqlite::Result<()> {
+        self.keep_hour(meter, hour)?;
         let [(m, m_ms), (i, i_ms), (e, e_ms)] = totals.parts;
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO hour VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
@@ -130,6 +140,34 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Keeps the version of an hour that is about to be replaced, if it had stood and the hour was closed.
+    fn keep_hour(&self, meter: MeterId, hour: i64) -> rusqlite::Result<()> {
+        if hour >= self.standing.open_hour() {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT INTO hour_past
+                 SELECT meter, hour, change, ?3, measured, measured_ms, interpolated, interpolated_ms, estimated,
+                   estimated_ms, block
+                 FROM hour WHERE meter = ?1 AND hour = ?2 AND change <= ?4",
+            )?
+            .execute(params![meter, hour, self.change as i64, self.standing.change as i64])
+            .map(drop)
+    }
+
+    /// Keeps a step that is about to be deleted, if it had stood.
+    fn keep_step(&self, meter: MeterId, step: &Step) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO step_past
+                 SELECT meter, from_ms, to_ms, class, amount, provenance, change, ?4
+                 FROM step WHERE meter = ?1 AND from_ms = ?2 AND to_ms = ?3 AND change <= ?5",
+            )?
+            .execute(params![meter, step.from.0, step.to.0, self.change as i64, self.standing.change as i64])
+            .map(drop)
+    }
+
     /// Replaces the steps that start in `[from, to)` milliseconds. A step that differs marks the hours of
     /// its ends as changed, because coverage is computed from steps too.
     pub fn steps(&mut self, meter: MeterId, from: i64, to: i64, steps: &[Step]) -> rusqlite::Result<()> {
@@ -137,12 +175,17 @@ impl<'a> Writer<'a> {
         if stored == steps {
             return Ok(());
         }
-        self.connection
-            .prepare_cached("DELETE FROM step WHERE meter = ?1 AND from_ms >= ?2 AND from_ms < ?3")?
-            .execute(params![meter, from, to])?;
-        for step in steps {
+        let gone: Vec<&Step> = stored.iter().filter(|step| !steps.contains(step)).collect();
+        let new: Vec<&Step> = steps.iter().filter(|step| !stored.contains(step)).collect();
+        for step in &gone {
+            self.keep_step(meter, step)?;
             self.connection
-                .prepare_cached("INSERT OR REPLACE INTO step VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .prepare_cached("DELETE FROM step WHERE meter = ?1 AND from_ms = ?2 AND to_ms = ?3")?
+                .execute(params![meter, step.from.0, step.to.0])?;
+        }
+        for step in &new {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO step VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
                 .execute(params![
                     meter,
                     step.from.0,
@@ -150,19 +193,25 @@ impl<'a> Writer<'a> {
                     step.class.word(),
                     step.amount.map(|amount| amount as i64),
                     step.provenance.map(wattledger_model::minute::Provenance::word),
+                    self.change as i64,
                 ])?;
         }
-        let differing =
-            stored.iter().filter(|s| !steps.contains(s)).chain(steps.iter().filter(|s| !stored.contains(s)));
-        for step in differing {
+        for step in gone.into_iter().chain(new) {
             for at in [step.from, step.to] {
-                let touched = self
-                    .connection
-                    .prepare_cached("UPDATE hour SET change = ?3 WHERE meter = ?1 AND hour = ?2")?
-                    .execute(params![meter, at.minute().hour(), self.change as i64])?;
-                self.changed_hours += touched as u64;
+                self.mark_changed(meter, at.minute().hour())?;
             }
         }
+        Ok(())
+    }
+
+    /// Gives an hour whose coverage changed this flush's number.
+    fn mark_changed(&mut self, meter: MeterId, hour: i64) -> rusqlite::Result<()> {
+        self.keep_hour(meter, hour)?;
+        let touched = self
+            .connection
+            .prepare_cached("UPDATE hour SET change = ?3 WHERE meter = ?1 AND hour = ?2 AND change < ?3")?
+            .execute(params![meter, hour, self.change as i64])?;
+        self.changed_hours += touched as u64;
         Ok(())
     }
 
@@ -197,7 +246,7 @@ pub(crate) fn steps_between(
     connection
         .prepare_cached(
             "SELECT from_ms, to_ms, class, amount, provenance FROM step
-             WHERE meter = ?1 AND from_ms >= ?2 AND from_ms < ?3 ORDER BY from_ms",
+             WHERE meter = ?1 AND from_ms >= ?2 AND from_ms < ?3 ORDER BY from_ms, to_ms",
         )?
         .query_map(params![meter, from, to], |row| {
             let class: String = row.get(2)?;

@@ -263,6 +263,7 @@ fn versions(view: &View, interval: Interval, change: u64, now: Timestamp) -> Res
     let digest = digest::of(&view.connection, Some(interval))?;
     Ok(Versions {
         generated_at: now,
+        known_at: view.known().map(|known| known.edge),
         engine: env!("CARGO_PKG_VERSION"),
         targets: Table { name: targets.name.clone(), version: targets.version.clone() },
         factors: Table { name: factors.name.clone(), version: factors.version.clone() },

@@ -333,6 +333,9 @@ pub struct Versions {
     /// When.
     #[serde(serialize_with = "instant")]
     pub generated_at: Timestamp,
+    /// The earlier time as of which the ledger was read; `None` for the latest.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant_if_any")]
+    pub known_at: Option<Timestamp>,
     /// The program's version.
     pub engine: &'static str,
     /// The table of targets that comes with the program.
@@ -360,4 +363,11 @@ pub struct Table {
 
 fn instant<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
+}
+
+fn instant_if_any<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => to.collect_str(at),
+        None => to.serialize_none(),
+    }
 }

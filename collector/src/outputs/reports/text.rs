@@ -263,6 +263,9 @@ fn colophon(report: &Report, out: &mut String) -> fmt::Result {
         "  wattledger {}, targets {} {}, factors {} {}",
         versions.engine, targets.name, targets.version, factors.name, factors.version
     )?;
+    if let Some(known_at) = versions.known_at {
+        writeln!(out, "  as it was known at {known_at}, by the configuration then in force")?;
+    }
     writeln!(out, "  at {}", versions.generated_at)
 }
 

@@ -1,0 +1,171 @@
+//! Entries for time of which raw readings were deleted with age.
+//!
+//! What the ledger made of deleted readings is never folded again, so an operator's entry is booked on top of
+//! it: into the time of which nothing was known. What stood there before is kept, so that the result depends
+//! on the entries in force alone, and an entry can be taken back.
+
+use super::Engine;
+use super::refold::usable;
+use super::series::{Direction, Loaded};
+use crate::ledger::block::{self, Hour, MINUTES};
+use crate::ledger::fold::Minutes;
+use crate::ledger::interpret::round_half_even;
+use crate::store::{MeterId, StoreError, Writer};
+use rusqlite::{Connection, OptionalExtension, params};
+use wattledger_model::minute::{Minute as Booked, Provenance};
+use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute, Timestamp};
+
+/// An amount for the time of `[from, to)` of which nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Begin.
+    pub from: Timestamp,
+    /// End.
+    pub to: Timestamp,
+    /// What passed, in base units.
+    pub amount: i128,
+}
+
+impl Entry {
+    fn minutes(&self) -> Interval {
+        Interval::new(self.from.minute(), self.to.minute_ceil())
+    }
+
+    fn hours(&self) -> std::ops::Range<i64> {
+        let minutes = self.minutes();
+        minutes.from.hour()..Minute(minutes.to.0 + HOUR_MINUTES - 1).hour()
+    }
+
+    /// Milliseconds of a minute that lie in the entry and of which nothing is known.
+    fn missing_ms(&self, minute: Minute, booked: &Booked) -> i64 {
+        let (start, end) = (minute.start().0, minute.start().0 + MINUTE_MS);
+        let inside = self.to.0.min(end) - self.from.0.max(start);
+        let known: i64 = booked.parts.iter().map(|part| i64::from(part.ms)).sum();
+        inside.min(MINUTE_MS - known).max(0)
+    }
+}
+
+fn failed(source: rusqlite::Error) -> StoreError {
+    StoreError::Sqlite { path: "ledger.sqlite".into(), source }
+}
+
+impl Engine {
+    /// The instant before which nothing of a meter is folded again: its last usable reading before the
+    /// deleted ones end. `None` while nothing was deleted.
+    pub(super) fn frozen_before(&self, meter: MeterId) -> Result<Option<Timestamp>, StoreError> {
+        let Some(edge) = self.forgotten.get(&meter).copied() else { return Ok(None) };
+        let (_, interpretation) = self.meters.get(meter);
+        let mut loaded = Loaded::days(&self.connection, &self.pending, meter, edge, edge)?;
+        loop {
+            let known = usable(&loaded.readings, interpretation);
+            if let Some(last) = known.iter().rev().find(|reading| reading.at <= edge) {
+                return Ok(Some(last.at));
+            }
+            if !loaded.extend(Direction::Earlier)? {
+                return Ok(Some(edge));
+            }
+        }
+    }
+}
+
+/// The time in an entry of which nothing is known, ms.
+pub(super) fn missing_ms(connection: &Connection, meter: MeterId, entry: &Entry) -> Result<i64, StoreError> {
+    let mut missing = 0;
+    for hour in entry.hours() {
+        let booked = stored(connection, meter, hour).map_err(failed)?;
+        for minute in inside(entry, hour) {
+            missing += entry.missing_ms(minute, &booked[at(minute)]);
+        }
+    }
+    Ok(missing)
+}
+
+/// Books the entries in force, in order, on what there was before any of `all`, those taken back included.
+pub(super) fn book(
+    writer: &mut Writer<'_>,
+    meter: MeterId,
+    all: &[Entry],
+    in_force: &[Entry],
+) -> rusqlite::Result<()> {
+    let connection = writer.connection();
+    for hour in all.iter().flat_map(Entry::hours) {
+        let before = stored(connection, meter, hour)?;
+        connection.prepare_cached("INSERT OR IGNORE INTO frozen VALUES (?1, ?2, ?3)")?.execute(params![
+            meter,
+            hour,
+            block::encode_sums(&before)
+        ])?;
+    }
+    for entry in all {
+        for hour in entry.hours() {
+            let before: Vec<u8> = connection
+                .prepare_cached("SELECT block FROM frozen WHERE meter = ?1 AND hour = ?2")?
+                .query_row(params![meter, hour], |row| row.get(0))?;
+            let before = block::decode_sums(&before).unwrap_or([Booked::default(); MINUTES]);
+            write(writer, meter, entry, hour, &before)?;
+        }
+    }
+    in_force.iter().try_for_each(|entry| spread(writer, meter, entry))
+}
+
+/// Spreads an amount evenly over the time of which nothing is known, rounding at edges so that the parts add
+/// up to it exactly.
+fn spread(writer: &mut Writer<'_>, meter: MeterId, entry: &Entry) -> rusqlite::Result<()> {
+    let connection = writer.connection();
+    let mut hours = Vec::new();
+    let mut total: i64 = 0;
+    for hour in entry.hours() {
+        let booked = stored(connection, meter, hour)?;
+        total += inside(entry, hour).map(|minute| entry.missing_ms(minute, &booked[at(minute)])).sum::<i64>();
+        hours.push((hour, booked));
+    }
+    if total == 0 {
+        return Ok(());
+    }
+    let edge = |passed: i64| round_half_even(entry.amount * i128::from(passed), i128::from(total));
+    let mut passed = 0;
+    for (hour, mut booked) in hours {
+        for minute in inside(entry, hour) {
+            let slot = &mut booked[at(minute)];
+            let missing = entry.missing_ms(minute, slot);
+            let amount = edge(passed + missing) - edge(passed);
+            passed += missing;
+            let part = &mut slot.parts[Provenance::Estimated as usize];
+            part.amount = part.amount.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
+            part.ms += u32::try_from(missing).unwrap_or(0);
+        }
+        write(writer, meter, entry, hour, &booked)?;
+    }
+    Ok(())
+}
+
+/// Writes the minutes of an hour that lie in an entry.
+fn write(
+    writer: &mut Writer<'_>,
+    meter: MeterId,
+    entry: &Entry,
+    hour: i64,
+    booked: &Hour,
+) -> rusqlite::Result<()> {
+    let all: Vec<(i64, Booked)> = inside(entry, hour).map(|minute| (minute.0, booked[at(minute)])).collect();
+    let range = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
+    writer.minutes(meter, range.intersect(entry.minutes()), &Minutes::Sums(all))
+}
+
+fn inside(entry: &Entry, hour: i64) -> impl Iterator<Item = Minute> + use<> {
+    let minutes = entry.minutes();
+    let (first, end) = (hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES);
+    (first.max(minutes.from.0)..end.min(minutes.to.0)).map(Minute)
+}
+
+fn at(minute: Minute) -> usize {
+    minute.0.rem_euclid(HOUR_MINUTES) as usize
+}
+
+fn stored(connection: &Connection, meter: MeterId, hour: i64) -> rusqlite::Result<Hour> {
+    let bytes: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT block FROM hour WHERE meter = ?1 AND hour = ?2")?
+        .query_row(params![meter, hour], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.and_then(|bytes| block::decode_sums(&bytes).ok()).unwrap_or([Booked::default(); MINUTES]))
+}
