@@ -4,6 +4,9 @@ use crate::{files, log, serve};
 use anyhow::{Result, bail};
 use std::path::Path;
 use wattledger_collector::admin::client::{AdminClient, ClientError};
+use wattledger_collector::audit::Who;
+use wattledger_collector::clock;
+use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::engine::Engine;
 
 /// Prints the digest of the ledger.
@@ -35,7 +38,7 @@ pub(crate) fn rebuild(path: &Path) -> Result<()> {
         Err(ClientError::NotRunning { .. }) => {
             let mut engine = open(&config)?;
             let before = engine.digest()?.hex;
-            engine.rebuild()?;
+            engine.rebuild_for(&Who::this_process())?;
             (before, engine.digest()?.hex)
         }
         Err(error) => return Err(error.into()),
@@ -49,12 +52,13 @@ pub(crate) fn rebuild(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn open(config: &wattledger_collector::config::CollectorConfig) -> Result<Engine> {
+/// Opens the store of a collector that does not run, to write. What the journal still holds is taken in.
+pub(crate) fn open(config: &CollectorConfig) -> Result<Engine> {
     if !config.data_dir.exists() {
         bail!(
             "there is no ledger in {}; start the collector once, or check `data_dir`",
             config.data_dir.display()
         );
     }
-    Ok(Engine::open(wattledger_collector::engine_config(config))?)
+    Ok(wattledger_collector::open_engine(config, clock::now())?)
 }

@@ -2,11 +2,15 @@
 //!
 //! One command line over agent and collector; everything it does is in those libraries.
 
+mod audit;
+mod change;
 mod check;
+mod correct;
 #[cfg(feature = "demo")]
 mod demo;
 mod files;
 mod ledger;
+mod quarantine;
 mod report;
 mod serve;
 
@@ -59,6 +63,12 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Correct the ledger, with a reason: what was entered, left out, settled, exchanged
+    Correct(correct::CorrectArgs),
+    /// Look at what was refused, and admit or discard it
+    Quarantine(quarantine::QuarantineArgs),
+    /// Show who did what to the ledger and why, and check that record
+    Audit(audit::AuditArgs),
     /// Look into the ledger
     Ledger {
         #[command(subcommand)]
@@ -103,6 +113,9 @@ fn run(command: Command) -> Result<()> {
         Command::Collector { config } => serve::collector(&config),
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),
+        Command::Correct(args) => correct::run(args),
+        Command::Quarantine(args) => quarantine::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Rebuild { config } => ledger::rebuild(&config),
         Command::Ledger { command: LedgerCommand::Digest { config } } => ledger::digest(&config),
     }

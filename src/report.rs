@@ -1,14 +1,13 @@
 //! `wattledger report`: by the running collector, or on the store itself.
 
-use crate::{files, serve};
-use anyhow::{Context, Result, bail};
+use crate::{files, ledger, serve};
+use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wattledger_collector::actions;
 use wattledger_collector::admin::client::{AdminClient, ClientError};
 use wattledger_collector::admin::{ReportFormat, ReportRequest};
-use wattledger_collector::engine::Engine;
 use wattledger_collector::store::Layout;
 use wattledger_collector::topology::Topology;
 
@@ -27,6 +26,9 @@ pub(crate) struct ReportArgs {
     /// text, json or csv
     #[arg(long, default_value = "text")]
     format: ReportFormat,
+    /// As it was known at this time, such as 2026-03-02T09:58:00Z or 2026-03-02 09:58 local
+    #[arg(long)]
+    known_at: Option<String>,
     /// Write to this file instead of standard output
     #[arg(long, short)]
     output: Option<PathBuf>,
@@ -35,21 +37,18 @@ pub(crate) struct ReportArgs {
 /// Makes the report and writes it.
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let config = files::collector(&args.config)?;
-    let request =
-        ReportRequest { facility: args.facility.clone(), period: args.period.clone(), format: args.format };
+    let request = ReportRequest {
+        facility: args.facility.clone(),
+        period: args.period.clone(),
+        format: args.format,
+        known_at: args.known_at.clone(),
+    };
     let client = AdminClient::of_data_dir(&config.data_dir);
     let asked = serve::on_threads(async { Ok(client.report(&request).await) })?;
     let document = match asked {
         Ok(document) => document,
         Err(ClientError::NotRunning { .. }) => {
-            if !config.data_dir.exists() {
-                bail!(
-                    "there is no ledger in {}; start the collector once, or check `data_dir`",
-                    config.data_dir.display()
-                );
-            }
-            // Opening it takes what the journal still holds into the ledger.
-            let engine = Engine::open(wattledger_collector::engine_config(&config))?;
+            let engine = ledger::open(&config)?;
             let topology = Arc::new(Topology::compile(&config, |key| engine.meters().id(key)));
             actions::report(&Layout::new(&config.data_dir), &topology, &config, &request)?
         }

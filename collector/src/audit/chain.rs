@@ -293,6 +293,8 @@ pub enum Break {
 /// [`StoreError`] where the store cannot be read; the inner error is the first place where it does not hold.
 pub fn verify(connection: &Connection, anchor: Option<&Head>) -> Result<Result<Head, Break>, StoreError> {
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    // One state of it from the first entry to the last, whatever is added meanwhile.
+    let _snapshot = connection.unchecked_transaction().map_err(failed)?;
     let mut at = Head { count: 0, hash: NOTHING.to_owned() };
     let mut broken: Option<Break> = None;
     let mut anchored = anchor.is_none();

@@ -15,6 +15,7 @@ use wattledger_model::correction::Correction;
 use wattledger_model::meter::Kind;
 use wattledger_model::reading::Reading;
 use wattledger_model::time::Timestamp;
+use wattledger_model::unit::Quantity;
 
 /// Bytes of a reason at most.
 const LONGEST_REASON: usize = 2_000;
@@ -238,6 +239,16 @@ fn as_entry(correction: &Correction) -> Option<Entry> {
     }
 }
 
+/// The unit of amounts in the chain.
+fn base_unit(quantity: Quantity) -> Option<&'static str> {
+    match quantity {
+        Quantity::Energy => Some("µWh"),
+        Quantity::Volume => Some("mL"),
+        Quantity::Mass => Some("mg"),
+        Quantity::Gauge => None,
+    }
+}
+
 fn check_reason(by: &By<'_>) -> Result<(), AmendError> {
     match by.reason.trim().len() {
         0 => Err(AmendError::NoReason),
@@ -273,6 +284,7 @@ impl Engine {
         let mut kept = Kept { sequence: 0, meter, correction, withdrawn: None, is_frozen };
         let body = json!({
             "meter": self.meters.get(meter).0.to_string(), "correction": to_json(&correction),
+            "base_unit": self.meters.unit(meter).and_then(|unit| base_unit(unit.quantity())),
         });
         let mut after = all;
         after.push(kept.clone());
