@@ -278,6 +278,21 @@ fn a_mean_declared_to_be_of_ages_books_no_ages() {
     }
 }
 
+#[test]
+fn a_negative_register_of_minute_scale_rounds_to_nothing() {
+    // Twice the remainder of this division once was beyond 128 bits.
+    let meter = Interpretation {
+        kind: Kind::Register,
+        unit: "MJ".parse().ok(),
+        scale: Decimal::new(1, -48),
+        ..Interpretation::unclaimed(None)
+    };
+    let reading = readings(&[(START, Decimal::new(-7_567_776_731, -3), None)], meter.unit)[0];
+    assert_eq!(meter.position(&reading), Ok(0));
+    assert_eq!(round_half_even(-1, i128::MAX), 0);
+    assert_eq!(round_half_even(i128::MAX / 2 + 1, i128::MAX), 1);
+}
+
 fn agent() -> AgentKey {
     AgentKey { site: "hall".parse().expect("a name"), agent: "floor".parse().expect("a name") }
 }

@@ -310,7 +310,8 @@ pub fn round_half_even(numerator: i128, denominator: i128) -> i128 {
 
 /// Rounds `quotient + remainder / denominator`, `0 <= remainder < denominator`, halves to even.
 pub(crate) fn round_parts(quotient: i128, remainder: i128, denominator: i128) -> i128 {
-    match (remainder * 2).cmp(&denominator) {
+    // Against what is left of it: twice the remainder of the largest denominators is beyond 128 bits.
+    match remainder.cmp(&(denominator - remainder)) {
         std::cmp::Ordering::Less => quotient,
         std::cmp::Ordering::Greater => quotient + 1,
         std::cmp::Ordering::Equal => quotient + (quotient & 1),
