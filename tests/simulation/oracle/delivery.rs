@@ -1,0 +1,106 @@
+//! Nothing that was durable is missing, nothing is booked twice, and no crash, order or repetition has left a
+//! trace: the ledger is what a collector without any fault makes of the same set of readings.
+
+use super::{Report, in_words};
+use crate::agent::Agent;
+use crate::collector::{Collector, configured};
+use crate::disk::WorldDisk;
+use crate::world::{World, declarations};
+use std::path::Path;
+use std::sync::Arc;
+use wattledger_collector::engine::{Arrival, Engine};
+use wattledger_collector::journal::PayloadForm;
+use wattledger_model::reading::Cause;
+use wattledger_model::time::Timestamp;
+
+/// The sequences of an agent that the collector has.
+pub fn committed(collector: &mut Collector, agent: &Agent) -> Result<Vec<u64>, String> {
+    let Some(incarnation) = agent.incarnation else { return Ok(Vec::new()) };
+    let engine = collector.engine().ok_or("the collector is down")?;
+    let held = engine.committed_of(&(agent.key.clone(), incarnation));
+    Ok(agent.kept.keys().copied().filter(|sequence| held.contains(*sequence)).collect())
+}
+
+/// Readings more than five minutes ahead of their agents' clocks are in quarantine, each of them once.
+pub fn check_skewed(collector: &mut Collector, expected: u64) -> Result<(), String> {
+    let engine = collector.engine().ok_or("the collector is down")?;
+    let quarantined = engine.tally().quarantined().iter();
+    let skewed: u64 =
+        quarantined.filter(|((cause, ..), _)| *cause == Cause::ClockSkew).map(|(_, count)| count.count).sum();
+    if skewed == expected {
+        Ok(())
+    } else {
+        Err(format!("{skewed} readings are skewed, and {expected} were"))
+    }
+}
+
+/// Judges delivery.
+pub fn judge(world: &mut World<'_>, dir: &Path, report: &mut Report) -> Result<(), String> {
+    let everything = check_what_is_committed(world, report)?;
+    let end = world.end();
+    let engine = world.collector.engine().ok_or("the collector is down")?;
+    engine.compact().map_err(in_words)?;
+    let digest = engine.digest().map_err(in_words)?;
+
+    let fresh = tempfile::tempdir_in(dir.parent().unwrap_or(dir)).map_err(in_words)?;
+    let config = configured(fresh.path(), &declarations(&world.meters));
+    let mut reference = Engine::open_on(Arc::new(WorldDisk::default()), config, 1).map_err(in_words)?;
+    for arrivals in everything.chunks(1_000) {
+        reference.take(arrivals, Timestamp(crate::START + end)).map_err(in_words)?;
+    }
+    let expected = reference.digest().map_err(in_words)?;
+    if digest != expected {
+        return Err(format!("the ledger is not what its readings say: {digest:?}, not {expected:?}"));
+    }
+
+    let engine = world.collector.engine().ok_or("the collector is down")?;
+    let rebuilt = engine.rebuild().map_err(in_words)?;
+    if rebuilt.changed_hours > 0 {
+        return Err(format!("a rebuild changes {} hours", rebuilt.changed_hours));
+    }
+    world.collector.die(true);
+    if !world.collector.start(end)? {
+        return Err("the collector does not start again".to_owned());
+    }
+    let engine = world.collector.engine().ok_or("the collector is down")?;
+    let again = engine.digest().map_err(in_words)?;
+    if again == digest {
+        Ok(())
+    } else {
+        Err(format!("after a restart the ledger is {again:?}, not {digest:?}"))
+    }
+}
+
+/// Every durable batch is with the collector, or dropped and told of. Gives those that it has.
+fn check_what_is_committed(world: &mut World<'_>, report: &mut Report) -> Result<Vec<Arrival>, String> {
+    let mut everything = Vec::new();
+    let mut nowhere = 0;
+    for agent in &world.agents {
+        let held = committed(&mut world.collector, agent)?;
+        let mut held = held.into_iter().peekable();
+        for (sequence, kept) in &agent.kept {
+            if held.next_if_eq(sequence).is_some() {
+                let (agent, payload) = (agent.key.clone(), kept.payload.clone());
+                everything.push(Arrival { agent, form: PayloadForm::Batch, payload });
+            } else if kept.is_dropped {
+                nowhere += kept.batch.readings.len() as u64;
+            } else {
+                return Err(format!("batch {sequence} of {} is not with the collector", agent.key));
+            }
+        }
+        if agent.says_lost() != agent.dropped {
+            return Err(format!("{} dropped {}, and says {}", agent.key, agent.dropped, agent.says_lost()));
+        }
+    }
+    let engine = world.collector.engine().ok_or("the collector is down")?;
+    let told = engine.tally().lost_readings();
+    let dropped: u64 = world.agents.iter().map(|agent| agent.dropped).sum();
+    // What was dropped may have arrived all the same; what did not must be told of.
+    if told < nowhere || (dropped == 0) != (told == 0) {
+        return Err(format!(
+            "{nowhere} readings are nowhere, {dropped} were dropped, and {told} are told of"
+        ));
+    }
+    report.lost = nowhere;
+    Ok(everything)
+}

@@ -1,0 +1,625 @@
+//! The world: one thread, virtual time, and one queue of events that decides what happens next.
+
+use crate::agent::Agent;
+use crate::broker::{Broker, Down};
+use crate::collector::{Collector, Said, configured};
+use crate::dice::Dice;
+use crate::meter::Meter;
+use crate::plan::{Fault, Plan};
+use crate::trace::Trace;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::Path;
+use wattledger_link::session::{Publish, Qos};
+use wattledger_model::batch::Acknowledgement;
+use wattledger_model::topic::Topic;
+use wattledger_model::wire;
+
+/// How long everything may take to arrive once nothing goes wrong any more, ms.
+const DRAIN: i64 = 6 * 3_600_000;
+/// A client notices a dead connection after this at the latest, ms.
+const KEEP_ALIVE: u64 = 23_000;
+/// Between two tries of the engine while its disk refuses, ms.
+const RETRY: i64 = 1_000;
+
+#[derive(Debug)]
+enum Event {
+    Read(usize),
+    Fault(usize),
+    /// A fault is over.
+    Heal(Fault),
+    /// A client tries to connect, has connected, or notices that its connection is dead.
+    Connect(usize),
+    Opened(usize, u64),
+    Noticed(usize, u64),
+    /// A packet arrives at the broker, or at a client.
+    Up(usize, u64, Up),
+    Down(usize, u64, Down),
+    Start(usize),
+    Work,
+    Flush,
+    Status,
+    Quiet,
+}
+
+#[derive(Debug)]
+enum Up {
+    Publish(Publish),
+    Acknowledge(u64),
+}
+
+/// A client's way to the broker.
+#[derive(Debug, Default)]
+struct Link {
+    /// Reasons for which nothing passes.
+    cuts: u32,
+    /// Counts connections; what belongs to an earlier one does not arrive.
+    epoch: u64,
+    /// The client believes that it is connected, or is becoming so.
+    is_open: bool,
+    /// Packets do not overtake each other.
+    up_at: i64,
+    down_at: i64,
+}
+
+pub struct World<'t> {
+    now: i64,
+    dice: Dice,
+    plan: Plan,
+    pub meters: Vec<Meter>,
+    silent_until: Vec<i64>,
+    pub agents: Vec<Agent>,
+    pub collector: Collector,
+    broker: Broker,
+    links: Vec<Link>,
+    queue: BinaryHeap<Reverse<(i64, u64)>>,
+    events: std::collections::BTreeMap<u64, Event>,
+    scheduled: u64,
+    look_at: Vec<i64>,
+    work_at: Option<i64>,
+    flushes: u64,
+    is_quiet: bool,
+    trace: &'t mut Trace,
+}
+
+type Outcome = Result<(), String>;
+
+impl<'t> World<'t> {
+    /// A world that keeps the collector's store in a directory.
+    pub fn new(seed: u64, dir: &Path, trace: &'t mut Trace) -> World<'t> {
+        let mut plan = Plan::new(seed);
+        let dice = plan.dice.clone();
+        let meters = std::mem::take(&mut plan.meters);
+        let names = ["east", "west"];
+        let agents: Vec<Agent> = (0..plan.agents)
+            .map(|at| Agent::new(dice.of(10 + at as u64), names[at], plan.spool, &plan.batch))
+            .collect();
+        let topics = agents.iter().map(|agent| {
+            let collector = "campus".parse().expect("name");
+            Topic::Acknowledgement { agent: agent.key.clone(), collector }.to_string()
+        });
+        let broker = Broker::new(dice.of(20), topics.collect(), plan.temper, plan.queue);
+        let collector = Collector::new(dice.of(21), configured(dir, &declarations(&meters)));
+        let clients = plan.agents + 1;
+        World {
+            now: 0,
+            dice: dice.of(22),
+            silent_until: vec![0; meters.len()],
+            meters,
+            agents,
+            collector,
+            broker,
+            links: (0..clients).map(|_| Link::default()).collect(),
+            queue: BinaryHeap::new(),
+            events: std::collections::BTreeMap::new(),
+            scheduled: 0,
+            look_at: vec![i64::MAX; plan.agents],
+            work_at: None,
+            flushes: 0,
+            is_quiet: false,
+            plan,
+            trace,
+        }
+    }
+
+    /// When the last meter was read.
+    pub fn end(&self) -> i64 {
+        self.now
+    }
+
+    fn collector_client(&self) -> usize {
+        self.agents.len()
+    }
+
+    fn schedule(&mut self, at: i64, event: Event) {
+        self.scheduled += 1;
+        self.queue.push(Reverse((at.max(self.now), self.scheduled)));
+        self.events.insert(self.scheduled, event);
+    }
+
+    /// Lets everything happen, until nothing is under way any more.
+    pub fn run(&mut self) -> Outcome {
+        for meter in 0..self.meters.len() {
+            let at = self.dice.between(0, self.meters[meter].interval);
+            self.schedule(at, Event::Read(meter));
+        }
+        for at in 0..self.plan.faults.len() {
+            self.schedule(self.plan.faults[at].0, Event::Fault(at));
+        }
+        for machine in 0..self.links.len() {
+            self.schedule(0, Event::Start(machine));
+        }
+        self.schedule(self.plan.flush_every, Event::Flush);
+        self.schedule(self.plan.status_every, Event::Status);
+        self.schedule(self.plan.length, Event::Quiet);
+        loop {
+            if self.is_done() {
+                return Ok(());
+            }
+            if self.now > self.plan.reads_until + DRAIN {
+                return Err(self.describe_what_is_stuck());
+            }
+            self.step()?;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.now > self.plan.reads_until
+            && self.agents.iter().all(Agent::is_done)
+            && self.collector.is_idle()
+            && self.collector.is_up()
+            && self.broker.is_idle()
+    }
+
+    fn describe_what_is_stuck(&self) -> String {
+        let agents: Vec<String> = self
+            .agents
+            .iter()
+            .map(|agent| {
+                format!(
+                    "{}: up {}, connected {}, done {}",
+                    agent.key,
+                    agent.is_up(),
+                    agent.is_connected(),
+                    agent.is_done()
+                )
+            })
+            .collect();
+        let (up, idle, broker) = (self.collector.is_up(), self.collector.is_idle(), self.broker.is_idle());
+        format!("not everything arrives: {agents:?}; collector up {up}, idle {idle}; broker idle {broker}")
+    }
+
+    fn step(&mut self) -> Outcome {
+        let next_look = self.look_at.iter().copied().enumerate().min_by_key(|(_, at)| *at);
+        let queued = self.queue.peek().map(|Reverse((at, _))| *at);
+        if let Some((agent, at)) = next_look.filter(|(_, at)| queued.is_none_or(|queued| *at < queued))
+            && at < i64::MAX
+        {
+            self.set_time(at);
+            let out = self.agents[agent].look(at)?;
+            return self.after_agent(agent, out);
+        }
+        let Some(Reverse((at, number))) = self.queue.pop() else {
+            return Err("nothing is left to happen".to_owned());
+        };
+        self.set_time(at);
+        match self.events.remove(&number) {
+            Some(event) => self.happen(event),
+            None => Ok(()),
+        }
+    }
+
+    fn set_time(&mut self, now: i64) {
+        self.now = now;
+        self.trace.set_time(now);
+    }
+
+    fn happen(&mut self, event: Event) -> Outcome {
+        match event {
+            Event::Read(meter) => self.read(meter),
+            Event::Fault(at) => self.go_wrong(self.plan.faults[at].1),
+            Event::Heal(fault) => self.heal(fault),
+            Event::Connect(client) => self.connect(client),
+            Event::Opened(client, epoch) => self.opened(client, epoch),
+            Event::Noticed(client, epoch) => self.noticed(client, epoch),
+            Event::Up(client, epoch, up) => self.up(client, epoch, up),
+            Event::Down(client, epoch, down) => self.down(client, epoch, &down),
+            Event::Start(machine) => self.start(machine),
+            Event::Work => self.work(),
+            Event::Flush => self.flush(),
+            Event::Status => {
+                self.schedule(self.now + self.plan.status_every, Event::Status);
+                let out = self.collector.say_status(self.now);
+                self.send(self.collector_client(), out);
+                Ok(())
+            }
+            Event::Quiet => self.quiet_down(),
+        }
+    }
+
+    fn read(&mut self, meter: usize) -> Outcome {
+        let interval = self.meters[meter].interval;
+        let next = self.now + interval + self.dice.between(-interval / 50, interval / 50 + 1);
+        if next <= self.plan.reads_until {
+            self.schedule(next, Event::Read(meter));
+        }
+        if self.now < self.silent_until[meter] {
+            return Ok(());
+        }
+        let said = self.meters[meter].read(self.now);
+        let agent = self.meters[meter].agent;
+        self.trace.note("read", meter as i64, said.1.shown as i64);
+        let out = self.agents[agent].read(self.now, &self.meters[meter], said)?;
+        self.after_agent(agent, out)
+    }
+
+    /// Sends what an agent says, or takes note that its machine went down.
+    fn after_agent(&mut self, agent: usize, out: Option<Vec<Publish>>) -> Outcome {
+        match out {
+            Some(out) => self.send(agent, out),
+            None => self.die(agent, self.now % 2 == 0, 5_000)?,
+        }
+        self.look_at[agent] = self.agents[agent].look_at(self.now);
+        Ok(())
+    }
+
+    fn after_collector(&mut self, said: Said) {
+        let client = self.collector_client();
+        for delivery in said.done {
+            let (at, epoch) = self.way_up(client);
+            self.schedule(at, Event::Up(client, epoch, Up::Acknowledge(delivery)));
+        }
+        self.send(client, said.out);
+    }
+
+    fn send(&mut self, client: usize, out: Vec<Publish>) {
+        for message in out {
+            self.trace.note("send", client as i64, message.payload.len() as i64);
+            let (at, epoch) = self.way_up(client);
+            self.schedule(at, Event::Up(client, epoch, Up::Publish(message)));
+        }
+    }
+
+    fn way_up(&mut self, client: usize) -> (i64, u64) {
+        let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
+        let link = &mut self.links[client];
+        link.up_at = link.up_at.max(self.now + takes);
+        (link.up_at, link.epoch)
+    }
+
+    fn send_down(&mut self, all: Vec<(usize, Down)>) {
+        for (client, down) in all {
+            let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
+            let link = &mut self.links[client];
+            link.down_at = link.down_at.max(self.now + takes);
+            let (at, epoch) = (link.down_at, link.epoch);
+            self.schedule(at, Event::Down(client, epoch, down));
+        }
+    }
+
+    /// A packet arrives at the broker, if its connection still passes anything.
+    fn up(&mut self, client: usize, epoch: u64, up: Up) -> Outcome {
+        let link = &self.links[client];
+        let is_current = link.epoch == epoch;
+        if link.cuts > 0 {
+            return Ok(());
+        }
+        match up {
+            // What a dead process had sent may still be on its way.
+            Up::Publish(message) if is_current || self.dice.one_in(2) => {
+                let down = self.broker.publish(client, message);
+                let down = down.into_iter().filter(|(to, _)| is_current || *to != client).collect();
+                self.send_down(down);
+            }
+            Up::Acknowledge(delivery) if is_current => {
+                let down = self.broker.acknowledge(delivery);
+                self.send_down(down);
+            }
+            Up::Publish(_) | Up::Acknowledge(_) => {}
+        }
+        Ok(())
+    }
+
+    fn down(&mut self, client: usize, epoch: u64, down: &Down) -> Outcome {
+        if self.links[client].epoch != epoch || self.links[client].cuts > 0 {
+            return Ok(());
+        }
+        if client < self.agents.len() {
+            let out = self.agents[client].hear(self.now, down)?;
+            return self.after_agent(client, out);
+        }
+        if let Down::Message { topic, payload, delivery, .. } = down {
+            let said = self.collector.hear(self.now, topic, payload, *delivery)?;
+            self.after_collector(said);
+            let wait = 1 + self.dice.below(30) as i64;
+            self.work_soon(wait);
+        }
+        Ok(())
+    }
+
+    fn work_soon(&mut self, wait: i64) {
+        if self.work_at.is_none_or(|at| at <= self.now) && !self.collector.is_idle() {
+            self.work_at = Some(self.now + wait);
+            self.schedule(self.now + wait, Event::Work);
+        }
+    }
+
+    fn work(&mut self) -> Outcome {
+        self.work_at = None;
+        match self.collector.work(self.now)? {
+            Some(said) => {
+                self.trace.note("durable", said.done.len() as i64, said.out.len() as i64);
+                self.after_collector(said);
+            }
+            None if self.collector.disk().is_down() => {
+                self.die(self.collector_client(), self.now % 2 == 0, 5_000)?;
+            }
+            None => {
+                self.trace.note("journal refuses", 0, 0);
+                self.work_soon(RETRY);
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Outcome {
+        let mut again = self.plan.flush_every;
+        if self.collector.changed && self.collector.is_up() {
+            self.flushes += 1;
+            let compact = self.flushes % self.plan.compact_every == 0;
+            let worked = self.collector.flush(compact);
+            self.trace.note("flush", i64::from(compact), i64::from(worked));
+            if self.collector.disk().is_down() {
+                self.die(self.collector_client(), self.now % 2 == 0, 5_000)?;
+            } else if !worked {
+                again = again.min(60 * RETRY);
+            }
+        }
+        self.schedule(self.now + again, Event::Flush);
+        Ok(())
+    }
+
+    fn connect(&mut self, client: usize) -> Outcome {
+        let is_up =
+            if client < self.agents.len() { self.agents[client].is_up() } else { self.collector.is_up() };
+        if !is_up || self.links[client].is_open {
+            return Ok(());
+        }
+        if self.links[client].cuts > 0 {
+            let wait = 1_000 + self.dice.below(60_000) as i64;
+            self.schedule(self.now + wait, Event::Connect(client));
+            return Ok(());
+        }
+        let link = &mut self.links[client];
+        link.is_open = true;
+        link.epoch += 1;
+        let epoch = link.epoch;
+        // A connection of before that the broker still has is taken over.
+        self.broker.disconnect(client);
+        let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
+        self.links[client].down_at = self.now + takes;
+        self.schedule(self.now + takes, Event::Opened(client, epoch));
+        let down = self.broker.connect(client);
+        self.send_down(down);
+        Ok(())
+    }
+
+    fn opened(&mut self, client: usize, epoch: u64) -> Outcome {
+        if self.links[client].epoch != epoch || self.links[client].cuts > 0 {
+            return Ok(());
+        }
+        self.trace.note("connected", client as i64, epoch as i64);
+        if client < self.agents.len() {
+            let out = self.agents[client].connected(self.now)?;
+            return self.after_agent(client, out);
+        }
+        let said = self.collector.connected(self.now)?;
+        self.after_collector(said);
+        Ok(())
+    }
+
+    /// Nothing passes a link any more; the client finds out after a while.
+    fn sever(&mut self, client: usize) {
+        self.broker.disconnect(client);
+        let link = &self.links[client];
+        if link.is_open {
+            let epoch = link.epoch;
+            let wait = self.dice.below(KEEP_ALIVE) as i64;
+            self.schedule(self.now + wait, Event::Noticed(client, epoch));
+        }
+    }
+
+    fn noticed(&mut self, client: usize, epoch: u64) -> Outcome {
+        if self.links[client].epoch != epoch || !self.links[client].is_open {
+            return Ok(());
+        }
+        self.trace.note("disconnected", client as i64, epoch as i64);
+        self.links[client].is_open = false;
+        self.links[client].epoch += 1;
+        self.broker.disconnect(client);
+        let wait = 500 + self.dice.below(5_000) as i64;
+        self.schedule(self.now + wait, Event::Connect(client));
+        if client < self.agents.len() {
+            let out = self.agents[client].disconnected(self.now)?;
+            return self.after_agent(client, out);
+        }
+        self.collector.disconnected();
+        Ok(())
+    }
+
+    fn start(&mut self, machine: usize) -> Outcome {
+        let is_agent = machine < self.agents.len();
+        if if is_agent { self.agents[machine].is_up() } else { self.collector.is_up() } {
+            return Ok(());
+        }
+        let started =
+            if is_agent { self.agents[machine].start(self.now)? } else { self.collector.start(self.now)? };
+        self.trace.note("start", machine as i64, i64::from(started));
+        let down =
+            if is_agent { self.agents[machine].disk().is_down() } else { self.collector.disk().is_down() };
+        if down {
+            return self.die(machine, true, 5_000);
+        }
+        if !started {
+            self.schedule(self.now + 30_000, Event::Start(machine));
+            return Ok(());
+        }
+        self.check_what_is_durable()?;
+        self.schedule(self.now + 100, Event::Connect(machine));
+        if is_agent {
+            self.look_at[machine] = self.agents[machine].look_at(self.now);
+        }
+        Ok(())
+    }
+
+    fn check_what_is_durable(&mut self) -> Outcome {
+        for agent in &mut self.agents {
+            if let Some(incarnation) = agent.incarnation {
+                let with_collector = self.collector.named_of(&(agent.key.clone(), incarnation));
+                agent.check_nothing_is_freed(&with_collector)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn die(&mut self, machine: usize, by_power_cut: bool, lasts: i64) -> Outcome {
+        self.trace.note("dies", machine as i64, i64::from(by_power_cut));
+        if machine < self.agents.len() {
+            self.agents[machine].die(by_power_cut);
+            self.look_at[machine] = i64::MAX;
+        } else {
+            self.collector.die(by_power_cut);
+            self.work_at = None;
+        }
+        self.links[machine].is_open = false;
+        self.links[machine].epoch += 1;
+        self.broker.disconnect(machine);
+        self.schedule(self.now + lasts, Event::Start(machine));
+        Ok(())
+    }
+
+    fn disk_of(&self, machine: usize) -> &crate::disk::WorldDisk {
+        if machine < self.agents.len() { self.agents[machine].disk() } else { self.collector.disk() }
+    }
+
+    fn go_wrong(&mut self, fault: Fault) -> Outcome {
+        self.trace.note_more("fault", 0, 0, || format!("{fault:?}"));
+        match fault {
+            Fault::Die { machine, by_power_cut, lasts } => return self.die(machine, by_power_cut, lasts),
+            Fault::DieWriting { machine, changes } => self.disk_of(machine).fail_after(changes),
+            Fault::Full { machine, room, lasts } => {
+                self.disk_of(machine).leave_room(Some(room));
+                self.schedule(self.now + lasts, Event::Heal(fault));
+            }
+            Fault::Cut { client, lasts } => {
+                self.links[client].cuts += 1;
+                self.sever(client);
+                self.schedule(self.now + lasts, Event::Heal(fault));
+            }
+            Fault::BrokerDies { forgets, lasts } => {
+                self.broker.restart(forgets);
+                for client in 0..self.links.len() {
+                    self.links[client].cuts += 1;
+                    self.sever(client);
+                }
+                self.schedule(self.now + lasts, Event::Heal(fault));
+            }
+            Fault::Silence { meter, lasts } => self.silent_until[meter] = self.now + lasts,
+            Fault::Misreads { meter } => {
+                let fails = self.meters[meter].fail();
+                self.trace.note("misreads", meter as i64, i64::from(fails));
+            }
+            Fault::Restart { meter } => {
+                let restarts = self.meters[meter].restart(self.now);
+                self.trace.note("restarts", meter as i64, i64::from(restarts));
+            }
+            Fault::DeviceClock { meter, by } => self.meters[meter].set_clock(by),
+            Fault::AgentClock { agent, by } => self.agents[agent].set_clock(by),
+            Fault::Garbage { agent } => {
+                let topic = Topic::Readings(self.agents[agent].key.clone()).to_string();
+                let payload = b"nonsense".to_vec();
+                let down = self
+                    .broker
+                    .publish(agent, Publish { topic, payload, qos: Qos::AtLeastOnce, retain: false });
+                self.send_down(down.into_iter().filter(|(to, _)| *to != agent).collect());
+                let out = self.agents[agent].hear_garbage(self.now)?;
+                return self.after_agent(agent, out);
+            }
+            Fault::Forgery { agent } => return self.forge(agent),
+        }
+        Ok(())
+    }
+
+    /// Somebody else acknowledges everything, on topics that are nearly right.
+    fn forge(&mut self, agent: usize) -> Outcome {
+        let Some(incarnation) = self.agents[agent].incarnation else { return Ok(()) };
+        let other: wattledger_model::name::Name = "other".parse().expect("name");
+        let ours: wattledger_model::name::Name = "campus".parse().expect("name");
+        for (on, by, id) in [(&ours, &other, 0), (&other, &ours, 0), (&ours, &ours, 1)] {
+            let said = Acknowledgement {
+                collector: by.clone(),
+                store_id: 1,
+                incarnation: wattledger_model::reading::Incarnation {
+                    id: incarnation.id ^ id,
+                    ..incarnation
+                },
+                floor: 1 << 20,
+                ranges: Vec::new(),
+            };
+            let topic =
+                Topic::Acknowledgement { agent: self.agents[agent].key.clone(), collector: on.clone() };
+            let down = Down::Message {
+                topic: topic.to_string(),
+                payload: wire::encode_acknowledgement(&said),
+                retain: false,
+                delivery: 0,
+            };
+            let out = self.agents[agent].hear(self.now, &down)?;
+            self.after_agent(agent, out)?;
+        }
+        Ok(())
+    }
+
+    fn heal(&mut self, fault: Fault) -> Outcome {
+        match fault {
+            Fault::Full { machine, .. } => self.disk_of(machine).leave_room(None),
+            Fault::Cut { client, .. } => self.mend_link(client),
+            Fault::BrokerDies { .. } => (0..self.links.len()).for_each(|client| self.mend_link(client)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn mend_link(&mut self, client: usize) {
+        // Quiet may have mended it before.
+        self.links[client].cuts = self.links[client].cuts.saturating_sub(1);
+        // What was on its way through the cut is gone: the old connection does not come back to life.
+        if self.links[client].cuts == 0 && self.links[client].is_open {
+            let epoch = self.links[client].epoch;
+            self.schedule(self.now, Event::Noticed(client, epoch));
+        }
+    }
+
+    /// From here on nothing goes wrong any more.
+    fn quiet_down(&mut self) -> Outcome {
+        self.trace.note("quiet", 0, 0);
+        self.is_quiet = true;
+        self.broker.temper = crate::broker::Temper::default();
+        self.silent_until.fill(0);
+        self.meters.iter_mut().for_each(Meter::mend);
+        for machine in 0..self.links.len() {
+            self.disk_of(machine).leave_room(None);
+            self.disk_of(machine).mend();
+            if self.links[machine].cuts > 0 {
+                self.links[machine].cuts = 1;
+                self.mend_link(machine);
+            }
+        }
+        self.check_what_is_durable()
+    }
+}
+
+/// The meters' part of the collector's configuration.
+pub fn declarations(meters: &[Meter]) -> String {
+    meters.iter().filter(|meter| meter.claimed).map(Meter::declaration).collect()
+}
