@@ -10,6 +10,7 @@ pub mod correction;
 pub mod decimal;
 pub mod document;
 pub mod factor;
+pub mod factor_series;
 pub mod instrument;
 pub mod meter;
 pub mod minute;
