@@ -284,6 +284,7 @@ impl View {
             Indicator::Wue => accounts.wue.as_mut(),
             Indicator::Cue => accounts.cue.as_mut(),
             Indicator::Carbon => accounts.carbon.as_mut(),
+            _ => None,
         };
         let Some(accounts) = accounts else { return Ok(None) };
         let account = accounts.account(&self.connection, interval)?;

@@ -69,8 +69,10 @@ fn verdicts(figure: &Figure, facility: &FacilityView) -> String {
         let operator = operator.map_or("", |target| target.operator.as_str());
         let limit = format!("{} (PUE {operator} {})", verdict.target, verdict.limit);
         match verdict.verdict {
-            Verdict::PassUnguarded => format!("meets {limit}"),
-            Verdict::FailUnguarded => format!("misses {limit}"),
+            Verdict::Compliant | Verdict::PassUnguarded => format!("meets {limit}"),
+            Verdict::NonCompliant | Verdict::FailUnguarded => format!("misses {limit}"),
+            Verdict::ConditionalPass => format!("meets {limit} within uncertainty"),
+            Verdict::ConditionalFail => format!("misses {limit} within uncertainty"),
             Verdict::NotAssessable => format!("{limit} not assessable: {}", verdict.reasons.join(", ")),
         }
     });

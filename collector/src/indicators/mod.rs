@@ -4,13 +4,26 @@
 //! averages ratios. Source: domain.md 2, 4, 5.4, 5.9.
 
 pub mod account;
+pub mod carbon;
+pub mod category;
+pub mod claim;
+pub mod coal;
+pub mod compare;
+pub mod energy;
 pub mod figure;
+pub mod gb40879;
+pub mod indicator;
 pub mod notation;
 mod reader;
+pub mod renewable;
 pub mod support;
+pub mod target_budget;
+pub mod uncertainty;
+pub mod utilisation;
 pub mod verdict;
 pub mod weight;
 
 pub use account::{Account, Accounts, Pair, Term, TermSum};
-pub use figure::{Figure, Indicator, Status};
+pub use figure::{Figure, Known, Status};
+pub use indicator::Indicator;
 pub use weight::Weight;

@@ -1,31 +1,41 @@
 //! How a figure is written so that nobody can take it for another. Source: domain.md 2.1.
 
-use super::figure::Indicator;
+use super::category::Category;
+use super::indicator::Indicator;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::time::{Interval, Minute};
 
 /// The name of a figure: `PUE2 (2025-12-31)` for twelve months of PUE, `iPUE1 (2026-10-01:2026-10-31)` for
 /// less or other, with local dates, the last one inclusive; with times where the interval is not of whole days.
+/// The category is the facility's; an indicator that names its own, such as `pue2`, keeps that.
 pub fn notation(indicator: Indicator, category: Option<u8>, interval: Interval, zone: Tz) -> String {
+    let name = indicator.meaning().name;
+    if !indicator.is_pue() {
+        return format!("{name} ({})", period(interval, zone));
+    }
+    let category = indicator.own_category().map(Category::number).or(category);
     let category = category.map_or(String::new(), |category| category.to_string());
-    let name = match indicator {
-        Indicator::Pue if is_twelve_months(interval, zone) => {
-            return format!("PUE{category} ({})", calendar::date_of(zone, Minute(interval.to.0 - 1)));
-        }
-        Indicator::Pue => format!("iPUE{category}"),
-        Indicator::Wue => "WUE".to_owned(),
-        Indicator::Cue => "CUE".to_owned(),
-        Indicator::Carbon => "CO2".to_owned(),
-    };
+    if is_twelve_months(interval, zone) {
+        return format!("{name}{category} ({})", calendar::date_of(zone, Minute(interval.to.0 - 1)));
+    }
+    format!("i{name}{category} ({})", period(interval, zone))
+}
+
+/// The name of a zone's partial PUE: `pPUE_hall-2 (2026-10-01:2026-10-31)`.
+pub fn zone_notation(declared: &str, interval: Interval, zone: Tz) -> String {
+    format!("pPUE_{declared} ({})", period(interval, zone))
+}
+
+fn period(interval: Interval, zone: Tz) -> String {
     let (first, last) =
         (calendar::date_of(zone, interval.from), calendar::date_of(zone, Minute(interval.to.0 - 1)));
     if calendar::day_start(zone, first) == interval.from
         && last.succ_opt().is_some_and(|next| calendar::day_start(zone, next) == interval.to)
     {
-        return format!("{name} ({first}:{last})");
+        return format!("{first}:{last}");
     }
     let time = |minute| calendar::local(zone, minute).format("%Y-%m-%dT%H:%M");
-    format!("{name} ({}:{})", time(interval.from), time(interval.to))
+    format!("{}:{}", time(interval.from), time(interval.to))
 }
 
 /// Whether the interval runs from one local midnight to that of the same date a year later.
@@ -58,5 +68,17 @@ mod tests {
             named("2026-10-01T02:00:00Z", "2026-10-01T03:00:00Z"),
             "iPUE2 (2026-10-01T10:00:2026-10-01T11:00)"
         );
+    }
+
+    #[test]
+    fn derivatives_carry_their_names_and_their_own_categories() {
+        let zone = Tz::UTC;
+        let october = calendar::month(zone, "2026-10-01".parse().expect("a date"));
+        let named = |indicator| notation(indicator, Some(2), october, zone);
+        assert_eq!(named(Indicator::Pue3), "iPUE3 (2026-10-01:2026-10-31)");
+        assert_eq!(named(Indicator::PpueCooling), "pPUE_cooling (2026-10-01:2026-10-31)");
+        assert_eq!(named(Indicator::Dcie), "DCiE (2026-10-01:2026-10-31)");
+        assert_eq!(named(Indicator::CueMarket), "CUE_market (2026-10-01:2026-10-31)");
+        assert_eq!(zone_notation("hall-2", october, zone), "pPUE_hall-2 (2026-10-01:2026-10-31)");
     }
 }

@@ -8,7 +8,7 @@ use super::snapshot::{
 use crate::engine::service::{MeterTelemetry, Telemetry};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::notation::notation;
-use crate::indicators::verdict::{Circumstances, Verdict, judge};
+use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, Verdict, judge};
 use crate::indicators::{Account, Figure, Indicator, Status};
 use crate::receive::HeardAgent;
 use crate::store::StoreError;
@@ -187,14 +187,25 @@ fn window_view(
 
 fn figure_view(view: &View, at: usize, figure: &Figure, complete: bool) -> FigureView {
     let facility = &view.topology().facilities[at];
-    let circumstances = Circumstances { category: facility.category, complete, gaps: &[] };
+    let circumstances = Circumstances {
+        category: facility.category,
+        complete,
+        gaps: &[],
+        expanded: None,
+        rule: DecisionRule::default(),
+        on: calendar::date_of(facility.zone, figure.interval.to),
+    };
     let verdicts = facility
         .targets
         .iter()
         .filter(|target| target.indicator == figure.indicator.word())
         .map(|target| {
-            let (verdict, reasons) = judge(figure, target, circumstances);
+            let Judgement { verdict, reasons, .. } = judge(figure, target, circumstances);
             let verdict = match verdict {
+                Verdict::Compliant => VerdictWord::Compliant,
+                Verdict::ConditionalPass => VerdictWord::ConditionalPass,
+                Verdict::ConditionalFail => VerdictWord::ConditionalFail,
+                Verdict::NonCompliant => VerdictWord::NonCompliant,
                 Verdict::PassUnguarded => VerdictWord::PassUnguarded,
                 Verdict::FailUnguarded => VerdictWord::FailUnguarded,
                 Verdict::NotAssessable => VerdictWord::NotAssessable,
@@ -214,7 +225,7 @@ fn figure_view(view: &View, at: usize, figure: &Figure, complete: bool) -> Figur
             Status::NoData => FigureStatus::NoData,
         },
         numerator: known.then_some(figure.numerator),
-        denominator: (known && figure.indicator != Indicator::Carbon).then_some(figure.denominator),
+        denominator: (known && figure.indicator.is_ratio()).then_some(figure.denominator),
         coverage: figure.coverage,
         interpolated: figure.interpolated,
         estimated: figure.estimated,

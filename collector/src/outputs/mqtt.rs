@@ -167,7 +167,7 @@ fn of_facility(view: &mut View, at: usize, horizon: Minute) -> Result<Vec<Publis
             let interval = calendar::interval(*window, facility.zone, horizon);
             let Some(figure) = view.figure(at, *indicator, interval)? else { continue };
             let known = figure.status != Status::NoData;
-            let is_ratio = *indicator != Indicator::Carbon;
+            let is_ratio = indicator.is_ratio();
             windows.push(json!({
                 "window": window.word(),
                 "from": interval.from.to_string(),
@@ -191,7 +191,7 @@ fn of_facility(view: &mut View, at: usize, horizon: Minute) -> Result<Vec<Publis
             "version": 1,
             "facility": facility.name.as_str(),
             "indicator": indicator.word(),
-            "unit": unit(*indicator),
+            "unit": indicator.unit(),
             "category": facility.category,
             "as_of": horizon.to_string(),
             "windows": windows,
@@ -200,15 +200,6 @@ fn of_facility(view: &mut View, at: usize, horizon: Minute) -> Result<Vec<Publis
         messages.push(Publish { topic: topic.to_string(), payload, qos: Qos::AtMostOnce, retain: true });
     }
     Ok(messages)
-}
-
-const fn unit(indicator: Indicator) -> &'static str {
-    match indicator {
-        Indicator::Pue => "",
-        Indicator::Wue => "L/kWh",
-        Indicator::Cue => "kg/kWh",
-        Indicator::Carbon => "kg",
-    }
 }
 
 const fn status(status: Status) -> &'static str {

@@ -195,13 +195,22 @@ pub struct VerdictView {
     pub reasons: Vec<String>,
 }
 
-/// A verdict by simple acceptance, since the meters' uncertainty is not known. Source: domain.md 6.1, 6.3.
+/// A verdict: guarded by the uncertainty of the meters, or unguarded where that is not known.
+/// Source: domain.md 6.1, 6.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The value meets the limit.
+    /// The value meets the limit with all of its uncertainty.
+    Compliant,
+    /// The value meets the limit, but not with all of its uncertainty.
+    ConditionalPass,
+    /// The value misses the limit, but not with all of its uncertainty.
+    ConditionalFail,
+    /// The value misses the limit with all of its uncertainty.
+    NonCompliant,
+    /// The value meets the limit; the uncertainty is not known or not looked at.
     PassUnguarded,
-    /// The value does not meet the limit.
+    /// The value does not meet the limit; the uncertainty is not known or not looked at.
     FailUnguarded,
     /// No verdict is due; the reasons say why.
     NotAssessable,

@@ -5,14 +5,14 @@ use super::line::{Fields, Lines, Series};
 use super::plan::Task;
 use super::written::{Before, Written};
 use crate::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH, needed_coverage};
-use crate::indicators::verdict::{Circumstances, Verdict, judge};
+use crate::indicators::verdict::{Circumstances, DecisionRule, judge};
 use crate::indicators::{Account, Figure, Indicator};
 use crate::store::StoreError;
 use crate::topology::{Facility, KnownMeter};
 use crate::view::{Component, MeterHour, View};
 use std::collections::HashMap;
 use std::sync::Arc;
-use wattledger_model::calendar::{Stamp, Window, full_interval};
+use wattledger_model::calendar::{self, Stamp, Window, full_interval};
 use wattledger_model::meter::Kind;
 use wattledger_model::minute::{GaugeMinute, Minute as Booked, Provenance};
 use wattledger_model::target::Target;
@@ -229,6 +229,7 @@ pub(crate) fn indicators(facility: &Facility) -> Vec<Indicator> {
         Indicator::Wue => facility.wue().is_some(),
         Indicator::Cue => facility.cue().is_some(),
         Indicator::Carbon => facility.carbon().is_some(),
+        _ => false,
     };
     Indicator::ALL.iter().copied().filter(has).collect()
 }
@@ -236,11 +237,7 @@ pub(crate) fn indicators(facility: &Facility) -> Vec<Indicator> {
 /// The fields that figures of an indicator can have.
 fn figure_fields(indicator: Indicator) -> FieldSet {
     let shares = [indicator::COVERAGE, indicator::INTERPOLATED, indicator::ESTIMATED];
-    let ratio = if indicator == Indicator::Carbon {
-        FieldSet::default()
-    } else {
-        FieldSet::of(indicator::DENOMINATOR)
-    };
+    let ratio = if indicator.is_ratio() { FieldSet::of(indicator::DENOMINATOR) } else { FieldSet::default() };
     set(&shares) | set(&[indicator::VALUE, indicator::NUMERATOR]) | ratio
 }
 
@@ -371,10 +368,16 @@ impl FacilityPoints {
         let yearly = matches!(window, Window::Year | Window::Months12);
         let partly = figure.coverage < 1.0 && figure.coverage >= needed_coverage(figure.interval);
         let gaps = if yearly && partly { view.gaps(self.at, figure.interval)? } else { Vec::new() };
-        let circumstances =
-            Circumstances { category: facility.category, complete: figure.interval == whole, gaps: &gaps };
+        let circumstances = Circumstances {
+            category: facility.category,
+            complete: figure.interval == whole,
+            gaps: &gaps,
+            expanded: None,
+            rule: DecisionRule::default(),
+            on: calendar::date_of(facility.zone, figure.interval.to),
+        };
         for (target, series) in targets {
-            let (verdict, _) = judge(figure, target, circumstances);
+            let verdict = judge(figure, target, circumstances).verdict;
             let (m, fields) = (&catalog::TARGET, &mut points.fields);
             fields.clear();
             fields.float(m, target::LIMIT, target.limit.value);
@@ -382,8 +385,8 @@ impl FacilityPoints {
                 fields.float(m, target::VALUE, value);
             }
             fields.float(m, target::COVERAGE, figure.coverage);
-            if verdict != Verdict::NotAssessable {
-                fields.integer(m, target::MEETS, i64::from(verdict == Verdict::PassUnguarded));
+            if let Some(meets) = verdict.meets() {
+                fields.integer(m, target::MEETS, i64::from(meets));
             }
             fields.word(m, target::VERDICT, verdict.word());
             points.finish(series, at_ms, may_repeat);
@@ -425,7 +428,7 @@ fn sum_of(account: &Account, interval: Interval, is_energy: bool, series: &Serie
 /// The fields of a figure, as numbers of [`catalog::INDICATOR`].
 pub(crate) fn figure_values(figure: &Figure) -> impl Iterator<Item = (usize, f64)> {
     let known = figure.coverage > 0.0 || figure.value.is_some();
-    let ratio = figure.indicator != Indicator::Carbon;
+    let ratio = figure.indicator.is_ratio();
     [
         figure.value.map(|value| (indicator::VALUE, value)),
         known.then_some((indicator::NUMERATOR, figure.numerator)),

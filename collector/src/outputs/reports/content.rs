@@ -146,7 +146,8 @@ pub struct Verdict {
     pub horizon: String,
     /// Whether that time is over.
     pub horizon_passed: bool,
-    /// `pass_unguarded`, `fail_unguarded` or `not_assessable`.
+    /// `compliant`, `conditional_pass`, `conditional_fail`, `non_compliant`, `pass_unguarded`, `fail_unguarded` or
+    /// `not_assessable`.
     pub verdict: &'static str,
     /// Why, in words.
     pub reasons: Vec<String>,

@@ -4,8 +4,8 @@ use super::content::{Carbon, Factor, Figure as Shown, Verdict};
 use crate::config;
 use crate::indicators::figure::needed_coverage;
 use crate::indicators::notation::notation;
-use crate::indicators::verdict::{Circumstances, judge};
-use crate::indicators::{Figure, Indicator, Status};
+use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, judge};
+use crate::indicators::{Figure, Status};
 use crate::topology::Facility;
 use chrono::Datelike;
 use wattledger_model::calendar;
@@ -15,19 +15,13 @@ use wattledger_model::time::{Interval, Minute, Timestamp};
 
 /// A figure with its name, unit and rounding.
 pub(super) fn shown(figure: &Figure, facility: &Facility) -> Shown {
-    let (unit, decimals) = match figure.indicator {
-        Indicator::Pue => ("", 2),
-        Indicator::Wue => ("L/kWh", 2),
-        Indicator::Cue => ("kg/kWh", 3),
-        Indicator::Carbon => ("kg", 1),
-    };
-    let divided = figure.status != Status::NoData && figure.indicator != Indicator::Carbon;
+    let divided = figure.status != Status::NoData && figure.indicator.is_ratio();
     Shown {
         indicator: figure.indicator.word(),
         notation: notation(figure.indicator, facility.category, figure.interval, facility.zone),
-        unit,
+        unit: figure.indicator.unit(),
         value: figure.value,
-        rounded: figure.value.map(|value| format!("{value:.decimals$}")),
+        rounded: figure.value.map(|value| figure.indicator.shown(value)),
         numerator: divided.then_some(figure.numerator),
         denominator: divided.then_some(figure.denominator),
         status: match figure.status {
@@ -54,14 +48,16 @@ pub(super) fn verdicts(
 ) -> Vec<Verdict> {
     let yearly = crate::indicators::notation::is_twelve_months(pue.interval, facility.zone);
     let gaps = if yearly { gaps } else { &[] };
-    let circumstances = Circumstances { category: facility.category, complete, gaps };
-    let today = calendar::date_of(facility.zone, now.minute());
+    let circumstances = Circumstances {
+        category: facility.category,
+        complete,
+        gaps,
+        expanded: None,
+        rule: DecisionRule::default(),
+        on: calendar::date_of(facility.zone, now.minute()),
+    };
     let of = |target: &Target| {
-        let (verdict, mut reasons) = judge(pue, target, circumstances);
-        let horizon_passed = target.has_passed(today);
-        if horizon_passed {
-            reasons.push("horizon passed".to_owned());
-        }
+        let Judgement { verdict, reasons, horizon_passed, .. } = judge(pue, target, circumstances);
         Verdict {
             target: target.id.clone(),
             scope: target.scope.clone(),

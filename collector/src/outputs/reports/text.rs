@@ -61,8 +61,10 @@ fn verdict_line(report: &Report) -> String {
         .verdicts
         .iter()
         .map(|verdict| match verdict.verdict {
-            "pass_unguarded" => format!("meets {}", verdict.target),
-            "fail_unguarded" => format!("fails {}", verdict.target),
+            "compliant" | "pass_unguarded" => format!("meets {}", verdict.target),
+            "non_compliant" | "fail_unguarded" => format!("fails {}", verdict.target),
+            "conditional_pass" => format!("meets {} within uncertainty", verdict.target),
+            "conditional_fail" => format!("fails {} within uncertainty", verdict.target),
             _ => format!("{} cannot be assessed", verdict.target),
         })
         .collect();

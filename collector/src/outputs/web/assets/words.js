@@ -18,6 +18,10 @@ export function status(word) {
 }
 
 const VERDICT = {
+  compliant: ["Compliant", "good"],
+  conditional_pass: ["Pass, conditional", "warn"],
+  conditional_fail: ["Fail, conditional", "warn"],
+  non_compliant: ["Not compliant", "bad"],
   pass_unguarded: ["Pass, unguarded", "good"],
   fail_unguarded: ["Fail, unguarded", "bad"],
   not_assessable: ["No verdict", "mute"],
