@@ -101,6 +101,7 @@ pub(crate) fn reading(at: i64, shown: i64, number: u64) -> Reading {
         interval_ms: None,
         quality: Quality::Good,
         intake: Some(Intake { incarnation: incarnation(), number }),
+        evidence: None,
     }
 }
 

@@ -4,13 +4,12 @@ use super::bench::{Bench, key};
 use super::case::*;
 use super::ratios::{account, hour};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use wattledger_collector::indicators::carbon::{
     Annual, Consumption, DIESEL, Instruments, LocationFactors, RestBy, cue, scope1, scope2,
 };
 use wattledger_collector::indicators::claim::{Claim, ClaimKind};
 use wattledger_collector::indicators::figure::UWH_PER_KWH;
-use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Term};
+use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Term, Weight};
 use wattledger_collector::store::{self, Layout};
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::decimal::Decimal;
@@ -63,8 +62,7 @@ fn c04(case: &Case) {
     )]));
     let start = 1_780_000_000_000_i64.div_euclid(3_600_000) * 3_600_000;
     let from = Timestamp(start).minute();
-    let series =
-        Arc::new(FactorSeries::from_values(from, 60, list("factor_kg_per_kwh")).expect("factors by hour"));
+    let series = FactorSeries::from_values(from, 60, list("factor_kg_per_kwh")).expect("factors by hour");
     let mut total = 0.0;
     let mut given = vec![reading(Timestamp(start), Decimal::ZERO, "kWh")];
     let mut consumption = Vec::new();
@@ -80,15 +78,12 @@ fn c04(case: &Case) {
     case.agrees("kg", scope2(&consumption, &factors, &none).expect("reckoned").location_kg);
 
     bench.give("grid", &given);
-    let hourly = Arc::clone(&series);
-    let weight = move |minute: Minute| hourly.at(minute).map_or(0.0, |factor| factor / UWH_PER_KWH);
+    let steps = list("factor_kg_per_kwh").into_iter().zip((from.0..).step_by(60));
+    let weight = Weight::steps(steps.map(|(factor, at)| (Minute(at), factor / UWH_PER_KWH)).collect());
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
     let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
-    let mut accounts = Accounts::new(Pair {
-        numerator: vec![term],
-        denominator: Vec::new(),
-        weight: Some(Arc::new(weight)),
-    });
+    let mut accounts =
+        Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: Some(weight) });
     let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
     let sums = accounts.account(&connection, interval).expect("read");
     case.agrees("kg", Figure::of(Indicator::Carbon, interval, &sums).value.expect("defined"));

@@ -65,7 +65,16 @@ pub(crate) fn decimal(value: &Value) -> Decimal {
 
 pub(crate) fn reading(at: Timestamp, value: Decimal, unit: &str) -> Reading {
     let unit = Some(unit.parse().expect("unit"));
-    Reading { at, arrived: at, value, unit, interval_ms: None, quality: Quality::Good, intake: None }
+    Reading {
+        at,
+        arrived: at,
+        value,
+        unit,
+        interval_ms: None,
+        quality: Quality::Good,
+        intake: None,
+        evidence: None,
+    }
 }
 
 pub(crate) fn readings(case: &Case, key: &str, unit: &str) -> Vec<Reading> {

@@ -65,6 +65,7 @@ pub fn reading(minute: i64, value: i64) -> Reading {
         interval_ms: None,
         quality: Quality::Good,
         intake: Some(Intake { incarnation: incarnation(), number: minute.unsigned_abs() }),
+        evidence: None,
     }
 }
 
