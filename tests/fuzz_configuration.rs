@@ -146,7 +146,7 @@ fn readings(meter: &Interpretation) -> Vec<Reading> {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
-            evidence: None,
+        evidence: None,
     };
     values.into_iter().enumerate().map(reading).collect()
 }

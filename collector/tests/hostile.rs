@@ -8,6 +8,7 @@ use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::Layout;
 use wattledger_model::batch::{AgentKey, Batch, Loss};
+use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Kind, MeterKey};
 use wattledger_model::reading::{Cause, Incarnation, Quality, Reading, Refused};
@@ -179,4 +180,88 @@ fn nonsense_inside_a_minute_is_never_negative() {
     let sum: i64 = store.query_row("SELECT min(measured) FROM hour", [], |row| row.get(0)).expect("one hour");
     assert!(sum > 0, "{sum}");
     assert!(Minute(0) < Timestamp(START).minute());
+}
+
+fn corrected(corrections: Vec<Correction>) -> Interpretation {
+    Interpretation { corrections, ..register() }
+}
+
+fn entry(from: i64, to: i64) -> Correction {
+    let (from, to) = (Timestamp(START + from), Timestamp(START + to));
+    Correction::Entry { from, to, amount: 5_000_000_000 }
+}
+
+/// What is estimated in all hours, µWh.
+fn estimated(dir: &Path) -> i64 {
+    let store = wattledger_collector::store::open_reader(&Layout::new(dir)).expect("opens");
+    store.query_row("SELECT coalesce(sum(estimated), 0) FROM hour", [], |row| row.get(0)).expect("a sum")
+}
+
+#[test]
+fn what_was_entered_far_from_all_readings_is_booked_once_and_stays() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let entries = vec![entry(-30 * DAY_MS, -29 * DAY_MS), entry(60 * DAY_MS, 61 * DAY_MS + 7)];
+    let mut engine = open(dir.path(), Some(corrected(entries.clone())));
+    engine.flush().expect("flushed");
+    assert_eq!(estimated(dir.path()), 10_000_000_000, "though nothing was ever heard");
+    for day in 0..10 {
+        // The last days first.
+        take(&mut engine, &batch(day, hourly(START + (9 - day as i64) * DAY_MS, 24)), START + 20 * DAY_MS);
+        engine.compact().expect("compacted");
+        assert_eq!(estimated(dir.path()), 10_000_000_000, "after {day} days");
+    }
+    let before = engine.digest().expect("digest");
+    assert_eq!(engine.rebuild().expect("rebuilt").changed_hours, 0);
+    drop(engine);
+    let mut reversed = open(dir.path(), Some(corrected(entries.into_iter().rev().collect())));
+    assert_eq!(reversed.digest().expect("digest"), before, "in any order");
+    drop(reversed);
+    drop(open(dir.path(), Some(register())));
+    assert_eq!(estimated(dir.path()), 0, "withdrawn");
+}
+
+#[test]
+fn an_entry_is_spread_anew_when_a_late_reading_comes_into_its_time() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gap = entry(DAY_MS - HOUR_MS, 3 * DAY_MS);
+    let settle = Correction::Settle {
+        from: Timestamp(START),
+        to: Timestamp(START + 9 * DAY_MS),
+        amount: 1_000_000_000,
+    };
+    let mut engine = open(dir.path(), Some(corrected(vec![gap, settle])));
+    take(&mut engine, &batch(0, hourly(START, 24)), START + 9 * DAY_MS);
+    engine.compact().expect("compacted");
+    assert_eq!(estimated(dir.path()), 5_000_000_000);
+    // A register that starts anew, two days on: the step between cannot be estimated from one side only, and
+    // is settled; nothing is missing in the entry's time any more.
+    take(&mut engine, &batch(1, vec![reading(START + 3 * DAY_MS, 1)]), START + 9 * DAY_MS);
+    engine.compact().expect("compacted");
+    assert_eq!(estimated(dir.path()), 1_000_000_000);
+    assert_eq!(engine.rebuild().expect("rebuilt").changed_hours, 0);
+}
+
+#[test]
+fn an_entry_that_begins_in_forgotten_time_stays_as_it_was() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let edge = 40 * DAY_MS;
+    // Readings on every other day: the entry fills part of the gaps, on both sides of the edge.
+    let meter = Interpretation { kind: Kind::Power, unit: "kW".parse().ok(), ..register() };
+    let corrections =
+        vec![entry(edge - 5 * DAY_MS, edge + 5 * DAY_MS), entry(edge + 4 * DAY_MS, edge + 6 * DAY_MS)];
+    let mut engine = open(dir.path(), Some(Interpretation { corrections, ..meter }));
+    let power = |at: i64| Reading { unit: "kW".parse().ok(), ..reading(at, 3) };
+    for day in (0..80).step_by(2) {
+        let some = (0..60).map(|minute| power(START + day * DAY_MS + minute * 60_000)).collect();
+        take(&mut engine, &batch(day as u64, some), START + 81 * DAY_MS);
+        engine.compact().expect("compacted");
+    }
+    let before = engine.digest().expect("digest");
+    assert!(engine.forget_raw_before(Timestamp(START + edge)).expect("forgotten") > 0);
+    assert_eq!(engine.rebuild().expect("rebuilt").changed_hours, 0);
+    let late = power(START + edge + 5 * DAY_MS + 70_000);
+    take(&mut engine, &batch(900, vec![late]), START + 81 * DAY_MS);
+    engine.compact().expect("compacted");
+    assert_eq!(estimated(dir.path()), 10_000_000_000);
+    assert_eq!(engine.digest().expect("digest"), before, "what the entry filled is not filled twice");
 }

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
-use wattledger_collector::ledger::interpret::Interpretation;
+use wattledger_collector::ledger::interpret::{Epoch, Interpretation, Joint};
 use wattledger_collector::store::Layout;
 use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind, MeterKey};
-use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
+use wattledger_model::reading::{Evidence, Incarnation, Intake, Quality, Reading, Serial};
 use wattledger_model::time::Timestamp;
 use wattledger_model::unit::Unit;
 use wattledger_model::wire;
@@ -32,17 +33,21 @@ fn config(dir: &Path) -> EngineConfig {
     let unit = |text: &str| Some(text.parse::<Unit>().expect(text));
     let base = Interpretation::unclaimed(None);
     let register = Interpretation { kind: Kind::Register, unit: unit("kWh"), ..base.clone() };
+    let rated = Interpretation {
+        modulus: Some(Decimal::new(100_000, 0)),
+        resolution: Decimal::new(1, -1),
+        rated: Some(400_000_000_000),
+        nominal_interval_ms: 900_000,
+        ..register.clone()
+    };
+    let (epochs, corrected) = with_history(&rated);
     let meters = BTreeMap::from([
-        (
-            key("rated"),
-            Interpretation {
-                modulus: Some(Decimal::new(100_000, 0)),
-                resolution: Decimal::new(1, -1),
-                rated: Some(400_000_000_000),
-                nominal_interval_ms: 900_000,
-                ..register.clone()
-            },
-        ),
+        (key("epochs"), epochs),
+        (key("corrected"), corrected),
+        (key("told"), rated.clone()),
+        (key("float"), Interpretation { is_binary32: true, ..rated.clone() }),
+        (key("both"), Interpretation { is_bidirectional: true, ..rated.clone() }),
+        (key("rated"), rated),
         (key("plain"), Interpretation { nominal_interval_ms: 900_000, ..register }),
         (
             key("power"),
@@ -81,7 +86,40 @@ fn config(dir: &Path) -> EngineConfig {
     EngineConfig { layout: Layout::new(dir), raw_kept_ms: 400 * DAY_MS, meters }
 }
 
-const METERS: [(&str, &str); 7] = [
+/// The same register with epochs that go on and exchanges with and without signed-off registers; and with
+/// everything that operators enter, near the readings and far from them.
+fn with_history(register: &Interpretation) -> (Interpretation, Interpretation) {
+    let day = |days: i64| Timestamp(START + days * DAY_MS + 12_345);
+    let epoch = |from, scale, joint| Epoch {
+        from,
+        joint,
+        unit: register.unit,
+        scale: Decimal::new(scale, 0),
+        modulus: register.modulus,
+        resolution: register.resolution,
+        rated: register.rated,
+        is_binary32: false,
+    };
+    let raw = |value| Some(Decimal::new(value, -1));
+    let epochs = vec![
+        epoch(day(3), 2, Joint::Continues),
+        epoch(day(20), 2, Joint::Exchanged { last: raw(1_000_000), first: raw(5) }),
+        epoch(day(40), 1, Joint::Exchanged { last: raw(700), first: None }),
+    ];
+    let kwh = |kwh: i128| kwh * 1_000_000_000;
+    let corrections = vec![
+        Correction::Exclude { from: day(10), to: day(11) },
+        Correction::Entry { from: day(2), to: day(30), amount: kwh(1_000) },
+        Correction::Entry { from: day(29), to: day(33), amount: kwh(7) },
+        Correction::Entry { from: day(-20), to: day(-19), amount: kwh(10) },
+        Correction::Entry { from: day(150), to: day(151), amount: kwh(10) },
+        Correction::Settle { from: day(5), to: day(25), amount: kwh(300) },
+        Correction::Exchange { at: day(15), last: Decimal::new(99_900, 0), first: Decimal::ZERO },
+    ];
+    (Interpretation { later: epochs, ..register.clone() }, Interpretation { corrections, ..register.clone() })
+}
+
+const METERS: [(&str, &str); 12] = [
     ("rated", "kWh"),
     ("plain", "kWh"),
     ("power", "kW"),
@@ -89,6 +127,11 @@ const METERS: [(&str, &str); 7] = [
     ("mean", "kW"),
     ("gauge", "Cel"),
     ("unclaimed", "Wh"),
+    ("epochs", "kWh"),
+    ("corrected", "kWh"),
+    ("told", "kWh"),
+    ("float", "kWh"),
+    ("both", "kWh"),
 ];
 
 /// A small generator of its own, so that months of readings cost proptest nothing to shrink.
@@ -109,11 +152,12 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
     let mut dice = Dice(seed | 1);
     let mut all = Vec::new();
     let mut number = 0;
-    for (meter, (_, unit)) in METERS.iter().enumerate() {
+    for (meter, (name, unit)) in METERS.iter().enumerate() {
         let mut at = START + dice.roll(900_000) as i64;
         let mut register = 990_000_i64 + dice.roll(5_000) as i64;
         let mut bend: Vec<i64> = Vec::new();
         let mut failing = 0;
+        let (mut device, mut boots) = (0, 0);
         while at < START + days * DAY_MS {
             at += match dice.roll(60) {
                 0 => dice.roll(5 * DAY_MS as u64) as i64,
@@ -144,6 +188,10 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
             if *unit == "kWh" && register > 1_000_000 {
                 register -= 1_000_000;
             }
+            device += u32::from(dice.roll(300) == 0);
+            boots += u32::from(dice.roll(60) == 0);
+            let says = *name == "told" && dice.roll(6) > 0;
+            let serial = Serial::of(&format!("device {device}")).filter(|_| says);
             let mut reading = Reading {
                 at: Timestamp(at),
                 arrived: Timestamp(at + dice.roll(5_000) as i64),
@@ -156,7 +204,7 @@ fn world(seed: u64, days: i64) -> Vec<(usize, Reading)> {
                 interval_ms: (dice.roll(40) == 0).then(|| 60_000 + dice.roll(3_600_000) as u32),
                 quality: if dice.roll(50) == 0 { Quality::Suspect } else { Quality::Good },
                 intake: None,
-                evidence: None,
+                evidence: Evidence::of(serial, says.then_some(boots)),
             };
             let copies = if dice.roll(25) == 0 { 2 } else { 1 };
             for _ in 0..copies {

@@ -74,7 +74,10 @@ impl FactorSeries {
             Some("time,kg_per_kwh" | "time,kg/kWh") => 1.0,
             Some("time,g_per_kwh" | "time,g/kWh") => 1_000.0,
             _ => {
-                return Err(SeriesProblems::one(1, "the header is not `time,kg_per_kwh` or `time,g_per_kwh`"));
+                return Err(SeriesProblems::one(
+                    1,
+                    "the header is not `time,kg_per_kwh` or `time,g_per_kwh`",
+                ));
             }
         };
         let mut reader = Reader::new(per_kg);

@@ -5,10 +5,10 @@
 //! on the entries in force alone, and an entry can be taken back.
 
 use super::Engine;
-use super::refold::usable;
 use super::series::{Direction, Loaded};
 use crate::ledger::block::{self, Hour, MINUTES};
 use crate::ledger::fold::Minutes;
+use crate::ledger::fold::countable;
 use crate::ledger::interpret::round_half_even;
 use crate::store::{MeterId, StoreError, Writer};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -57,7 +57,7 @@ impl Engine {
         let (_, interpretation) = self.meters.get(meter);
         let mut loaded = Loaded::days(&self.connection, &self.pending, meter, edge, edge)?;
         loop {
-            let known = usable(&loaded.readings, interpretation);
+            let known = countable(&loaded.readings, interpretation);
             if let Some(last) = known.iter().rev().find(|reading| reading.at <= edge) {
                 return Ok(Some(last.at));
             }

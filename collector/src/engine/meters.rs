@@ -74,6 +74,10 @@ impl Meters {
                 let id = meters.next_id();
                 meters.add(id, key.clone(), configured, None, Vec::new());
                 meters.unsaved.insert(id);
+                // What operators entered is booked though the meter was never heard.
+                if !meters.entries[&id].interpretation.corrections.is_empty() {
+                    changed.insert(id);
+                }
             }
         }
         Ok((meters, changed))

@@ -2,11 +2,12 @@
 
 use super::series::{Direction, Loaded, Pending};
 use crate::ledger::context::{self, Ends, Needed, Part};
-use crate::ledger::fold::{self, Minutes};
+use crate::ledger::corrections::reach;
+use crate::ledger::fold;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{MeterId, StoreError, Writer};
 use rusqlite::Connection;
-use wattledger_model::meter::Kind;
+use wattledger_model::correction::Correction;
 use wattledger_model::reading::Reading;
 use wattledger_model::time::{Interval, Minute, Timestamp};
 
@@ -39,7 +40,7 @@ pub fn refold(
     let mut loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
     let mut ends = Ends { first: false, last: false };
     let part = loop {
-        let usable = usable(&loaded.readings, interpretation);
+        let usable = fold::countable(&loaded.readings, interpretation);
         match context::needed(&usable, changed, ends, interpretation) {
             Needed::Enough(part) => break (usable, part),
             Needed::Earlier => ends.first = !loaded.extend(Direction::Earlier)?,
@@ -48,7 +49,7 @@ pub fn refold(
     };
     let (usable, mut part) = part;
     if let Some(frozen) = frozen {
-        freeze(&mut part, &usable, frozen);
+        freeze(&mut part, &usable, frozen, &interpretation.corrections);
     }
     let mut folded = fold::fold(&usable[part.readings], interpretation);
     folded.clip(part.minutes, part.steps_from, part.steps_to);
@@ -57,22 +58,22 @@ pub fn refold(
     writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)
 }
 
-/// Leaves alone what was made of readings that are deleted: all before the last reading at `frozen`.
-fn freeze(part: &mut Part, usable: &[Reading], frozen: Timestamp) {
+/// Leaves alone what was made of readings that are deleted: all before the last reading at `frozen`, and what
+/// an operator's correction that begins before it spread over later time.
+fn freeze(part: &mut Part, usable: &[Reading], frozen: Timestamp, corrections: &[Correction]) {
     let known = usable.partition_point(|reading| reading.at <= frozen);
     let from = known.checked_sub(1).map_or(frozen, |last| usable[last].at);
     part.minutes.from = part.minutes.from.max(from.minute_ceil());
     part.steps_from = part.steps_from.max(from);
-}
-
-/// The readings that can be interpreted: the others stay in the raw store until the configuration is mended.
-pub(super) fn usable(readings: &[Reading], interpretation: &Interpretation) -> Vec<Reading> {
-    let fits = |reading: &&Reading| match interpretation.kind {
-        Kind::Register => interpretation.position(reading).is_ok(),
-        Kind::Power | Kind::Flow => interpretation.rate(reading).is_ok(),
-        Kind::Gauge => interpretation.level(reading).is_ok(),
-    };
-    readings.iter().filter(fits).copied().collect()
+    let mut edge = frozen;
+    let reaches: Vec<_> = corrections.iter().filter_map(reach).collect();
+    while let Some((_, to)) = reaches.iter().find(|(from, to)| *from < edge && edge < *to) {
+        edge = *to;
+    }
+    if edge > frozen {
+        part.minutes.from = part.minutes.from.max(edge.minute_ceil());
+        part.steps_from = part.steps_from.max(edge);
+    }
 }
 
 /// Folds the whole series of a meter anew, after its interpretation changed or to check the ledger.
@@ -90,14 +91,12 @@ pub fn refold_all(
     // Nothing of the old interpretation may stay, not even where the new one books nothing.
     let everywhere = Interval::new(Minute(i64::MIN), Minute(i64::MAX));
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
-    let nothing = match interpretation.kind {
-        Kind::Gauge => Minutes::Levels(Vec::new()),
-        _ => Minutes::Sums(Vec::new()),
-    };
     let days = days(connection, pending, meter).map_err(failed)?;
     if days.is_empty() {
-        writer.minutes(meter, everywhere, &nothing).map_err(failed)?;
-        return writer.steps(meter, i64::MIN, i64::MAX, &[]).map_err(failed);
+        // What operators entered needs no reading.
+        let folded = fold::fold(&[], interpretation);
+        writer.minutes(meter, everywhere, &folded.minutes).map_err(failed)?;
+        return writer.steps(meter, i64::MIN, i64::MAX, &folded.steps).map_err(failed);
     }
     for piece in days.chunk_by(|a, b| a.div_euclid(PIECE_DAYS) == b.div_euclid(PIECE_DAYS)) {
         let (first, last) = (piece[0], piece[piece.len() - 1]);

@@ -65,17 +65,17 @@ impl Account {
         }
     }
 
-    /// From millionths of base units, as all sums are kept, to base units.
+    /// From millionths of base units, as the unweighted sums are kept, to base units.
     fn rounded(self) -> Account {
         let round = |sum| round_half_even(sum, i128::from(MILLIONTHS));
         Account {
             minutes: self.minutes,
             numerator: round(self.numerator),
             denominator: round(self.denominator),
-            weighted: self.weighted / MILLIONTHS as f64,
+            weighted: self.weighted,
             all_numerator: self.all_numerator.map(round),
             all_denominator: self.all_denominator.map(round),
-            all_weighted: self.all_weighted / MILLIONTHS as f64,
+            all_weighted: self.all_weighted,
         }
     }
 
@@ -94,7 +94,8 @@ impl Account {
     }
 
     fn apply(&mut self, weight: f64) {
-        self.weighted = weight * self.numerator as f64;
-        self.all_weighted = weight * self.all_numerator.iter().sum::<i128>() as f64;
+        let in_base = |millionths: i128| millionths as f64 / MILLIONTHS as f64;
+        self.weighted = weight * in_base(self.numerator);
+        self.all_weighted = weight * in_base(self.all_numerator.iter().sum());
     }
 }

@@ -129,7 +129,15 @@ mod tests {
     use wattledger_model::minute::StepClass;
 
     fn stretch(from: i64, to: i64, start: i128, end: i128, provenance: Provenance) -> Stretch {
-        Stretch { from, to, start, end, class: StepClass::Normal, provenance: Some(provenance) }
+        Stretch {
+            from,
+            to,
+            start,
+            end,
+            class: StepClass::Normal,
+            provenance: Some(provenance),
+            is_continued: false,
+        }
     }
 
     fn booked(stretches: &[Stretch]) -> Vec<(i64, Minute)> {

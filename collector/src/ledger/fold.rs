@@ -1,16 +1,14 @@
 //! From the readings of one meter to its minutes and steps: the pure function that the ledger is.
 
+use super::corrections;
 use super::curve::{self, Booked};
-use super::interpret::{Interpretation, Unusable};
+use super::interpret::{Interpretation, POSITION_PER_BASE, Unusable, round_half_even};
 use super::power::{self, Sample, Spacing};
-use super::register::{self, Point};
+use super::register::{self, Stretch, Walk};
 use wattledger_model::meter::Kind;
-use wattledger_model::minute::{GaugeMinute, Minute, Step, StepClass};
+use wattledger_model::minute::{GaugeMinute, Minute, Provenance, Step, StepClass};
 use wattledger_model::reading::Reading;
 use wattledger_model::time::{Interval, Timestamp};
-use wattledger_model::unit::Unit;
-
-use super::interpret::{POSITION_PER_BASE, round_half_even};
 
 /// The minutes of one meter, by kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,60 +34,37 @@ pub struct Folded {
 
 /// Folds readings of one meter, sorted by strictly ascending instant.
 pub fn fold(readings: &[Reading], interpretation: &Interpretation) -> Folded {
-    let mut unusable = Vec::new();
     match interpretation.kind {
-        Kind::Register => {
-            let points = points(readings, interpretation, &mut unusable);
-            let unit = register_unit(readings, interpretation);
-            let mut folded = match unit {
-                Some(unit) => fold_register(&points, interpretation, unit),
-                None => Folded {
-                    minutes: Minutes::Sums(Vec::new()),
-                    steps: Vec::new(),
-                    dropped: 0,
-                    unusable: Vec::new(),
-                },
-            };
-            folded.unusable = unusable;
-            folded
-        }
+        Kind::Register => fold_register(readings, interpretation),
         Kind::Power | Kind::Flow => {
-            let samples = samples(readings, &mut unusable, |reading| interpretation.rate(reading));
+            let mut unusable = Vec::new();
+            let rate = |reading: &Reading| interpretation.rate(reading);
+            let samples = samples(readings, interpretation, &mut unusable, rate);
             let mut booked = Booked::default();
             power::integrate(&samples, spacing(interpretation), &mut booked);
-            let minutes = Minutes::Sums(booked.into_minutes());
+            let known = || power::covered(&samples, spacing(interpretation));
+            let minutes = Minutes::Sums(entered(booked, known, interpretation));
             Folded { minutes, steps: Vec::new(), dropped: 0, unusable }
         }
         Kind::Gauge => {
-            let samples = samples(readings, &mut unusable, |reading| interpretation.level(reading));
+            let mut unusable = Vec::new();
+            let level = |reading: &Reading| interpretation.level(reading);
+            let samples = samples(readings, interpretation, &mut unusable, level);
             let minutes = Minutes::Levels(power::average(&samples, spacing(interpretation)));
             Folded { minutes, steps: Vec::new(), dropped: 0, unusable }
         }
     }
 }
 
-/// The usable readings of a register as positions.
-pub(super) fn points(
-    readings: &[Reading],
-    interpretation: &Interpretation,
-    unusable: &mut Vec<(Timestamp, Unusable)>,
-) -> Vec<Point> {
-    let mut points = Vec::with_capacity(readings.len());
-    for reading in readings {
-        match interpretation.position(reading) {
-            Ok(position) => points.push(Point { at: reading.at.0, position }),
-            Err(why) => unusable.push((reading.at, why)),
-        }
-    }
-    points
+/// The readings that the ledger is made of: those that can be interpreted and that no operator excluded.
+/// The others stay in the raw store until the configuration is mended or the correction withdrawn.
+pub fn countable(readings: &[Reading], interpretation: &Interpretation) -> Vec<Reading> {
+    let counts =
+        |reading: &&Reading| interpretation.usable(reading).is_ok() && interpretation.counts(reading.at);
+    readings.iter().filter(counts).copied().collect()
 }
 
-/// The unit that resolution and modulus are given in: the declared one, else any that was sent.
-pub(super) fn register_unit(readings: &[Reading], interpretation: &Interpretation) -> Option<Unit> {
-    interpretation.unit.or_else(|| readings.iter().find_map(|reading| reading.unit))
-}
-
-fn spacing(interpretation: &Interpretation) -> Spacing {
+pub(super) fn spacing(interpretation: &Interpretation) -> Spacing {
     Spacing {
         form: interpretation.form,
         nominal_interval_ms: interpretation.nominal_interval_ms,
@@ -97,13 +72,18 @@ fn spacing(interpretation: &Interpretation) -> Spacing {
     }
 }
 
-fn samples<V>(
+pub(super) fn samples<V>(
     readings: &[Reading],
+    interpretation: &Interpretation,
     unusable: &mut Vec<(Timestamp, Unusable)>,
     value: impl Fn(&Reading) -> Result<V, Unusable>,
 ) -> Vec<Sample<V>> {
+    let has_corrections = !interpretation.corrections.is_empty();
     let mut samples = Vec::with_capacity(readings.len());
     for reading in readings {
+        if has_corrections && !interpretation.counts(reading.at) {
+            continue;
+        }
         match value(reading) {
             Ok(value) => {
                 let interval_ms = reading.interval_ms.map(i64::from);
@@ -115,25 +95,76 @@ fn samples<V>(
     samples
 }
 
-fn fold_register(points: &[Point], interpretation: &Interpretation, unit: Unit) -> Folded {
-    let walk = register::walk(points, &interpretation.register_rules(unit));
+/// The booked minutes with what operators entered.
+fn entered(
+    booked: Booked,
+    known: impl FnOnce() -> Vec<(i64, i64)>,
+    interpretation: &Interpretation,
+) -> Vec<(i64, Minute)> {
+    let minutes = booked.into_minutes();
+    if !corrections::has_entries(&interpretation.corrections) {
+        return minutes;
+    }
+    corrections::enter(minutes, &known(), &interpretation.corrections)
+}
+
+/// The times of which a register's stretches say anything.
+pub(super) fn known(stretches: &[Stretch]) -> Vec<(i64, i64)> {
+    let known = stretches.iter().filter(|stretch| stretch.provenance.is_some());
+    corrections::joined(known.map(|stretch| (stretch.from, stretch.to)).collect())
+}
+
+fn fold_register(readings: &[Reading], interpretation: &Interpretation) -> Folded {
+    let walk = register::walk(readings, interpretation);
     let mut booked = Booked::default();
     curve::book(&walk.stretches, &mut booked);
+    let minutes = Minutes::Sums(entered(booked, || known(&walk.stretches), interpretation));
+    Folded { minutes, steps: rows(&walk), dropped: walk.dropped.len(), unusable: walk.unusable }
+}
+
+/// The step table: what is long or not simply forward, and declared exchanges at their instants.
+fn rows(walk: &Walk) -> Vec<Step> {
+    let mut rows = Vec::new();
+    let is_told = |first: &Stretch| {
+        first.provenance == Some(Provenance::Interpolated)
+            || !matches!(first.class, StepClass::Normal | StepClass::Jitter)
+    };
+    for (at, first) in walk.stretches.iter().enumerate() {
+        if !is_told(first) || first.is_continued {
+            continue;
+        }
+        let step = &walk.stretches[at..register::step_end(&walk.stretches, at)];
+        let amount = || step.iter().map(difference).sum();
+        rows.push(Step {
+            from: Timestamp(first.from),
+            to: Timestamp(step[step.len() - 1].to),
+            class: first.class,
+            amount: first.provenance.map(|_| amount()),
+            provenance: first.provenance,
+        });
+    }
+    if !walk.exchanges.is_empty() {
+        rows.extend(walk.exchanges.iter().map(|&at| exchange_row(at)));
+        rows.sort_by_key(|row| (row.from, row.to));
+    }
+    rows
+}
+
+/// What a stretch adds up to in base units, each end rounded once.
+pub(super) fn difference(stretch: &Stretch) -> i128 {
     let rounded = |position| round_half_even(position, POSITION_PER_BASE);
-    let steps = walk
-        .stretches
-        .iter()
-        .map(|stretch| Step {
-            from: Timestamp(stretch.from),
-            to: Timestamp(stretch.to),
-            class: stretch.class,
-            amount: stretch.provenance.map(|_| rounded(stretch.end) - rounded(stretch.start)),
-            provenance: stretch.provenance,
-        })
-        .filter(|step| step.is_long() || !matches!(step.class, StepClass::Normal | StepClass::Jitter))
-        .collect();
-    let minutes = Minutes::Sums(booked.into_minutes());
-    Folded { minutes, steps, dropped: walk.dropped.len(), unusable: Vec::new() }
+    rounded(stretch.end) - rounded(stretch.start)
+}
+
+/// A declared exchange takes no time and passes nothing: it joins what is metered on both sides.
+fn exchange_row(at: i64) -> Step {
+    Step {
+        from: Timestamp(at),
+        to: Timestamp(at),
+        class: StepClass::Exchange,
+        amount: Some(0),
+        provenance: Some(Provenance::Measured),
+    }
 }
 
 impl Folded {

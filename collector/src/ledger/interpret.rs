@@ -3,6 +3,7 @@
 //! Registers become *positions*, power and flow become *rates*; both are integers so fine that joule
 //! registers and scaled kWh registers lose nothing, and so bounded that no later product overflows 128 bits.
 
+use super::rules::RegisterRules;
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind};
@@ -18,8 +19,6 @@ pub const RATE_PER_BASE: i128 = 1_000;
 const POSITION_LIMIT: i128 = 10_000_000_000_000_000_000_000 * POSITION_PER_BASE;
 /// No meter sees a greater rate than this: 10 GW, ten million litres an hour a thousand times over.
 const RATE_LIMIT: i128 = 10_000_000_000_000_000 * RATE_PER_BASE;
-/// A minute's amount must fit 64 bits with room for sums of a minute.
-const STEP_LIMIT: i128 = (i64::MAX as i128 / 4) * POSITION_PER_BASE;
 
 /// The longest gap that instantaneous power is integrated across, whatever the configuration says.
 pub const INSTANT_GAP_LIMIT_MS: i64 = 3 * 3_600_000;
@@ -166,104 +165,186 @@ impl Interpretation {
         self.gap_limit().max(3 * self.nominal_interval_ms)
     }
 
-    fn unit_of(&self, reading: &Reading) -> Result<Unit, Unusable> {
-        match (self.unit, reading.unit) {
-            (Some(declared), Some(sent)) if declared != sent => Err(Unusable::OtherUnit),
-            (Some(unit), _) | (None, Some(unit)) => {
-                if unit.kind() == self.kind {
-                    Ok(unit)
-                } else {
-                    Err(Unusable::OtherUnit)
-                }
-            }
-            (None, None) => Err(Unusable::NoUnit),
+    /// What raw numbers mean before any later epoch.
+    pub(super) fn numbers(&self) -> Numbers {
+        Numbers {
+            unit: self.unit,
+            scale: self.scale,
+            modulus: self.modulus,
+            resolution: self.resolution,
+            rated: self.rated,
+            is_binary32: self.is_binary32,
         }
     }
 
-    /// The register position of a reading, in 1/9 000 000 of the base unit, rounded half to even beyond that.
+    /// Unit and scale in force at an instant.
+    fn read_at(&self, at: Timestamp) -> (Option<Unit>, Decimal) {
+        if self.later.is_empty() {
+            return (self.unit, self.scale);
+        }
+        let epoch = self.later.iter().filter(|epoch| epoch.from <= at).max_by_key(|epoch| epoch.from);
+        epoch.map_or((self.unit, self.scale), |epoch| (epoch.unit, epoch.scale))
+    }
+
+    /// Whether readings at this instant count: no operator excluded them.
+    pub fn counts(&self, at: Timestamp) -> bool {
+        let excludes = |correction: &Correction| matches!(correction, Correction::Exclude { from, to } if (*from..*to).contains(&at));
+        !self.corrections.iter().any(excludes)
+    }
+
+    /// Why a reading cannot be booked; nothing where it can.
     ///
     /// # Errors
     /// [`Unusable`] where the unit is missing or another, or the value absurd.
+    pub fn usable(&self, reading: &Reading) -> Result<(), Unusable> {
+        match self.kind {
+            Kind::Register => self.position(reading).map(drop),
+            Kind::Power | Kind::Flow => self.rate(reading).map(drop),
+            Kind::Gauge => self.level(reading).map(drop),
+        }
+    }
+
+    /// The register position of a reading, in 1/9 000 000 of the base unit, rounded half to even beyond that,
+    /// as the epoch of its instant reads it.
+    ///
+    /// # Errors
+    /// As [`Interpretation::usable`].
     pub fn position(&self, reading: &Reading) -> Result<i128, Unusable> {
-        self.scaled_position(self.unit_of(reading)?, reading.value)
+        let (declared, scale) = self.read_at(reading.at);
+        let unit = fitting_unit(self.kind, declared, reading.unit)?;
+        scaled_position(unit, reading.value, scale).ok_or(Unusable::Absurd)
     }
 
-    fn scaled_position(&self, unit: Unit, value: Decimal) -> Result<i128, Unusable> {
-        let (numerator, denominator) = unit.size();
-        scaled(&[value, self.scale], &[i128::from(numerator), POSITION_PER_BASE], i128::from(denominator))
-            .filter(|position| position.abs() <= POSITION_LIMIT)
-            .ok_or(Unusable::Absurd)
-    }
-
-    /// The rate of a power or flow reading, in 1/1000 of the base unit per hour.
+    /// The rate of a power or flow reading, in 1/1000 of the base unit per hour, by the epoch of its instant.
     ///
     /// # Errors
-    /// As [`Interpretation::position`].
+    /// As [`Interpretation::usable`].
     pub fn rate(&self, reading: &Reading) -> Result<i128, Unusable> {
-        self.rate_of(self.unit_of(reading)?, reading.value).ok_or(Unusable::Absurd)
+        let (declared, scale) = self.read_at(reading.at);
+        let unit = fitting_unit(self.kind, declared, reading.unit)?;
+        scaled_rate(unit, reading.value, scale).ok_or(Unusable::Absurd)
     }
 
-    /// A rate in `unit`, scaled, in 1/1000 of the base unit per hour; `None` where it is absurd.
+    /// A rate in `unit`, scaled as before any later epoch, in 1/1000 of the base unit per hour; `None` where
+    /// it is absurd.
     pub fn rate_of(&self, unit: Unit, value: Decimal) -> Option<i128> {
-        let (numerator, denominator) = unit.size();
-        let factors = [i128::from(numerator), RATE_PER_BASE];
-        scaled(&[value, self.scale], &factors, i128::from(denominator))
-            .filter(|rate| rate.abs() <= RATE_LIMIT)
+        scaled_rate(unit, value, self.scale)
     }
 
-    /// The value of a gauge, in its own unit.
+    /// The value of a gauge, in its own unit, by the epoch of its instant.
     ///
     /// # Errors
-    /// As [`Interpretation::position`]; a gauge needs no unit.
+    /// As [`Interpretation::usable`]; a gauge needs no unit.
     pub fn level(&self, reading: &Reading) -> Result<f64, Unusable> {
-        if let (Some(declared), Some(sent)) = (self.unit, reading.unit)
+        let (declared, scale) = self.read_at(reading.at);
+        if let (Some(declared), Some(sent)) = (declared, reading.unit)
             && declared != sent
         {
             return Err(Unusable::OtherUnit);
         }
-        let level = reading.value.to_f64() * self.scale.to_f64();
+        let level = reading.value.to_f64() * scale.to_f64();
         if level.is_finite() { Ok(level) } else { Err(Unusable::Absurd) }
     }
 
-    /// The register rules of this meter for readings in `unit`.
+    /// The register rules of this meter for readings in `unit`, before any later epoch.
     pub fn register_rules(&self, unit: Unit) -> RegisterRules {
-        let of = |value: Decimal| self.scaled_position(unit, value).unwrap_or(0).abs();
+        self.rules_of(&self.numbers(), unit)
+    }
+
+    /// The register rules of this meter for readings in `unit`, in the epoch of an instant.
+    pub fn register_rules_at(&self, at: Timestamp, unit: Unit) -> RegisterRules {
+        let epoch = self.later.iter().filter(|epoch| epoch.from <= at).max_by_key(|epoch| epoch.from);
+        self.rules_of(&epoch.map_or(self.numbers(), Epoch::numbers), unit)
+    }
+
+    /// The rules as far as they are not given in raw units.
+    pub(super) fn rules_without_unit(&self, numbers: &Numbers) -> RegisterRules {
         RegisterRules {
-            resolution: of(self.resolution),
-            modulus: self.modulus.map(of).filter(|modulus| *modulus > 0),
-            rated: self.rated,
+            resolution: 0,
+            modulus: None,
+            rated: numbers.rated,
             gap_limit_ms: self.gap_limit(),
+            binary32_one: None,
+            is_bidirectional: self.is_bidirectional,
+        }
+    }
+
+    /// The rules that follow from the numbers of an epoch, for readings in `unit`.
+    pub(super) fn rules_of(&self, numbers: &Numbers, unit: Unit) -> RegisterRules {
+        let of = |value: Decimal| scaled_position(unit, value, numbers.scale).unwrap_or(0).abs();
+        RegisterRules {
+            resolution: of(numbers.resolution),
+            modulus: numbers.modulus.map(of).filter(|modulus| *modulus > 0),
+            rated: numbers.rated,
+            gap_limit_ms: self.gap_limit(),
+            binary32_one: numbers.is_binary32.then(|| of(Decimal::new(1, 0))),
+            is_bidirectional: self.is_bidirectional,
         }
     }
 }
 
-/// What the step classes need to know of a register, in position units. Source: domain.md 5.3.
+/// What the raw numbers of one epoch mean. The fields are those of [`Epoch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RegisterRules {
-    /// Resolution q.
-    pub resolution: i128,
-    /// Modulus M.
-    pub modulus: Option<i128>,
-    /// P_max in base units per hour.
-    pub rated: Option<i128>,
-    /// Limit G.
-    pub gap_limit_ms: i64,
+pub(super) struct Numbers {
+    pub(super) unit: Option<Unit>,
+    pub(super) scale: Decimal,
+    pub(super) modulus: Option<Decimal>,
+    pub(super) resolution: Decimal,
+    pub(super) rated: Option<i128>,
+    pub(super) is_binary32: bool,
 }
 
-impl RegisterRules {
-    /// `E_max = 1.2·P_max·Δt + 2q`; `None` without P_max. Source: domain.md 5.3.
-    pub fn most(&self, elapsed_ms: i64) -> Option<i128> {
-        let rated = self.rated?;
-        // 1.2 · P · ms / 3 600 000 base units, times the position scale: a whole factor of 3.
-        const FACTOR: i128 = 12 * POSITION_PER_BASE / 36_000_000;
-        let energy = rated * FACTOR * i128::from(elapsed_ms);
-        Some(energy + 2 * self.resolution)
+impl Numbers {
+    /// Whether the rules are other ones for other units: something of them is given in raw units.
+    pub(super) fn depend_on_unit(&self) -> bool {
+        self.modulus.is_some() || !self.resolution.is_zero() || self.is_binary32
     }
 
-    /// Whether a step is too large to be booked to any minute at all.
-    pub fn is_beyond_booking(delta: i128) -> bool {
-        delta.abs() > STEP_LIMIT
+    /// The position that a raw value stands for; `None` where it is absurd or has no unit that fits.
+    pub(super) fn position(&self, value: Decimal, sent: Option<Unit>) -> Option<i128> {
+        scaled_position(self.unit.or(sent)?, value, self.scale)
     }
+}
+
+impl Epoch {
+    /// What raw numbers mean in this epoch.
+    pub(super) fn numbers(&self) -> Numbers {
+        Numbers {
+            unit: self.unit,
+            scale: self.scale,
+            modulus: self.modulus,
+            resolution: self.resolution,
+            rated: self.rated,
+            is_binary32: self.is_binary32,
+        }
+    }
+}
+
+/// The unit to read a value in, where the declared one and the one that was sent allow it.
+pub(super) fn fitting_unit(kind: Kind, declared: Option<Unit>, sent: Option<Unit>) -> Result<Unit, Unusable> {
+    match (declared, sent) {
+        (Some(declared), Some(sent)) if declared != sent => Err(Unusable::OtherUnit),
+        (Some(unit), _) | (None, Some(unit)) => {
+            if unit.kind() == kind {
+                Ok(unit)
+            } else {
+                Err(Unusable::OtherUnit)
+            }
+        }
+        (None, None) => Err(Unusable::NoUnit),
+    }
+}
+
+pub(super) fn scaled_position(unit: Unit, value: Decimal, scale: Decimal) -> Option<i128> {
+    let (numerator, denominator) = unit.size();
+    scaled(&[value, scale], &[i128::from(numerator), POSITION_PER_BASE], i128::from(denominator))
+        .filter(|position| position.abs() <= POSITION_LIMIT)
+}
+
+fn scaled_rate(unit: Unit, value: Decimal, scale: Decimal) -> Option<i128> {
+    let (numerator, denominator) = unit.size();
+    scaled(&[value, scale], &[i128::from(numerator), RATE_PER_BASE], i128::from(denominator))
+        .filter(|rate| rate.abs() <= RATE_LIMIT)
 }
 
 /// `Π decimals × Π factors / divisor`, rounded half to even; `None` on overflow.

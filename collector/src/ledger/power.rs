@@ -3,11 +3,11 @@
 //! Nothing is integrated across a gap beyond the limit: that time is missing. A minute of power is
 //! computed exactly, in fractions, and rounded once.
 
+use super::corrections::{by_minute, joined};
 use super::curve::Booked;
 use super::interpret::{RATE_PER_BASE, round_half_even};
 use wattledger_model::meter::Form;
 use wattledger_model::minute::{GaugeMinute, Provenance};
-use wattledger_model::time::{MINUTE_MS, Timestamp};
 
 /// A value at an instant: a rate (1/1000 base unit per hour), or a gauge's level.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,11 +22,11 @@ pub struct Sample<V> {
 
 /// A value over `[from, to)`: linear from `start` to `end`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Span<V> {
-    from: i64,
-    to: i64,
-    start: V,
-    end: V,
+pub(super) struct Span<V> {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) start: V,
+    pub(super) end: V,
 }
 
 /// How samples stand for the time between them.
@@ -44,7 +44,8 @@ pub struct Spacing {
 /// could be of ages, and all their minutes would be booked.
 const LONGEST_MEAN_MS: i64 = u32::MAX as i64;
 
-fn spans<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> impl Iterator<Item = Span<V>> {
+/// What samples, sorted by instant, stand for: at most one span a sample, ending at it.
+pub(super) fn spans<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> impl Iterator<Item = Span<V>> {
     let mut previous: Option<Sample<V>> = None;
     samples.iter().filter_map(move |&sample| {
         let before = previous.replace(sample);
@@ -73,12 +74,18 @@ fn spans<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> impl Iterator<Item
     })
 }
 
-/// Cuts `[from, to)` at minute edges: `(minute, from, to)`.
-fn by_minute(from: i64, to: i64) -> impl Iterator<Item = (i64, i64, i64)> {
-    let first = Timestamp(from).minute().0;
-    (first..)
-        .map(move |minute| (minute, from.max(minute * MINUTE_MS), to.min((minute + 1) * MINUTE_MS)))
-        .take_while(move |(_, from, to)| from < to)
+impl Span<i128> {
+    /// What passes in `[from, to)` of the span, in base units, to the nearest.
+    pub(super) fn amount(&self, from: i64, to: i64) -> i64 {
+        let mut sum = MinuteSum::default();
+        sum.add(self, from, to);
+        sum.amount()
+    }
+}
+
+/// The times that samples, sorted by instant, stand for: ascending, those that touch as one.
+pub fn covered<V: Copy>(samples: &[Sample<V>], spacing: Spacing) -> Vec<(i64, i64)> {
+    joined(spans(samples, spacing).map(|span| (span.from, span.to)).collect())
 }
 
 /// The sum of one minute, in half rate-milliseconds: a whole part and at most two fractions, one for the

@@ -4,7 +4,7 @@ use serde_json::Value;
 use wattledger_collector::indicators::figure::UWH_PER_KWH;
 use wattledger_collector::ledger::fold::{Folded, Minutes};
 use wattledger_collector::ledger::interpret::{Interpretation, POSITION_PER_BASE};
-use wattledger_collector::ledger::register::{Point, walk};
+use wattledger_collector::ledger::register::walk;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::Kind;
 use wattledger_model::minute::Provenance;
@@ -128,11 +128,7 @@ pub(crate) fn kwh(uwh: i64) -> f64 {
 
 pub(crate) fn classes(case: &Case, meter: &Interpretation) -> Vec<(String, i128, Option<Provenance>)> {
     let unit = meter.unit.expect("unit");
-    let points: Vec<Point> = readings(case, "readings", unit.symbol())
-        .iter()
-        .map(|reading| Point { at: reading.at.0, position: meter.position(reading).expect("usable") })
-        .collect();
-    walk(&points, &meter.register_rules(unit))
+    walk(&readings(case, "readings", unit.symbol()), meter)
         .stretches
         .iter()
         .map(|s| (s.class.word().to_owned(), (s.end - s.start) / POSITION_PER_BASE, s.provenance))

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Cases of the ledger that nothing computes yet.
-const NOT_YET: &[&str] = &["E08", "E14", "E15", "E18"];
+const NOT_YET: &[&str] = &["E14", "E15"];
 
 /// Cases of alerts, which this program does not run yet.
 const ALERTS: &[&str] = &["A01", "A02", "A03"];

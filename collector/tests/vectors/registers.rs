@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use wattledger_collector::engine::merge;
 use wattledger_collector::indicators::figure::UWH_PER_KWH;
 use wattledger_collector::ledger::fold::{Minutes, fold};
-use wattledger_collector::ledger::interpret::{Interpretation, POSITION_PER_BASE};
-use wattledger_collector::ledger::register::{Point, walk};
+use wattledger_collector::ledger::interpret::{Epoch, Interpretation, Joint, POSITION_PER_BASE};
+use wattledger_collector::ledger::register::walk;
 use wattledger_model::minute::{Provenance, StepClass};
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
 use wattledger_model::time::{Interval, Timestamp};
@@ -20,10 +20,12 @@ pub(crate) fn run(case: &Case) -> bool {
         "E05" => e05(case),
         "E06" => e06(case),
         "E07" => e07(case),
+        "E08" => e08(case),
         "E09" => e09(case),
         "E10" => e10(case),
         "E16" => e16(case),
         "E17" => e17(case),
+        "E18" => e18(case),
         "E20" => e20(case),
         "E21" => e21(case),
         "E22" => e22(case),
@@ -179,21 +181,18 @@ fn e17(case: &Case) {
 
 fn e20(case: &Case) {
     let meter = register(case);
-    let rules = meter.register_rules(meter.unit.expect("unit"));
     let spacing_ms = (case.number("spacing_s") * 1e3) as i64;
     for (i, series) in case.input("series").as_array().expect("series").iter().enumerate() {
-        let points: Vec<Point> = series
+        let readings: Vec<Reading> = series
             .as_array()
             .expect("readings")
             .iter()
             .zip(0..)
-            .map(|(value, at)| {
-                let reading = reading(Timestamp(at * spacing_ms), decimal(value), "kWh");
-                Point { at: reading.at.0, position: meter.position(&reading).expect("usable") }
-            })
+            .map(|(value, at)| reading(Timestamp(at * spacing_ms), decimal(value), "kWh"))
             .collect();
-        let walk = walk(&points, &rules);
-        assert_eq!(serde_json::json!(walk.dropped), case.expected("dropped_indices")[i], "series {i}");
+        let walk = walk(&readings, &meter);
+        let dropped: Vec<usize> = walk.dropped.iter().map(|dropped| dropped.index).collect();
+        assert_eq!(serde_json::json!(dropped), case.expected("dropped_indices")[i], "series {i}");
         let measured: i128 = walk
             .stretches
             .iter()
@@ -242,4 +241,44 @@ fn e21(case: &Case) {
     let booked: Vec<i64> = minutes.iter().map(|(_, minute)| minute.amount()).collect();
     assert_eq!(serde_json::json!(booked), *case.expected("energy_wh"));
     case.agrees("sum_wh", booked.iter().sum::<i64>() as f64);
+}
+
+fn e08(case: &Case) {
+    let unit = Some("kWh".parse().expect("unit"));
+    let meter = Interpretation { unit, is_binary32: true, ..Interpretation::unclaimed(unit) };
+    let rules = meter.register_rules(unit.expect("unit"));
+    let values = case.input("register_value_kwh").as_array().expect("values");
+    for (value, expected) in values.iter().zip(case.expected("resolution_kwh").as_array().expect("list")) {
+        let position = meter.position(&reading(Timestamp(0), decimal(value), "kWh")).expect("usable");
+        let resolution = (rules.resolution_at(position) / POSITION_PER_BASE) as f64 / UWH_PER_KWH;
+        case.near("resolution_kwh", resolution, expected.as_f64().expect("number"));
+    }
+}
+
+/// Two instruments at one measuring point, joined by their signed-off registers.
+fn e18(case: &Case) {
+    let shown = |of: &str, what: &str| decimal(&case.input(of)[what]);
+    let exchanged = Timestamp(1_780_000_000_000);
+    let base = register(case);
+    let joint = Joint::Exchanged { last: Some(shown("old", "final")), first: Some(shown("new", "initial")) };
+    let epoch = Epoch {
+        from: exchanged,
+        joint,
+        unit: base.unit,
+        scale: base.scale,
+        modulus: None,
+        resolution: base.resolution,
+        rated: None,
+        is_binary32: false,
+    };
+    let meter = Interpretation { later: vec![epoch], ..base };
+    let (from, to) = (Timestamp(exchanged.0 - 3_600_000), Timestamp(exchanged.0 + 3_600_000));
+    let given = [reading(from, shown("old", "start"), "kWh"), reading(to, shown("new", "end"), "kWh")];
+    let folded = fold(&given, &meter);
+    let sums = summed(&folded, Timestamp(0), Timestamp(i64::MAX));
+    assert_eq!(sums[ESTIMATED], (0, 0), "nothing is estimated");
+    case.agrees("energy_kwh", kwh(sums[MEASURED].0 + sums[INTERPOLATED].0));
+    let told: Vec<(&str, i64)> =
+        folded.steps.iter().map(|step| (step.class.word(), step.to.0 - step.from.0)).collect();
+    assert_eq!(told, [("normal", 3_600_000), ("exchange", 0), ("normal", 3_600_000)]);
 }

@@ -3,7 +3,7 @@
 use super::super::reader;
 use super::super::weight::Weight;
 use super::term::are_in_force;
-use super::{Account, Pair};
+use super::{Account, MILLIONTHS, Pair};
 use crate::ledger::block::MINUTES;
 use crate::store::{MeterId, StoreError};
 use rusqlite::Connection;
@@ -62,7 +62,7 @@ fn whole(
         let millionths = i128::from(term.millionths);
         if above {
             account.numerator += millionths * sum.amount;
-            account.weighted += term.millionths as f64 * sum.weighted;
+            account.weighted += term.millionths as f64 / MILLIONTHS as f64 * sum.weighted;
         } else {
             account.denominator += millionths * sum.amount;
         }
