@@ -4,6 +4,7 @@
 //! (EN 50600-4, ISO/IEC 30134-2), or weighted by source (The Green Grid WP49). The result lists its parts,
 //! so that a report can show each quantity with its factor. Source: domain.md 2.2, 2.3.
 
+use super::account::MILLIONTHS;
 use crate::ledger::interpret::scaled;
 use std::collections::BTreeMap;
 use wattledger_model::decimal::Decimal;
@@ -225,6 +226,18 @@ impl Conversion {
         Ok((content, weight))
     }
 
+    /// The coefficient of a carrier's meter in the facility's energy, in millionths of a µWh for each base unit: that of
+    /// a [`Term`](super::Term).
+    ///
+    /// # Errors
+    /// [`EnergyError`] where a factor is missing or beyond counting.
+    pub fn millionths(&self, carrier: Carrier, quantity: Quantity) -> Result<i64, EnergyError> {
+        let (content, weight) = self.factors(carrier, quantity)?;
+        let amount = i128::from(MILLIONTHS);
+        let millionths = scaled(&[content, weight], &[amount], 1).and_then(|all| i64::try_from(all).ok());
+        millionths.ok_or(EnergyError::TooMuch { carrier, amount: 1 })
+    }
+
     /// What all that was delivered comes to. Each part is rounded once, to a whole µWh.
     ///
     /// # Errors
@@ -322,6 +335,26 @@ mod tests {
         assert_eq!(kwh(Carrier::NaturalGas, Quantity::Volume, 1_000_000), 10_500_000_000, "a m³ of gas");
         assert_eq!(kwh(Carrier::Hydrogen, Quantity::Mass, 1_000_000), 38_900_000_000, "a kg of hydrogen");
         assert_eq!(kwh(Carrier::Bioethanol, Quantity::Volume, 1_000), 6_000_000_000, "a litre of bioethanol");
+    }
+
+    #[test]
+    fn a_meter_in_a_sum_counts_as_its_amount_converts() {
+        let conversion = Conversion::source_weighted();
+        for carrier in Carrier::ALL {
+            for quantity in [Quantity::Energy, Quantity::Volume, Quantity::Mass] {
+                let Ok(millionths) = conversion.millionths(carrier, quantity) else { continue };
+                let all = conversion.convert(&[delivered(carrier, quantity, 1_000_000)]).expect("converts");
+                assert_eq!(
+                    i128::from(millionths),
+                    all.total_uwh,
+                    "{} by {}",
+                    carrier.word(),
+                    quantity.word()
+                );
+            }
+        }
+        let diesel = Conversion::energy_content().millionths(Carrier::FuelOil, Quantity::Volume);
+        assert_eq!(diesel, Ok(9_900_000 * MILLIONTHS));
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub fn renewable(facility_uwh: i128, period: Interval, claims: &[Claim]) -> Rene
 mod tests {
     use super::super::claim::tests::claim;
     use super::*;
+    use proptest::prelude::*;
     use wattledger_model::time::Minute;
 
     #[test]
@@ -89,5 +90,30 @@ mod tests {
         assert_eq!(why, [Refusal::OtherPeriod, Refusal::NotRenewable]);
         assert_eq!(renewable(0, year, &[claim("wind", 30)]).factor(), None);
         assert_eq!(renewable(0, year, &[claim("wind", 30)]).excess_uwh, 30);
+    }
+
+    proptest! {
+        /// Whatever is claimed is counted, excess or refused with a reason, and the factor is a share.
+        #[test]
+        fn no_energy_is_counted_twice_or_lost(
+            facility_uwh in 0_i128..2_000,
+            rows in proptest::collection::vec((0_u8..5, 0_i128..500, 0_i128..500, 0_u8..16), 0..8),
+        ) {
+            let claims: Vec<Claim> = rows
+                .iter()
+                .map(|(lot, energy, sold, flags)| Claim {
+                    sold_uwh: *sold.min(energy),
+                    is_owned: flags & 1 == 0,
+                    is_retired: flags & 2 == 0,
+                    is_renewable: flags & 4 == 0,
+                    ..claim(&lot.to_string(), *energy)
+                })
+                .collect();
+            let found = renewable(facility_uwh, Interval::new(Minute(0), Minute(600)), &claims);
+            let refused: i128 = found.refused.iter().map(|refused| refused.energy_uwh).sum();
+            let claimed: i128 = claims.iter().map(|claim| claim.energy_uwh).sum();
+            prop_assert_eq!(found.counted_uwh + found.excess_uwh + refused, claimed);
+            prop_assert!(found.factor().is_none_or(|factor| (0.0..=1.0).contains(&factor)));
+        }
     }
 }
