@@ -148,11 +148,11 @@ fn by_several_ways(
         let sum: i64 = counts.iter().map(|count| count.millionths).sum();
         let adding: Vec<&&Count<'_>> = counts.iter().filter(|count| count.millionths > 0).collect();
         let [first, .., last] = adding[..] else { continue };
-        // Both of one claim: the virtual meter itself counts it twice, and says so.
-        if sum <= MILLIONTHS
-            || first.claim.place == last.claim.place
-            || !told.insert((first.claim.place, last.claim.place))
-        {
+        // Both of one claim: the virtual meter itself counts it twice, and says so. All claims of the meter itself:
+        // they overlap, which is said of its claims.
+        let told_elsewhere =
+            first.claim.place == last.claim.place || adding.iter().all(|count| count.way == first.way);
+        if sum <= MILLIONTHS || told_elsewhere || !told.insert((first.claim.place, last.claim.place)) {
             continue;
         }
         let ways: Vec<&str> = adding.iter().map(|count| count.way.as_str()).collect();

@@ -115,7 +115,7 @@ fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
     let first_role = roles.first().map(|role| role.value);
     let quantity = quantity(kind, unit, first_role);
     let (modulus, resolution) = rating::read_register(table, kind, unit);
-    let rated_power = rating::read(table, kind, quantity.or(first_role.map(Role::quantity)));
+    let rated_power = rating::read(table, kind, quantity);
     let is_binary32 = instrument::read_encoding(table, kind).unwrap_or(false);
     let is_bidirectional = read_direction(table, kind);
     let scale = scale.map_or(Decimal::new(1, 0), |scale| scale.value);

@@ -1,4 +1,10 @@
 use super::*;
+
+mod counting;
+mod facilities;
+mod instruments;
+mod points;
+
 use wattledger_model::calendar::Window;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind};
@@ -97,13 +103,21 @@ fn the_example_is_read_whole_and_without_a_warning() {
 fn the_campus_is_read_whole_and_without_a_warning() {
     let config = good(CAMPUS);
     assert!(config.warnings.is_empty(), "{}", config.warnings);
-    assert_eq!((config.sites.len(), config.facilities.len()), (2, 3));
+    assert_eq!((config.sites.len(), config.facilities.len()), (2, 4));
+    let claims: Vec<&Claim> = config.meters.iter().flat_map(|meter| &meter.claims).collect();
     for role in Role::ALL {
-        assert!(config.meters.iter().any(|meter| meter.role == Some(*role)), "{role} has an example");
+        assert!(claims.iter().any(|claim| claim.role == *role), "{role} has an example");
     }
     let building = config.facility(&"beijing-1".parse().expect("a name")).expect("declared");
     assert_eq!(building.carbon, Some(Carbon::Grid("cn-beijing".to_string())));
-    assert_eq!(config.facilities[1].targets.len(), 2, "both defaults");
+    let targets = |at: usize| -> Vec<&str> {
+        config.facilities[at].targets.iter().map(|target| target.id.as_str()).collect()
+    };
+    assert_eq!(
+        (targets(1), targets(3)),
+        (vec!["D130"], vec!["D130", "D125"]),
+        "the fourth is in a cold region"
+    );
     let Some(Carbon::Constant { kg_per_kwh, .. }) = &config.facilities[2].carbon else {
         panic!("a constant")
     };

@@ -30,6 +30,7 @@ time_zone = "Europe/Berlin"
 [[facility]]
 name = "hall"
 site = "site-a"
+targets = ["D130", "D125"]
 emission_factor = "0.4 kg/kWh"
 [[meter]]
 name = "main"
