@@ -15,6 +15,9 @@ use wattledger_model::name::Name;
 use wattledger_model::role::Role;
 use wattledger_model::unit::Quantity;
 
+/// µWh in a mL or mg: ten times what the densest fuel has.
+const MOST_CONTENT: f64 = 1e8;
+
 /// A claim with what claims it.
 pub(super) struct Claimed<'a> {
     pub(super) key: &'a MeterKey,
@@ -139,7 +142,13 @@ fn check_conversion(document: &Document<'_>, facility: &Facility, claimed: &Clai
         document.error(claim.place, message);
         return;
     };
-    if factors.fuel(carrier).content_per_base(quantity).is_none() {
+    let content = factors.fuel(carrier).content_per_base(quantity);
+    if content.is_some_and(|content| content.to_f64() > MOST_CONTENT) {
+        let message =
+            format!("the energy content of {carrier}, {}, is beyond any fuel", factors.fuel(carrier).content);
+        document.error(claim.place, message);
+    }
+    if content.is_none() {
         let message = format!(
             "{carrier} by {} has no known energy content: give its `density` in [facility.factors.{carrier}]",
             quantity.word()

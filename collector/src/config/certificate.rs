@@ -71,7 +71,7 @@ fn read_one(table: &mut Table<'_>, zone: Tz, grid: Option<&str>) -> Option<Certi
     let on_site = kind.as_deref() == Some(&CertificateKind::OnSite);
     let energy = if on_site { table.optional("energy", energy) } else { table.required("energy", energy) };
     let generated = Written::read(table);
-    if !generated.is_bounded() && !(table.has("from") && table.has("to")) {
+    if !(table.has("from") && table.has("to")) {
         document.missing(table.place(), "`from` and `to` of the generation are missing");
     }
     let market = table.optional("market", document::string);

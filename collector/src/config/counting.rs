@@ -19,6 +19,11 @@ pub(super) fn share(millionths: i64) -> Decimal {
     Decimal::new(millionths, -6).normalized()
 }
 
+/// A sum of coefficients, however wild they are.
+fn total(millionths: impl Iterator<Item = i64>) -> i64 {
+    millionths.fold(0, i64::saturating_add)
+}
+
 /// Checks the shares of one meter among facilities, and that each claims it once at a time.
 pub(super) fn check_shares(document: &Document<'_>, name: &Name, claims: &[Claim]) {
     for (at, claim) in claims.iter().enumerate() {
@@ -42,7 +47,7 @@ pub(super) fn check_shares(document: &Document<'_>, name: &Name, claims: &[Claim
         let active: Vec<&&Claim> = shared.iter().filter(|claim| overlap(claim.during, stretch)).collect();
         let facilities: BTreeSet<&Name> = active.iter().map(|claim| &claim.facility).collect();
         let (Some(last), true) = (active.last(), facilities.len() > 1) else { continue };
-        let sum: i64 = active.iter().map(|claim| claim.millionths).sum();
+        let sum = total(active.iter().map(|claim| claim.millionths));
         if sum == MILLIONTHS || !told.insert((last.place, sum > MILLIONTHS)) {
             continue;
         }
@@ -145,7 +150,7 @@ fn by_several_ways(
     let mut by_meter: BTreeMap<&MeterKey, Vec<&Count<'_>>> = BTreeMap::new();
     active.iter().for_each(|count| by_meter.entry(count.meter).or_default().push(count));
     for (meter, counts) in by_meter {
-        let sum: i64 = counts.iter().map(|count| count.millionths).sum();
+        let sum = total(counts.iter().map(|count| count.millionths));
         let adding: Vec<&&Count<'_>> = counts.iter().filter(|count| count.millionths > 0).collect();
         let [first, .., last] = adding[..] else { continue };
         // Both of one claim: the virtual meter itself counts it twice, and says so. All claims of the meter itself:
@@ -178,11 +183,16 @@ fn along_the_tree(
     told: &mut BTreeSet<(Place, Place)>,
 ) {
     let mut net: BTreeMap<&MeterKey, i64> = BTreeMap::new();
-    active.iter().for_each(|count| *net.entry(count.meter).or_default() += count.millionths);
+    for count in active {
+        let sum = net.entry(count.meter).or_default();
+        *sum = sum.saturating_add(count.millionths);
+    }
     let mut above = Above { net: &net, parents, known: BTreeMap::new() };
     for count in active.iter().filter(|count| net[count.meter] > 0) {
         let (over, nearest) = above.of(count.meter);
-        let Some(nearest) = nearest.filter(|_| over + net[count.meter] > MILLIONTHS) else { continue };
+        let Some(nearest) = nearest.filter(|_| over.saturating_add(net[count.meter]) > MILLIONTHS) else {
+            continue;
+        };
         let Some(upper) = active.iter().find(|other| other.meter == nearest && other.millionths > 0) else {
             continue;
         };
@@ -224,8 +234,9 @@ impl<'a> Above<'a, '_> {
             let (over, farther) = self.of(parent);
             let own = self.net.get(parent).copied().unwrap_or(0);
             let nearest = if own > 0 { Some(parent) } else { farther };
-            if over + own > most.0 {
-                most = (over + own, nearest);
+            let sum = over.saturating_add(own);
+            if sum > most.0 {
+                most = (sum, nearest);
             }
         }
         self.known.insert(meter, most);

@@ -26,11 +26,6 @@ impl Written {
         Written { from, to, whole }
     }
 
-    /// Whether both ends were given.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.from.is_some() && self.to.is_some()
-    }
-
     /// The interval, in whole minutes; open where an end was not written. `None` has been reported.
     pub(super) fn interval(&self, document: &Document<'_>, zone: Tz) -> Option<Interval> {
         let from = edge(document, self.from, zone, ALWAYS.from);

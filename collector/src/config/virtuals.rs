@@ -112,8 +112,10 @@ fn summand(value: &Value<'_>) -> Result<(Name, i64), String> {
         }
         None => (MILLIONTHS, rest),
     };
-    if coefficient <= 0 {
-        return Err("a coefficient is above zero, with a leading - for what is taken off".to_owned());
+    if coefficient <= 0 || coefficient > MOST {
+        return Err(
+            "a coefficient is above 0 and at most 1000, with a leading - for what is taken off".to_owned()
+        );
     }
     let name = name.parse().map_err(|error: wattledger_model::name::NameError| error.to_string())?;
     Ok((name, if negative { -coefficient } else { coefficient }))
@@ -216,7 +218,7 @@ impl Known<'_> {
             let key = MeterKey { site: one.key.site.clone(), meter: summand.name.clone() };
             let Some(millionths) = product(times, summand.millionths) else {
                 let message = format!(
-                    "the coefficient of `{}` by way of {way} is not a whole number of millionths; give fewer decimals",
+                    "the coefficient of `{}` by way of {way} is not a whole number of millionths up to 1000; give fewer decimals",
                     summand.name
                 );
                 walk.document.error(summand.place, message);
@@ -279,16 +281,28 @@ impl Known<'_> {
     }
 }
 
-/// The product of two coefficients in millionths, if it is exact.
+/// No meter counts more than a thousand times: beyond that a coefficient is a mistake, and sums would overflow.
+const MOST: i64 = 1_000 * MILLIONTHS;
+
+/// The product of two coefficients in millionths, if it is exact and not absurd.
 pub(super) fn product(a: i64, b: i64) -> Option<i64> {
     let product = i128::from(a) * i128::from(b);
     let one = i128::from(MILLIONTHS);
-    (product % one == 0).then(|| i64::try_from(product / one).ok()).flatten()
+    let exact = (product % one == 0).then_some(product / one)?;
+    i64::try_from(exact).ok().filter(|product| product.unsigned_abs() <= MOST.unsigned_abs())
 }
 
 /// A meter that comes in by two ways and in all by more than once.
 fn check_twice(document: &Document<'_>, one: &Virtual, parts: &[Part]) {
     for part in parts {
+        if part.millionths.unsigned_abs() > MOST.unsigned_abs() {
+            let message = format!(
+                "`{}` counts more than 1000 times in virtual meter `{}`",
+                part.meter.meter, one.key.meter
+            );
+            document.error(one.place, message);
+            continue;
+        }
         let adding = part.ways.iter().filter(|(_, millionths)| *millionths > 0).count();
         if part.millionths > MILLIONTHS && adding > 1 {
             let ways: Vec<&str> = part.ways.iter().map(|(way, _)| way.as_str()).collect();

@@ -3,7 +3,7 @@
 use super::{Value, abridged};
 use crate::calendar::{self, Tz};
 use crate::time::Timestamp;
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, TimeZone};
+use chrono::{Datelike, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use std::str::FromStr;
 
 /// An instant as it was written; a local one becomes an instant once the place is known.
@@ -17,6 +17,9 @@ pub enum Moment {
     Local(NaiveDateTime),
 }
 
+/// The years that an instant of a configuration may be in.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2199;
+
 impl Moment {
     /// The instant, for clocks of this zone.
     ///
@@ -24,6 +27,12 @@ impl Moment {
     /// Where the clocks of the zone show the time twice or never, or the year is not 2000 to 2199.
     pub fn at(self, zone: Tz) -> Result<Timestamp, String> {
         let instant = match self {
+            Moment::Date(date) if !YEARS.contains(&date.year()) => {
+                return Err(format!("{date} is not in 2000 to 2199"));
+            }
+            Moment::Local(local) if !YEARS.contains(&local.year()) => {
+                return Err(format!("{local} is not in 2000 to 2199"));
+            }
             Moment::Instant(instant) => instant,
             Moment::Date(date) => calendar::day_start(zone, date).start(),
             Moment::Local(local) => match zone.from_local_datetime(&local) {
@@ -77,7 +86,8 @@ pub fn moment(value: &Value<'_>) -> Result<Moment, String> {
 /// What is wrong.
 pub fn date(value: &Value<'_>) -> Result<NaiveDate, String> {
     let wrong = || format!("needs a date such as \"2026-03-02\", not {}", value.described());
-    value.date_text().and_then(|text| text.trim().parse().ok()).ok_or_else(wrong)
+    let date = value.date_text().and_then(|text| text.trim().parse::<NaiveDate>().ok());
+    date.filter(|date| (1900..=*YEARS.end()).contains(&date.year())).ok_or_else(wrong)
 }
 
 /// A share of the whole in percent, above zero: `"0.5 %"`.
@@ -133,6 +143,7 @@ mod tests {
         assert!(
             read("\"1970-01-01T00:00:01Z\"").expect_err("a broken clock").contains("not in 2000 to 2199")
         );
+        assert!(read("\"+262142-12-31\"").expect_err("far off").contains("not in 2000 to 2199"));
         assert!(read("\"spring\"").expect_err("no time").contains("needs an instant such as"));
         assert!(read("10:30:00").expect_err("no date").contains("needs an instant such as"));
     }
@@ -142,8 +153,8 @@ mod tests {
         let read = |text: &str| {
             let written = format!("limit = \"{text}\"");
             let document = Document::parse("p.toml", &written);
-            let found = document.root().optional("limit", percent).map(|found| found.value);
-            found
+            let mut root = document.root();
+            root.optional("limit", percent).map(|found| found.value)
         };
         assert_eq!(read("0.5 %"), Some(0.5));
         assert_eq!(read("2%"), Some(2.0));

@@ -63,7 +63,13 @@ fn virtual_meters_that_cannot_be_are_reported() {
     says(&of("[\"v\"]"), &["virtual meter `v` is made of itself: v -> v"]);
     says(&of("[\"0.1234567 * in\"]"), &["`sum`: 0.1234567 is not a whole number of millionths"]);
     says(&of("[\"x * in\"]"), &["`x` is no coefficient"]);
-    says(&of("[\"0 * in\"]"), &["a coefficient is above zero"]);
+    says(&of("[\"0 * in\"]"), &["a coefficient is above 0 and at most 1000"]);
+    says(&of("[\"9000000000000 * in\"]"), &["at most 1000"]);
+    let grown = virtual_meter("v", "[\"1000 * w\"]") + &virtual_meter("w", "[\"1000 * in\"]");
+    says(
+        &after_least(&grown),
+        &["the coefficient of `in` by way of v -> w is not a whole number of millionths up to 1000"],
+    );
     says(&of("[\"In\"]"), &["`In` is not a name"]);
     says(&after_least("[[virtual]]\nname = \"v\"\n"), &["`sum` is missing"]);
     says(&after_least(&virtual_meter("in", "[\"it\"]")), &["meter `s/in` is declared already"]);
