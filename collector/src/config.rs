@@ -23,6 +23,7 @@ mod rating;
 mod series;
 mod span;
 mod tree;
+mod version;
 mod virtuals;
 mod zone;
 
@@ -42,6 +43,7 @@ pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput};
 pub use series::{FactorSeries, SeriesError};
+pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
 pub use zone::Zone;
 
@@ -63,8 +65,8 @@ const SHORTEST_RAW: Duration = Duration::from_secs(7 * 86_400);
 pub struct CollectorConfig {
     /// The file it came from, as it was named.
     pub file: String,
-    /// Its text, from which the audit chain takes what is in force.
-    pub text: String,
+    /// What the audit chain notes of it.
+    pub version: Version,
     /// The collector's name; agents free readings on the word of this one alone.
     pub name: Name,
     /// Where journal, store and socket live.
@@ -114,7 +116,7 @@ impl CollectorConfig {
         let config = read(&document, file);
         let (mut config, warnings) = document.conclude(config)?;
         config.warnings = warnings;
-        config.text = text.to_owned();
+        config.version = Version::of(text).unwrap_or_default();
         Ok(config)
     }
 
@@ -203,7 +205,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
 
     Some(CollectorConfig {
         file: file.to_string(),
-        text: String::new(),
+        version: Version::default(),
         name: name?.value,
         data_dir: data_dir?.value.into(),
         link: link?,

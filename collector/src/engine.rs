@@ -20,8 +20,8 @@ pub use meters::Meters;
 pub use series::merge;
 pub use tally::{MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
 
-use crate::audit::configuration::{self, Version};
-use crate::audit::{Kind, Who, chain, corrections};
+use crate::audit::{Kind, Who, chain, configuration, corrections};
+use crate::config::Version;
 use crate::journal::Record;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest, history};

@@ -2,7 +2,6 @@
 
 use crate::actions::{Actions, History};
 use crate::admin::{self, AdminSocket};
-use crate::audit::configuration::Version;
 use crate::clock;
 use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
@@ -109,7 +108,7 @@ pub fn engine_config(config: &CollectorConfig) -> EngineConfig {
 /// # Errors
 /// [`EngineError`] where another process has the store, or it cannot be read.
 pub fn open_engine(config: &CollectorConfig, now: Timestamp) -> Result<Engine, EngineError> {
-    Engine::open_at(engine_config(config), Some(now), Version::of(&config.text).as_ref())
+    Engine::open_at(engine_config(config), Some(now), Some(&config.version))
 }
 
 /// Starts a collector; on return its page is served and its session with the broker is being made.

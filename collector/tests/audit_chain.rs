@@ -4,8 +4,8 @@ mod world;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use wattledger_collector::audit::configuration::{self, Version};
-use wattledger_collector::audit::{self, Break, Head, Kind};
+use wattledger_collector::audit::{self, Break, Head, Kind, configuration};
+use wattledger_collector::config::Version;
 use wattledger_collector::engine::Engine;
 use wattledger_collector::store::{self, Layout};
 use wattledger_model::correction::Correction;

@@ -1,57 +1,13 @@
-//! The versions of the configuration that the ledger was kept by.
-//!
-//! A version is the file's content in one canonical form: keys sorted, comments left out, and of addresses
-//! only scheme and host, since the path of a webhook may be a secret. Passwords and tokens stand in files of
-//! their own, so that what is kept can be shown, read again and compared.
+//! The versions of the configuration that the ledger was kept by, in the chain.
 
-use super::chain::{self, Kind, hex};
+use super::chain::{self, Kind};
 use super::who::Who;
+use crate::config::Version;
 use crate::store::StoreError;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use wattledger_model::time::Timestamp;
-
-/// A version of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// The canonical text, itself a configuration.
-    pub text: String,
-    /// SHA-256 of it, hexadecimal.
-    pub digest: String,
-    /// The program's version.
-    pub program: String,
-}
-
-impl Version {
-    /// The version that a file's text is; `None` for a text that is no TOML.
-    pub fn of(text: &str) -> Option<Version> {
-        let mut table: toml::Table = text.parse().ok()?;
-        table.iter_mut().for_each(|(key, value)| without_secrets(key, value));
-        let text = toml::to_string(&table).ok()?;
-        let digest = hex(&Sha256::digest(&text));
-        Some(Version { text, digest, program: env!("CARGO_PKG_VERSION").to_owned() })
-    }
-}
-
-/// Shortens addresses to scheme and host, and hides what should not stand in the file.
-fn without_secrets(key: &str, value: &mut toml::Value) {
-    match value {
-        toml::Value::String(text) if key == "url" => {
-            let host = text.find("://").map_or(0, |at| at + 3);
-            if let Some(end) = text[host..].find(['/', '?', '#']) {
-                text.truncate(host + end);
-            }
-        }
-        toml::Value::String(text) if ["password", "token", "secret"].contains(&key) => {
-            *text = "hidden".to_owned();
-        }
-        toml::Value::Array(values) => values.iter_mut().for_each(|value| without_secrets(key, value)),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(key, value)| without_secrets(key, value)),
-        _ => {}
-    }
-}
 
 /// A version that was in force, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +108,6 @@ mod tests {
     use super::*;
 
     const ONE: &str = r#"
-        # the password is hunter2
         [collector]
         name = "campus"
         [[meter]]
@@ -162,21 +117,7 @@ mod tests {
         [[meter]]
         site = "hall"
         name = "it"
-        [channel.webhook]
-        name = "ops"
-        url = "https://hooks.example:8443/services/T000/secret?key=x"
     "#;
-
-    #[test]
-    fn a_version_has_no_comments_and_no_secrets_and_is_a_configuration_still() {
-        let version = Version::of(ONE).expect("valid");
-        for secret in ["hunter2", "T000", "key=x"] {
-            assert!(!version.text.contains(secret), "{}", version.text);
-        }
-        assert!(version.text.contains("https://hooks.example:8443\""), "{}", version.text);
-        assert_eq!(Version::of(&version.text).as_ref(), Some(&version), "the same again");
-        assert_eq!(Version::of("a = = b"), None);
-    }
 
     #[test]
     fn what_changed_is_told_by_meter_and_key() {
