@@ -120,7 +120,7 @@ pub enum AmendError {
     },
     /// Half of it is of deleted readings.
     #[error(
-        "the entry reaches across {edge}, before which raw readings of {meter} were deleted with age; make one \
+        "the correction reaches across {edge}, before which raw readings of {meter} were deleted with age; make one \
          that ends and one that begins there"
     )]
     Across {
@@ -398,8 +398,13 @@ impl Engine {
     /// Whether a correction is of deleted readings; only an entry can be, and only wholly.
     fn check_deleted(&self, meter: MeterId, correction: &Correction) -> Result<bool, AmendError> {
         let (from, to) = span(correction);
-        let Some(edge) = self.frozen_before(meter)?.filter(|edge| from < *edge) else { return Ok(false) };
         let key = self.meters.get(meter).0.to_string();
+        let Some(edge) = self.frozen_before(meter)?.filter(|edge| from < *edge) else {
+            return match self.cut_by_deleted(meter, correction) {
+                Some(edge) => Err(AmendError::Across { meter: key, edge }),
+                None => Ok(false),
+            };
+        };
         let Some(entry) = as_entry(correction) else {
             return Err(AmendError::Deleted { meter: key, edge });
         };

@@ -6,12 +6,14 @@
 
 use super::Engine;
 use super::series::{Direction, Loaded};
+use crate::audit::corrections::span;
 use crate::ledger::block::{self, Hour, MINUTES};
 use crate::ledger::fold::Minutes;
 use crate::ledger::fold::countable;
 use crate::ledger::interpret::round_half_even;
 use crate::store::{MeterId, StoreError, Writer};
 use rusqlite::{Connection, OptionalExtension, params};
+use wattledger_model::correction::Correction;
 use wattledger_model::minute::{Minute as Booked, Provenance};
 use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute, Timestamp};
 
@@ -50,11 +52,20 @@ fn failed(source: rusqlite::Error) -> StoreError {
 }
 
 impl Engine {
-    /// The instant before which nothing of a meter is folded again: its last usable reading before the
-    /// deleted ones end. `None` while nothing was deleted.
+    /// The instant before which nothing of a meter is folded again: its last usable reading before the deleted
+    /// ones end; or, where a correction in force reaches over that end, the end of the correction. `None` while
+    /// nothing was deleted.
     pub(super) fn frozen_before(&self, meter: MeterId) -> Result<Option<Timestamp>, StoreError> {
-        let Some(edge) = self.forgotten.get(&meter).copied() else { return Ok(None) };
+        let Some(deleted) = self.forgotten.get(&meter).copied() else { return Ok(None) };
         let (_, interpretation) = self.meters.get(meter);
+        let spread: Vec<_> = interpretation.corrections.iter().filter(|c| is_spread(c)).map(span).collect();
+        let mut edge = deleted;
+        while let Some((_, to)) = spread.iter().find(|(from, to)| *from < edge && edge < *to) {
+            edge = *to;
+        }
+        if edge > deleted {
+            return Ok(Some(edge));
+        }
         let mut loaded = Loaded::days(&self.connection, &self.pending, meter, edge, edge)?;
         loop {
             let known = countable(&loaded.readings, interpretation);
@@ -66,6 +77,18 @@ impl Engine {
             }
         }
     }
+
+    /// Where the deleted readings of a meter end, if a correction would be spread to both sides of that.
+    pub(super) fn cut_by_deleted(&self, meter: MeterId, correction: &Correction) -> Option<Timestamp> {
+        let deleted = self.forgotten.get(&meter).copied()?;
+        let (from, to) = span(correction);
+        (is_spread(correction) && from < deleted && deleted < to).then_some(deleted)
+    }
+}
+
+/// Whether a correction spreads an amount over its time.
+fn is_spread(correction: &Correction) -> bool {
+    matches!(correction, Correction::Entry { .. } | Correction::Settle { .. })
 }
 
 /// The time in an entry of which nothing is known, ms.

@@ -279,3 +279,40 @@ impl Tally {
         self.unsaved_losses.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(cause: Cause, detail: &str) -> Refused {
+        Refused {
+            at: Timestamp(0),
+            cause,
+            origin: "topic".to_owned(),
+            meter: None,
+            detail: detail.to_owned(),
+            sample: Vec::new(),
+            count: 1,
+        }
+    }
+
+    #[test]
+    fn samples_are_kept_up_to_their_number_and_their_bytes_and_all_are_counted() {
+        let agent = AgentKey { site: "hall".parse().expect("name"), agent: "a".parse().expect("name") };
+        let mut tally = Tally::default();
+        for _ in 0..SAMPLES_A_CAUSE + 7 {
+            tally.quarantine(&agent, refused(Cause::Unit, "odd"), None);
+        }
+        assert_eq!(tally.unsaved_samples.len() as u64, SAMPLES_A_CAUSE);
+        let before = tally.sample_bytes;
+        let large = "x".repeat(1 << 20);
+        for _ in 0..300 {
+            tally.quarantine(&agent, refused(Cause::Payload, &large), None);
+        }
+        let kept = tally.unsaved_samples.len() as u64 - SAMPLES_A_CAUSE;
+        assert_eq!(kept, (SAMPLE_BYTES - before) >> 20, "as many as fit");
+        assert!(tally.sample_bytes <= SAMPLE_BYTES);
+        let counted: u64 = tally.quarantined().values().map(|counted| counted.count).sum();
+        assert_eq!(counted, SAMPLES_A_CAUSE + 7 + 300);
+    }
+}
