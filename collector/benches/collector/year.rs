@@ -24,8 +24,9 @@ use wattledger_model::time::Timestamp;
 
 const QUARTERS_A_DAY: i64 = DAY_MS / QUARTER_HOUR_MS;
 
+/// Meters of both facilities; the large one has as many as are asked for.
 fn meters() -> usize {
-    asked("WATTLEDGER_BENCH_METERS", 100)
+    SMALL + asked("WATTLEDGER_BENCH_METERS", 100)
 }
 
 fn days() -> i64 {
@@ -36,27 +37,52 @@ fn now() -> Timestamp {
     Timestamp(START + days() * DAY_MS + DAY_MS)
 }
 
-/// Fills a store, all meters together, so many quarter hours before each flush.
-fn fill(dir: &Path, meters: usize, days: i64, quarters_a_flush: i64) -> Duration {
-    let config = configuration(dir, meters, "15m");
+/// How a store is filled: all meters together, so many readings of each before a flush.
+struct Filling {
+    meters: usize,
+    days: i64,
+    interval_ms: i64,
+    readings_a_flush: i64,
+    flushes_a_compaction: i64,
+}
+
+impl Filling {
+    fn readings_of_each(&self) -> i64 {
+        self.days * DAY_MS / self.interval_ms
+    }
+}
+
+/// 100 kW for so long, in hundredths of a kilowatt-hour.
+fn mean(interval_ms: i64) -> i64 {
+    interval_ms / 360
+}
+
+fn fill(dir: &Path, filling: &Filling) -> Duration {
+    let Filling { meters, interval_ms, readings_a_flush, .. } = *filling;
+    let config = configuration(dir, meters, &format!("{interval_ms}ms"));
     let mut engine = Engine::open(engine_config(&config)).expect("opens");
-    let mut registers: Vec<Register> = (0..meters).map(|meter| Register::new(meter, 2_500)).collect();
+    let mut registers: Vec<Register> =
+        (0..meters).map(|meter| Register::new(meter, mean(interval_ms))).collect();
     let start = Instant::now();
     let (mut sequence, mut number) = (0, 0);
-    let quarters = days * QUARTERS_A_DAY;
-    for from in (0..quarters).step_by(quarters_a_flush as usize) {
-        let to = quarters.min(from + quarters_a_flush);
+    let all = filling.readings_of_each();
+    for (flush, from) in (1..).zip((0..all).step_by(readings_a_flush as usize)) {
+        let to = all.min(from + readings_a_flush);
         let mut group = Vec::new();
         for (meter, register) in registers.iter_mut().enumerate() {
-            let one = (from..to).map(|quarter| {
+            let one = (from..to).map(|at| {
                 number += 1;
-                (0, reading(START + quarter * QUARTER_HOUR_MS, register.next(), number))
+                (0, reading(START + at * interval_ms, register.next(), number))
             });
             group.push(arrival(sequence, vec![name(&meter_name(meter))], one.collect()));
             sequence += 1;
         }
         engine.take(&group, now()).expect("taken");
-        engine.compact().expect("moved to the raw store");
+        if flush % filling.flushes_a_compaction == 0 || to == all {
+            engine.compact().expect("moved to the raw store");
+        } else {
+            engine.flush().expect("flushed");
+        }
     }
     start.elapsed()
 }
@@ -81,43 +107,63 @@ fn blocks_bytes(dir: &Path) -> f64 {
     bytes as f64
 }
 
-fn size_rows(dir: &Path, how: &str, meters: usize, days: i64) -> Vec<Row> {
+fn size_rows(dir: &Path, how: &str, filling: &Filling, bar: Bar) -> Vec<Row> {
     let size = sizes(dir);
-    let minutes = (meters as i64 * (days * QUARTERS_A_DAY - 1) * 15) as f64;
-    let readings = (meters as i64 * days * QUARTERS_A_DAY) as f64;
+    let readings = filling.meters as i64 * filling.readings_of_each();
+    let minutes = (readings - filling.meters as i64) as f64 * filling.interval_ms as f64 / 60_000.0;
     let unit = "bytes/meter-minute";
     vec![
-        Row::new(format!("{how}: minute blocks"), blocks_bytes(dir) / minutes, unit, Bar::Below(7.0)),
+        Row::new(format!("{how}: minute blocks"), blocks_bytes(dir) / minutes, unit, bar),
         Row::new(
             format!("{how}: minute blocks with hour rollups, index and free space in pages"),
             size(&["hour", "hour_change"]) / minutes,
             unit,
-            Bar::Below(7.0),
+            bar,
         ),
         Row::new(format!("{how}: day rollups and steps"), size(&["day", "step"]) / minutes, unit, Bar::None),
-        Row::new(format!("{how}: a raw reading"), size(&["raw"]) / readings, "bytes", Bar::None),
+        Row::new(format!("{how}: a raw reading"), size(&["raw"]) / readings as f64, "bytes", Bar::None),
     ]
+}
+
+/// A reading a minute, so that no two minutes are alike, flushed as it comes.
+fn minute_by_minute() -> Vec<Row> {
+    let filling =
+        Filling { meters: 100, days: 3, interval_ms: 60_000, readings_a_flush: 1, flushes_a_compaction: 10 };
+    let dir = tempfile::tempdir_in(directory()).expect("a directory");
+    let time = fill(dir.path(), &filling);
+    let mut rows = size_rows(dir.path(), "a reading a minute, as it comes", &filling, Bar::Below(7.0));
+    let flushes = filling.readings_of_each() as f64;
+    rows.push(Row::new(
+        "the same: a flush of 100 meters",
+        time.as_secs_f64() * 1e3 / flushes,
+        "ms",
+        Bar::None,
+    ));
+    rows
 }
 
 /// Makes the store and runs the tasks.
 pub(crate) fn run() {
-    let (meters, days) = (meters(), days());
-    assert!(meters > SMALL, "WATTLEDGER_BENCH_METERS must be above {SMALL}");
+    print("On disk: 100 meters, 3 days", &minute_by_minute());
+    let filling = Filling {
+        meters: meters(),
+        days: days(),
+        interval_ms: QUARTER_HOUR_MS,
+        readings_a_flush: 7 * QUARTERS_A_DAY,
+        flushes_a_compaction: 1,
+    };
     let dir = tempfile::tempdir_in(directory()).expect("a directory");
-    let filled = fill(dir.path(), meters, days, 7 * QUARTERS_A_DAY);
-    let readings = (meters as i64 * days * QUARTERS_A_DAY) as f64;
-    let mut rows = vec![Row::new(
+    let filled = fill(dir.path(), &filling);
+    let readings = (filling.meters as i64 * filling.readings_of_each()) as f64;
+    let rate = Row::new(
         "filled by the week, commits durable",
         readings / filled.as_secs_f64(),
         "readings/s",
         Bar::None,
-    )];
-    rows.extend(size_rows(dir.path(), "filled by the week", meters, days));
-    let live = tempfile::tempdir_in(directory()).expect("a directory");
-    let (live_meters, live_days) = (meters.min(100), days.min(14));
-    fill(live.path(), live_meters, live_days, 1);
-    rows.extend(size_rows(live.path(), "as it comes, every quarter hour", live_meters, live_days));
-    print(&format!("A year on disk: {meters} meters, {days} days, a reading every quarter hour"), &rows);
+    );
+    let mut rows = vec![rate];
+    rows.extend(size_rows(dir.path(), "filled by the week", &filling, Bar::None));
+    print(&format!("On disk: {} meters, {} days, a reading every quarter hour", meters(), days()), &rows);
     for task in ["restart", "report", "rebuild", "windows"] {
         let this = std::env::current_exe().expect("this program has a path");
         let ended = Command::new(this).args(["--task", task]).arg(dir.path()).status().expect("it starts");
@@ -241,7 +287,7 @@ fn windows(config: &CollectorConfig) {
         for window in &rolling {
             let figure =
                 view.figure(facility, Indicator::Pue, interval(*window, zone, end)).expect("readable");
-            assert!(figure.is_some_and(|figure| figure.value.is_some()));
+            assert!(figure.is_some_and(|figure| figure.value.is_some()), "{}", window.word());
         }
         begin.elapsed()
     };
@@ -253,15 +299,21 @@ fn windows(config: &CollectorConfig) {
         (0..ROUNDS).map(|_| [figures(&mut view, 0), figures(&mut view, 1)]).collect();
     let mut changed = Vec::new();
     let mut began = Vec::new();
+    let mut registers: Vec<Register> =
+        (0..meters()).map(|meter| Register::new(meter, mean(QUARTER_HOUR_MS))).collect();
+    for register in &mut registers {
+        for _ in 0..days() * QUARTERS_A_DAY {
+            register.next();
+        }
+    }
     for round in 0..ROUNDS {
         let quarter = days() * QUARTERS_A_DAY + round;
         let names: Vec<_> = (0..meters()).map(|meter| name(&meter_name(meter))).collect();
-        let one = |meter: usize| {
-            let shown = 1_000_000_000 + quarter * 2_500 + meter as i64;
-            (meter as u32, reading(START + quarter * QUARTER_HOUR_MS, shown, quarter as u64))
-        };
-        let sequence = u64::MAX / 2 + round as u64;
-        let group = [arrival(sequence, names, (0..meters()).map(one).collect())];
+        let at = START + quarter * QUARTER_HOUR_MS;
+        let numbered = (0..).zip(&mut registers);
+        let one =
+            numbered.map(|(meter, register)| (meter, reading(at, register.next(), quarter as u64))).collect();
+        let group = [arrival(u64::MAX / 2 + round as u64, names, one)];
         engine.take(&group, Timestamp(now().0 + DAY_MS)).expect("taken");
         engine.flush().expect("flushed");
         let begin = Instant::now();
