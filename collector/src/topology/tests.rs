@@ -363,7 +363,7 @@ fn a_series_of_factors_counts_where_it_has_a_value_and_the_year_elsewhere() {
     let compiled = Compiled::of(&text);
     let facility = compiled.facility();
     let weight = facility.factor.as_ref().expect("a factor");
-    let at = |text: &str| weight(Timestamp::from_rfc3339(text).expect(text).minute()) * 1e9;
+    let at = |text: &str| weight.at(Timestamp::from_rfc3339(text).expect(text).minute()) * 1e9;
     assert!((at("2026-01-01T00:30:00Z") - 0.1).abs() < 1e-12);
     assert!((at("2026-01-01T01:00:00Z") - 0.3).abs() < 1e-12);
     assert!((at("2026-01-01T02:00:00Z") - 0.5).abs() < 1e-12, "after its end");
@@ -391,7 +391,7 @@ fn market_factors_and_the_gauge_of_hourly_ones_are_at_hand() {
     let facility = compiled.facility();
     assert_eq!(facility.factor_meter, Some(3));
     let at = |factor: &Option<Factor>| {
-        factor.as_ref().map(|factor| ((factor.weight)(Minute(29_000_000)) * 1e9 * 1e4).round())
+        factor.as_ref().map(|factor| (factor.weight.at(Minute(29_000_000)) * 1e9 * 1e4).round())
     };
     assert_eq!((at(&facility.supplier), at(&facility.residual)), (Some(2_000.0), Some(6_096.0)));
 }
