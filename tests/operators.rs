@@ -30,6 +30,7 @@ fn fill(config: &CollectorConfig) -> i64 {
         interval_ms: None,
         quality: Quality::Good,
         intake: None,
+        evidence: None,
     };
     let mut readings: Vec<Reading> =
         (0..=60).map(|minute| reading(start + minute * 60_000, 1_000 + minute)).collect();
