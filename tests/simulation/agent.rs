@@ -404,6 +404,11 @@ impl Agent {
         }
     }
 
+    /// The sequence after the last batch that it made durable.
+    pub fn promised(&self) -> u64 {
+        self.promised
+    }
+
     /// Whether everything it ever took is with the collector or told of.
     pub fn is_done(&self) -> bool {
         let settled = |post: &Post| {

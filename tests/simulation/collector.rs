@@ -42,8 +42,6 @@ pub struct Collector {
     pub changed: bool,
     /// What was ever said to be committed, to anyone.
     pub named: BTreeMap<Of, RangeSet>,
-    /// Readings that agents were heard to have lost.
-    pub restarts: u32,
 }
 
 fn desk(store_id: u64, now: i64) -> Desk<u64> {
@@ -78,7 +76,6 @@ impl Collector {
             is_connected: false,
             changed: false,
             named: BTreeMap::new(),
-            restarts: 0,
         }
     }
 
@@ -92,6 +89,11 @@ impl Collector {
 
     pub fn engine(&mut self) -> Option<&mut Engine> {
         self.engine.as_mut()
+    }
+
+    /// The identity of its store; 0 before it first ran.
+    pub fn store_id(&self) -> u64 {
+        self.store_id.unwrap_or_default()
     }
 
     pub fn is_idle(&self) -> bool {
@@ -123,7 +125,6 @@ impl Collector {
         self.desk = desk(engine.store_id(), now);
         self.engine = Some(engine);
         self.changed = true;
-        self.restarts += 1;
         Ok(true)
     }
 

@@ -558,12 +558,12 @@ impl<'t> World<'t> {
         for (on, by, id) in [(&ours, &other, 0), (&other, &ours, 0), (&ours, &ours, 1)] {
             let said = Acknowledgement {
                 collector: by.clone(),
-                store_id: 1,
+                store_id: self.collector.store_id(),
                 incarnation: wattledger_model::reading::Incarnation {
                     id: incarnation.id ^ id,
                     ..incarnation
                 },
-                floor: 1 << 20,
+                floor: self.agents[agent].promised(),
                 ranges: Vec::new(),
             };
             let topic =

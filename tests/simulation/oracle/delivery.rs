@@ -21,17 +21,18 @@ pub fn committed(collector: &mut Collector, agent: &Agent) -> Result<Vec<u64>, S
     Ok(agent.kept.keys().copied().filter(|sequence| held.contains(*sequence)).collect())
 }
 
-/// Readings more than five minutes ahead of their agents' clocks are in quarantine, each of them once.
-pub fn check_skewed(collector: &mut Collector, expected: u64) -> Result<(), String> {
+/// Every reading was taken in once: admitted, or put in quarantine if it is more than five minutes ahead of its
+/// agent's clock.
+pub fn check_counts(collector: &mut Collector, admitted: u64, skewed: u64) -> Result<(), String> {
     let engine = collector.engine().ok_or("the collector is down")?;
     let quarantined = engine.tally().quarantined().iter();
-    let skewed: u64 =
+    let in_quarantine: u64 =
         quarantined.filter(|((cause, ..), _)| *cause == Cause::ClockSkew).map(|(_, count)| count.count).sum();
-    if skewed == expected {
-        Ok(())
-    } else {
-        Err(format!("{skewed} readings are skewed, and {expected} were"))
+    if (engine.tally().readings(), in_quarantine) == (admitted, skewed) {
+        return Ok(());
     }
+    let readings = engine.tally().readings();
+    Err(format!("{readings} and {in_quarantine} readings were taken in, not {admitted} and {skewed}"))
 }
 
 /// Judges delivery.

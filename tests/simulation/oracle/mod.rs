@@ -148,7 +148,7 @@ fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
     let numbers: BTreeMap<String, usize> =
         world.meters.iter().enumerate().map(|(at, meter)| (meter.name.clone(), at)).collect();
     let mut winners: Vec<BTreeMap<i64, (u64, Said)>> = vec![BTreeMap::new(); world.meters.len()];
-    let mut skewed = 0;
+    let (mut admitted, mut skewed) = (0, 0);
     for agent in &world.agents {
         for (meter, reading, truth) in &agent.mapped {
             truths.insert(said(numbers[meter], reading), *truth);
@@ -160,6 +160,7 @@ fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
                     skewed += 1;
                     continue;
                 }
+                admitted += 1;
                 let meter = numbers[kept.batch.meters[*position as usize].as_str()];
                 let number = reading.intake.map_or(0, |intake| intake.number);
                 let winner = winners[meter].entry(reading.at.0).or_insert((number, said(meter, reading)));
@@ -169,7 +170,7 @@ fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
             }
         }
     }
-    delivery::check_skewed(&mut world.collector, skewed)?;
+    delivery::check_counts(&mut world.collector, admitted, skewed)?;
     let truth_of = |(at, (_, said)): (i64, (u64, Said))| match truths.get(&said) {
         Some(truth) => Ok(Counted { at, truth: *truth }),
         None => Err(format!("nobody ever said {said:?}")),

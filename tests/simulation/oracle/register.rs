@@ -96,6 +96,10 @@ pub fn judge(
         return Ok(false);
     }
     let Some(kept) = kept(&rules, readings) else { return Ok(false) };
+    // Without a rating, a register that wavers around its modulus seems to have gone far forward.
+    if register.rated.is_none() && kept.windows(2).any(|pair| goes_back_over(register, &pair[0], &pair[1])) {
+        return Ok(false);
+    }
     if !restarts_are_plain(&rules, &kept) {
         return Ok(false);
     }
@@ -202,6 +206,12 @@ fn kept(rules: &Rules<'_>, readings: &[Counted]) -> Option<Vec<Counted>> {
         at += length;
     }
     Some(kept)
+}
+
+/// Whether the register wavered back over its modulus.
+fn goes_back_over(register: &Register, from: &Counted, to: &Counted) -> bool {
+    same_run(from, to)
+        && register.modulus.is_some_and(|modulus| to.truth.counts / modulus < from.truth.counts / modulus)
 }
 
 fn same_run(from: &Counted, to: &Counted) -> bool {
