@@ -168,7 +168,8 @@ impl Agent {
         self.clock_was_set_back |= by < 0;
     }
 
-    fn clock(&self, now: i64) -> Timestamp {
+    /// Its clock, at a time of the world.
+    pub fn clock(&self, now: i64) -> Timestamp {
         Timestamp(crate::START + now + self.clock_offset)
     }
 

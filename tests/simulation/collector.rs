@@ -105,6 +105,11 @@ impl Collector {
         self.named.get(of).cloned().unwrap_or_default()
     }
 
+    /// What the next start reads.
+    pub fn configure(&mut self, config: EngineConfig) {
+        self.config = config;
+    }
+
     /// Starts the collector; `false` if its disk does not let it.
     pub fn start(&mut self, now: i64) -> Result<bool, String> {
         let fresh = self.dice.roll();

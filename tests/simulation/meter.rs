@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::load::Load;
+use wattledger_model::meter::MeterKey;
 
 /// A unit of a register: its spelling, and how many grains one of it is.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,9 @@ pub struct Meter {
     /// Grains before the register was last at zero, and counts that it then showed.
     origin: i128,
     base: i128,
+    /// Counts of the instruments before, as signed off, more than this one began with.
+    carried: i128,
+    instrument: u32,
     /// How often the register was restarted or exchanged.
     epoch: u32,
     failing: Option<(u32, Fault)>,
@@ -117,12 +121,26 @@ pub struct Truth {
     pub at: i64,
     /// Which run of the register, counted up by restarts and exchanges.
     pub epoch: u32,
+    /// Which instrument; where an exchange was declared, its counts go on from those of the one before.
+    pub instrument: u32,
     /// Counts in that run, past every rollover; milliwatts of a power meter.
     pub counts: i128,
     /// Counts as shown.
     pub shown: i128,
     /// A failed read: the number says nothing.
     pub is_bogus: bool,
+}
+
+/// A declared exchange of an instrument.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange {
+    /// As stamped, ms since the epoch.
+    pub at: i64,
+    /// Counts up to then, as in [`Truth`].
+    pub counts: i128,
+    /// The old register, and the new one, as shown.
+    pub last: i128,
+    pub first: i128,
 }
 
 impl Meter {
@@ -174,6 +192,8 @@ impl Meter {
             clock,
             origin: 0,
             base,
+            carried: 0,
+            instrument: 0,
             epoch: 0,
             failing: None,
             calm: 12,
@@ -192,6 +212,10 @@ impl Meter {
             }
         }
         self
+    }
+
+    pub fn key(&self) -> MeterKey {
+        MeterKey { site: "hall".parse().expect("name"), meter: self.name.parse().expect("name") }
     }
 
     /// The register, where it is one.
@@ -258,6 +282,25 @@ impl Meter {
         true
     }
 
+    /// Another instrument takes its place, with both registers signed off. `clock` is what stamps its readings
+    /// where it does not do so itself.
+    pub fn exchange(&mut self, at: i64, clock: i64) -> Option<Exchange> {
+        let Kind::Register(register) = &self.kind else { return None };
+        if !self.claimed || self.calm > 0 || register.modulus.is_some() {
+            return None;
+        }
+        let (last, first) = (self.counts(register, at), i128::from(self.dice.between(0, 2_000_000)));
+        self.carried += last - first;
+        self.base = first;
+        self.origin = self.load.until(at);
+        self.instrument += 1;
+        self.calm = 12;
+        // Read between two seconds, so that no reading stands in its place.
+        let at = crate::START
+            + if self.stamps { self.stamp(at) + i64::from(self.clock.whole_seconds) } else { clock };
+        Some(Exchange { at, counts: self.carried + first, last, first })
+    }
+
     /// The next reads fail. Gives whether they will.
     pub fn fail(&mut self) -> bool {
         let Kind::Register(register) = &self.kind else { return false };
@@ -281,7 +324,8 @@ impl Meter {
     /// Reads the meter: what it says as a payload, and what is true of that.
     pub fn read(&mut self, at: i64) -> (String, Truth) {
         self.calm = self.calm.saturating_sub(1);
-        let mut truth = Truth { at, epoch: self.epoch, counts: 0, shown: 0, is_bogus: false };
+        let (epoch, instrument) = (self.epoch, self.instrument);
+        let mut truth = Truth { at, epoch, instrument, counts: 0, shown: 0, is_bogus: false };
         let (value, unit) = match self.kind.clone() {
             Kind::Register(register) => {
                 self.read_register(&register, &mut truth);
@@ -312,18 +356,19 @@ impl Meter {
     }
 
     fn read_register(&mut self, register: &Register, truth: &mut Truth) {
-        truth.counts = self.counts(register, truth.at);
+        let mut counts = self.counts(register, truth.at);
         if register.jitters > 0 && self.dice.one_in(6) {
-            truth.counts = (truth.counts - i128::from(self.dice.between(1, register.jitters + 1))).max(0);
+            counts = (counts - i128::from(self.dice.between(1, register.jitters + 1))).max(0);
         }
         let shown = |counts: i128| register.modulus.map_or(counts, |modulus| counts % modulus);
-        truth.shown = shown(truth.counts);
+        truth.counts = self.carried + counts;
+        truth.shown = shown(counts);
         if let Some((left, fault)) = self.failing {
             self.failing = (left > 1).then_some((left - 1, fault));
             truth.is_bogus = true;
             truth.shown = match fault {
                 Fault::Zero => 0,
-                Fault::Spike => shown(truth.counts + register.spike),
+                Fault::Spike => shown(counts + register.spike),
             };
         }
     }
@@ -394,7 +439,7 @@ impl DivCeil for i128 {
 }
 
 /// `mantissa × 10^exponent` as a device writes it.
-fn decimal(mantissa: i128, exponent: i32) -> String {
+pub fn decimal(mantissa: i128, exponent: i32) -> String {
     if exponent >= 0 {
         return format!("{}", mantissa * 10_i128.pow(exponent as u32));
     }
@@ -406,8 +451,8 @@ fn decimal(mantissa: i128, exponent: i32) -> String {
 }
 
 impl Meter {
-    /// How the collector's configuration declares it.
-    pub fn declaration(&self) -> String {
+    /// How the collector's configuration declares it, with a scale so many times the true one.
+    pub fn declaration(&self, mistaken: i64) -> String {
         let mut text = format!(
             "[[meter]]\nname = \"{}\"\nsite = \"hall\"\nnominal_interval = \"{}ms\"\n",
             self.name, self.interval
@@ -418,7 +463,7 @@ impl Meter {
         match &self.kind {
             Kind::Register(register) => {
                 text.push_str(&format!("kind = \"register\"\nunit = \"{}\"\n", register.measure.unit));
-                text.push_str(&format!("scale = \"{}\"\n", register.scale));
+                text.push_str(&format!("scale = \"{}\"\n", register.scale * mistaken));
                 if let Some(modulus) = register.modulus {
                     text.push_str(&format!("modulus = \"{}\"\n", decimal(modulus, register.exponent)));
                 }

@@ -29,6 +29,8 @@ pub enum Fault {
     Misreads { meter: usize },
     /// A meter's register restarts, or the instrument is exchanged and nobody declares it.
     Restart { meter: usize },
+    /// The instrument is exchanged, and the exchange declared.
+    Exchange { meter: usize },
     /// A device's clock is set.
     DeviceClock { meter: usize, by: i64 },
     /// An agent's clock is set.
@@ -62,6 +64,8 @@ pub struct Plan {
     /// Every so many flushes, readings move to the raw store.
     pub compact_every: u64,
     pub status_every: i64,
+    /// A meter whose scale is declared wrongly at first, and mended in the end.
+    pub mistaken: Option<usize>,
     pub dice: Dice,
 }
 
@@ -133,6 +137,7 @@ impl Plan {
             flush_every: scale.length / dice.between(6, 40),
             compact_every: dice.below(6) + 1,
             status_every: if scale.is_dialled { 15 * MINUTE } else { MINUTE },
+            mistaken: dice.one_in(4).then(|| dice.below(meters.len() as u64) as usize),
             meters,
             dice: dice.of(2),
         };
@@ -171,7 +176,7 @@ impl Plan {
         // From seconds to most of the world.
         let most = self.length / *dice.pick(&[2, 6, 20, 100]);
         let lasts = dice.between(SECOND, most.max(2 * SECOND));
-        match dice.below(22) {
+        match dice.below(24) {
             0..=2 => Fault::Die { machine, by_power_cut: dice.one_in(2), lasts: lasts.min(self.length / 8) },
             3 | 4 => Fault::DieWriting { machine, changes: dice.below(12) },
             5 | 6 => Fault::Full { machine, room: dice.below(3_000) as usize, lasts },
@@ -194,6 +199,7 @@ impl Plan {
                 Fault::AgentClock { agent, by }
             }
             20 => Fault::Garbage { agent },
+            21 | 22 => Fault::Exchange { meter },
             _ => Fault::Forgery { agent },
         }
     }

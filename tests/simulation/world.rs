@@ -4,14 +4,17 @@ use crate::agent::Agent;
 use crate::broker::{Broker, Down};
 use crate::collector::{Collector, Said, configured};
 use crate::dice::Dice;
-use crate::meter::Meter;
+use crate::meter::{Exchange, Meter, decimal};
 use crate::plan::{Fault, Plan};
 use crate::trace::Trace;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::Path;
+use wattledger_collector::engine::EngineConfig;
 use wattledger_link::session::{Publish, Qos};
 use wattledger_model::batch::Acknowledgement;
+use wattledger_model::correction::Correction;
+use wattledger_model::time::Timestamp;
 use wattledger_model::topic::Topic;
 use wattledger_model::wire;
 
@@ -78,7 +81,8 @@ pub struct World<'t> {
     look_at: Vec<i64>,
     work_at: Option<i64>,
     flushes: u64,
-    is_quiet: bool,
+    /// Declared exchanges, by meter; the collector is told of them in the end.
+    pub exchanges: Vec<(usize, Exchange)>,
     trace: &'t mut Trace,
 }
 
@@ -99,7 +103,7 @@ impl<'t> World<'t> {
             Topic::Acknowledgement { agent: agent.key.clone(), collector }.to_string()
         });
         let broker = Broker::new(dice.of(20), topics.collect(), plan.temper, plan.queue);
-        let collector = Collector::new(dice.of(21), configured(dir, &declarations(&meters)));
+        let collector = Collector::new(dice.of(21), configured(dir, &declarations(&meters, plan.mistaken)));
         let clients = plan.agents + 1;
         World {
             now: 0,
@@ -116,7 +120,7 @@ impl<'t> World<'t> {
             look_at: vec![i64::MAX; plan.agents],
             work_at: None,
             flushes: 0,
-            is_quiet: false,
+            exchanges: Vec::new(),
             plan,
             trace,
         }
@@ -125,6 +129,22 @@ impl<'t> World<'t> {
     /// When the last meter was read.
     pub fn end(&self) -> i64 {
         self.now
+    }
+
+    /// The collector's configuration once everything in it is right: no meter is mistaken, and every exchange
+    /// is declared.
+    pub fn mended(&self, dir: &Path) -> EngineConfig {
+        let mut config = configured(dir, &declarations(&self.meters, None));
+        for (at, exchange) in &self.exchanges {
+            let meter = &self.meters[*at];
+            let exponent = meter.register().map_or(0, |register| register.exponent);
+            let number = |counts: i128| decimal(counts, exponent).parse().expect("a number");
+            let (at, last, first) = (Timestamp(exchange.at), number(exchange.last), number(exchange.first));
+            if let Some(read) = config.meters.get_mut(&meter.key()) {
+                read.corrections.push(Correction::Exchange { at, last, first });
+            }
+        }
+        config
     }
 
     fn collector_client(&self) -> usize {
@@ -533,6 +553,12 @@ impl<'t> World<'t> {
                 let restarts = self.meters[meter].restart(self.now);
                 self.trace.note("restarts", meter as i64, i64::from(restarts));
             }
+            Fault::Exchange { meter } => {
+                let clock = self.agents[self.meters[meter].agent].clock(self.now).0 - crate::START;
+                let exchange = self.meters[meter].exchange(self.now, clock);
+                self.trace.note("exchanges", meter as i64, i64::from(exchange.is_some()));
+                self.exchanges.extend(exchange.map(|exchange| (meter, exchange)));
+            }
             Fault::DeviceClock { meter, by } => self.meters[meter].set_clock(by),
             Fault::AgentClock { agent, by } => self.agents[agent].set_clock(by),
             Fault::Garbage { agent } => {
@@ -603,7 +629,6 @@ impl<'t> World<'t> {
     /// From here on nothing goes wrong any more.
     fn quiet_down(&mut self) -> Outcome {
         self.trace.note("quiet", 0, 0);
-        self.is_quiet = true;
         self.broker.temper = crate::broker::Temper::default();
         self.silent_until.fill(0);
         self.meters.iter_mut().for_each(Meter::mend);
@@ -619,7 +644,8 @@ impl<'t> World<'t> {
     }
 }
 
-/// The meters' part of the collector's configuration.
-pub fn declarations(meters: &[Meter]) -> String {
-    meters.iter().filter(|meter| meter.claimed).map(Meter::declaration).collect()
+/// The meters' part of the collector's configuration; that of one may be mistaken.
+pub fn declarations(meters: &[Meter], mistaken: Option<usize>) -> String {
+    let claimed = meters.iter().enumerate().filter(|(_, meter)| meter.claimed);
+    claimed.map(|(at, meter)| meter.declaration(if mistaken == Some(at) { 10 } else { 1 })).collect()
 }

@@ -3,13 +3,14 @@
 
 use super::{Report, in_words};
 use crate::agent::Agent;
-use crate::collector::{Collector, configured};
+use crate::collector::Collector;
 use crate::disk::WorldDisk;
-use crate::world::{World, declarations};
+use crate::world::World;
 use std::path::Path;
 use std::sync::Arc;
-use wattledger_collector::engine::{Arrival, Engine};
+use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
+use wattledger_collector::store::Layout;
 use wattledger_model::reading::Cause;
 use wattledger_model::time::Timestamp;
 
@@ -39,12 +40,14 @@ pub fn check_counts(collector: &mut Collector, admitted: u64, skewed: u64) -> Re
 pub fn judge(world: &mut World<'_>, dir: &Path, report: &mut Report) -> Result<(), String> {
     let everything = check_what_is_committed(world, report)?;
     let end = world.end();
+    let mended = world.mended(dir);
+    restart(world, mended.clone())?;
     let engine = world.collector.engine().ok_or("the collector is down")?;
     engine.compact().map_err(in_words)?;
     let digest = engine.digest().map_err(in_words)?;
 
     let fresh = tempfile::tempdir_in(dir.parent().unwrap_or(dir)).map_err(in_words)?;
-    let config = configured(fresh.path(), &declarations(&world.meters));
+    let config = EngineConfig { layout: Layout::new(fresh.path()), ..mended.clone() };
     let mut reference = Engine::open_on(Arc::new(WorldDisk::default()), config, 1).map_err(in_words)?;
     for arrivals in everything.chunks(1_000) {
         reference.take(arrivals, Timestamp(crate::START + end)).map_err(in_words)?;
@@ -59,10 +62,7 @@ pub fn judge(world: &mut World<'_>, dir: &Path, report: &mut Report) -> Result<(
     if rebuilt.changed_hours > 0 {
         return Err(format!("a rebuild changes {} hours", rebuilt.changed_hours));
     }
-    world.collector.die(true);
-    if !world.collector.start(end)? {
-        return Err("the collector does not start again".to_owned());
-    }
+    restart(world, mended)?;
     let engine = world.collector.engine().ok_or("the collector is down")?;
     let again = engine.digest().map_err(in_words)?;
     if again == digest {
@@ -70,6 +70,13 @@ pub fn judge(world: &mut World<'_>, dir: &Path, report: &mut Report) -> Result<(
     } else {
         Err(format!("after a restart the ledger is {again:?}, not {digest:?}"))
     }
+}
+
+fn restart(world: &mut World<'_>, config: EngineConfig) -> Result<(), String> {
+    let end = world.end();
+    world.collector.die(true);
+    world.collector.configure(config);
+    if world.collector.start(end)? { Ok(()) } else { Err("the collector does not start again".to_owned()) }
 }
 
 /// Every durable batch is with the collector, or dropped and told of. Gives those that it has.

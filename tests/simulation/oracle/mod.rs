@@ -12,7 +12,6 @@ use std::path::Path;
 use wattledger_collector::store::read::{Rollup, SeriesReader};
 use wattledger_collector::store::{HourRow, Layout, MeterId};
 use wattledger_model::decimal::Decimal;
-use wattledger_model::meter::MeterKey;
 use wattledger_model::minute::{Minute, Step};
 use wattledger_model::reading::Reading;
 
@@ -54,8 +53,8 @@ pub fn judge(world: &mut World<'_>, dir: &Path) -> Result<Report, String> {
     delivery::judge(world, dir, &mut report)?;
     let counted = counted(world)?;
     let reader = SeriesReader::open(&Layout::new(dir)).map_err(in_words)?;
-    for (meter, readings) in world.meters.iter().zip(&counted) {
-        let key = MeterKey { site: "hall".parse().expect("name"), meter: meter.name.parse().expect("name") };
+    for (at, (meter, readings)) in world.meters.iter().zip(&counted).enumerate() {
+        let key = meter.key();
         let engine = world.collector.engine().ok_or("the collector is down")?;
         let Some(id) = engine.meters().id(&key) else {
             if readings.is_empty() {
@@ -74,8 +73,10 @@ pub fn judge(world: &mut World<'_>, dir: &Path) -> Result<Report, String> {
                     jumped: clock || meter.clock_jumped(),
                     set_back: set_back || meter.clock_was_set_back(),
                 };
+                let exchanges = world.exchanges.iter().filter(|(of, _)| *of == at);
+                let readings = register::with_exchanges(readings, exchanges.map(|(_, exchange)| exchange));
                 report.registers += 1;
-                let decided = register::judge(meter, register, clocks, readings, &booked).map_err(wrong)?;
+                let decided = register::judge(meter, register, clocks, &readings, &booked).map_err(wrong)?;
                 report.decided += u64::from(decided);
             }
             Kind::Power(sampling) => {

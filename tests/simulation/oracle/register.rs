@@ -5,7 +5,7 @@
 //! wherever the readings decide, in words of its own, what happened; elsewhere it asks for less.
 
 use super::{Booked, Counted};
-use crate::meter::{Meter, Register};
+use crate::meter::{Exchange, Meter, Register, Truth};
 use wattledger_model::minute::{Provenance, Step, StepClass};
 
 const MINUTE: i64 = 60_000;
@@ -79,6 +79,30 @@ impl Rules<'_> {
         }
         !self.looks_jittery(delta, to.truth.shown) && !self.looks_rolled_over(delta, elapsed)
     }
+}
+
+/// The readings with the signed-off registers between them, where an exchange was declared: one of the old and
+/// one of the new instrument, at one instant.
+pub fn with_exchanges<'e>(
+    readings: &[Counted],
+    exchanges: impl Iterator<Item = &'e Exchange>,
+) -> Vec<Counted> {
+    let mut all = readings.to_vec();
+    for exchange in exchanges {
+        let next = all.partition_point(|reading| reading.at < exchange.at);
+        let (Some(before), Some(after)) = (next.checked_sub(1).map(|at| all[at]), all.get(next).copied())
+        else {
+            continue;
+        };
+        let signed = |of: Counted, shown| {
+            let truth =
+                Truth { at: before.truth.at, counts: exchange.counts, shown, is_bogus: false, ..of.truth };
+            Counted { at: exchange.at, truth }
+        };
+        let both = [signed(before, exchange.last), signed(after, exchange.first)];
+        all.splice(next..next, both);
+    }
+    all
 }
 
 /// Judges a register. Gives whether its readings decide everything.
@@ -211,6 +235,7 @@ fn kept(rules: &Rules<'_>, readings: &[Counted]) -> Option<Vec<Counted>> {
 /// Whether the register wavered back over its modulus.
 fn goes_back_over(register: &Register, from: &Counted, to: &Counted) -> bool {
     same_run(from, to)
+        && from.truth.instrument == to.truth.instrument
         && register.modulus.is_some_and(|modulus| to.truth.counts / modulus < from.truth.counts / modulus)
 }
 
@@ -222,6 +247,13 @@ fn same_run(from: &Counted, to: &Counted) -> bool {
 fn restarts_are_plain(rules: &Rules<'_>, kept: &[Counted]) -> bool {
     let mut before: Option<usize> = None;
     for (at, pair) in kept.windows(2).enumerate() {
+        if same_run(&pair[0], &pair[1]) && pair[0].truth.instrument != pair[1].truth.instrument {
+            // Between two signed-off registers nothing needs to be told; between others, something is out of order.
+            if pair[0].at != pair[1].at {
+                return false;
+            }
+            continue;
+        }
         if same_run(&pair[0], &pair[1]) {
             continue;
         }
@@ -300,6 +332,31 @@ fn half_even(ninths: i128) -> i128 {
     (2 * ninths + 9).div_euclid(18)
 }
 
+/// One instrument's readings in one part: its register is rounded where it begins and where it ends.
+struct Run {
+    /// What was booked before.
+    before: i128,
+    /// Counts that the register shows less than were counted.
+    offset: i128,
+    start: i128,
+    highest: i128,
+}
+
+impl Run {
+    fn new(rules: &Rules<'_>, first: &Counted, before: i128) -> Run {
+        let shown = rules.ninths(first.truth.shown);
+        let counts = if first.truth.is_bogus { first.truth.shown } else { first.truth.counts };
+        Run { before, offset: counts - first.truth.shown, start: shown, highest: shown }
+    }
+
+    /// What is booked up to a reading.
+    fn up_to(&mut self, rules: &Rules<'_>, reading: &Counted) -> i128 {
+        let counts = if reading.truth.is_bogus { reading.truth.shown } else { reading.truth.counts };
+        self.highest = self.highest.max(rules.ninths(counts - self.offset));
+        self.before + half_even(self.highest) - half_even(self.start)
+    }
+}
+
 /// Booked is what was counted: in all, by provenance, and at every minute edge.
 fn check_amounts(
     rules: &Rules<'_>,
@@ -308,23 +365,21 @@ fn check_amounts(
     booked: &Booked,
 ) -> Result<(), String> {
     // What is booked by each kept reading: the counts run up to it, the highest so far of each part.
-    let position = |reading: &Counted| {
-        let counts = if reading.truth.is_bogus { reading.truth.shown } else { reading.truth.counts };
-        rules.ninths(counts)
-    };
     let mut by = vec![0_i128; kept.len()];
     let (mut total, mut expected, mut known) = (0, [0_i128; 2], [0_i64; 2]);
     for (first, last) in segments {
-        let Some(start) = kept.get(*first).map(&position) else { continue };
-        let mut highest = start;
+        let Some(start) = kept.get(*first) else { continue };
+        let mut run = Run::new(rules, start, total);
         by[*first] = total;
         for at in first + 1..=*last {
-            let before = half_even(highest);
-            highest = highest.max(position(&kept[at]));
-            by[at] = total + half_even(highest) - half_even(start);
-            let elapsed = kept[at].at - kept[at - 1].at;
+            let (reading, before) = (&kept[at], by[at - 1]);
+            if reading.truth.instrument != kept[at - 1].truth.instrument {
+                run = Run::new(rules, reading, before);
+            }
+            by[at] = run.up_to(rules, reading);
+            let elapsed = reading.at - kept[at - 1].at;
             let long = usize::from(elapsed > rules.meter.gap());
-            expected[long] += half_even(highest) - before;
+            expected[long] += by[at] - before;
             known[long] += elapsed;
         }
         total = by[*last];
