@@ -3,11 +3,19 @@
 //! Each output has a view of its own, on its own connection, so that none holds back intake or another
 //! output. A *round* sees one state of the ledger from its begin to its end.
 
-use crate::indicators::{Account, Accounts, Figure, Indicator, Pair};
+mod accounts;
+mod composed;
+mod gauges;
+mod uncertainty;
+
+pub use uncertainty::{Uncertain, expanded};
+
+use crate::indicators::{Account, Figure, Indicator};
 use crate::ledger::block::{self, GaugeHour, Hour};
 use crate::store::history::{self, HistoryError, Known};
 use crate::store::{self, Layout, MeterId, StoreError};
-use crate::topology::{Facility, Topology};
+use crate::topology::Topology;
+use accounts::FacilityAccounts;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -58,42 +66,14 @@ pub enum MeterHour {
     Levels(Box<GaugeHour>),
 }
 
-struct FacilityAccounts {
-    pue: Accounts,
-    wue: Option<Accounts>,
-    cue: Option<Accounts>,
-    carbon: Option<Accounts>,
-    components: Vec<(Component, Accounts)>,
-}
-
-impl FacilityAccounts {
-    fn new(facility: &Facility) -> FacilityAccounts {
-        let alone = |terms: &[crate::indicators::Term]| Accounts::new(Pair::alone(terms));
-        let mut components =
-            vec![(Component::Total, alone(&facility.total)), (Component::It, alone(&facility.it))];
-        components
-            .extend(facility.components.iter().map(|(role, terms)| (Component::Role(*role), alone(terms))));
-        FacilityAccounts {
-            pue: Accounts::new(facility.pue()),
-            wue: facility.wue().map(Accounts::new),
-            cue: facility.cue().map(Accounts::new),
-            carbon: facility.carbon().map(Accounts::new),
-            components,
-        }
-    }
-
-    fn all(&mut self) -> impl Iterator<Item = &mut Accounts> {
-        let ratios = [Some(&mut self.pue), self.wue.as_mut(), self.cue.as_mut(), self.carbon.as_mut()];
-        ratios.into_iter().flatten().chain(self.components.iter_mut().map(|(_, accounts)| accounts))
-    }
-}
-
 /// See the module.
 pub struct View {
     pub(crate) connection: Connection,
     topology: Arc<Topology>,
     accounts: Vec<FacilityAccounts>,
     newest: HashMap<MeterId, Timestamp>,
+    levels: gauges::Hours,
+    remembered: uncertainty::Remembered,
     /// The change number of the last round; `None` before the first.
     seen: Option<u64>,
     in_round: bool,
@@ -113,7 +93,18 @@ impl View {
         let connection = store::open_reader(layout)?;
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
         let newest = HashMap::new();
-        Ok(View { connection, topology, accounts, newest, seen: None, in_round: false, known: None })
+        let (levels, remembered) = (HashMap::new(), HashMap::new());
+        Ok(View {
+            connection,
+            topology,
+            accounts,
+            newest,
+            levels,
+            remembered,
+            seen: None,
+            in_round: false,
+            known: None,
+        })
     }
 
     /// Opens a view of the store as it was known at an earlier time; see [`store::history`].
@@ -166,6 +157,11 @@ impl View {
             let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
             for (meter, hour) in changed {
                 by_meter.entry(meter).or_default().push(hour);
+            }
+            for (meter, hours) in &by_meter {
+                for hour in hours {
+                    self.levels.remove(&(*meter, *hour));
+                }
             }
             for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
                 for (meter, hours) in &by_meter {
@@ -278,17 +274,35 @@ impl View {
         indicator: Indicator,
         interval: Interval,
     ) -> Result<Option<Figure>, StoreError> {
-        let accounts = &mut self.accounts[facility];
-        let accounts = match indicator {
-            Indicator::Pue => Some(&mut accounts.pue),
-            Indicator::Wue => accounts.wue.as_mut(),
-            Indicator::Cue => accounts.cue.as_mut(),
-            Indicator::Carbon => accounts.carbon.as_mut(),
-            _ => None,
+        let Some(accounts) = self.accounts[facility].ratios.get_mut(&indicator) else {
+            return self.composed(facility, indicator, interval);
         };
-        let Some(accounts) = accounts else { return Ok(None) };
         let account = accounts.account(&self.connection, interval)?;
         Ok(Some(Figure::of(indicator, interval, &account)))
+    }
+
+    /// The indicators that a facility has meters or facts for.
+    pub fn indicators(&self, facility: usize) -> Vec<Indicator> {
+        let accounts = &self.accounts[facility];
+        let of = &self.topology.facilities[facility];
+        let has = |indicator: &Indicator| match indicator {
+            Indicator::Iteu => !of.it_load.is_empty(),
+            Indicator::RackUtilisation => of.facts.iter().any(|facts| {
+                facts.racks.is_some() && (facts.racks_in_use.is_some() || !of.racks_in_use.is_empty())
+            }),
+            Indicator::Ce => of.facts.iter().any(|facts| facts.compute_fp32_flops.is_some()),
+            other => accounts.ratios.contains_key(other),
+        };
+        Indicator::ALL.iter().copied().filter(has).collect()
+    }
+
+    /// The partial PUE of a zone of a facility, by its position among the zones.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn zone(&mut self, facility: usize, zone: usize, interval: Interval) -> Result<Figure, StoreError> {
+        let account = self.accounts[facility].zones[zone].account(&self.connection, interval)?;
+        Ok(Figure::of(Indicator::PpueZone, interval, &account))
     }
 
     /// Sums of a facility's total (numerator) and IT energy (denominator) over an interval.
@@ -296,7 +310,7 @@ impl View {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn energies(&mut self, facility: usize, interval: Interval) -> Result<Account, StoreError> {
-        self.accounts[facility].pue.account(&self.connection, interval)
+        self.accounts[facility].main.account(&self.connection, interval)
     }
 
     /// The components of a facility: total, IT, and one for each role that has a meter.
@@ -326,7 +340,7 @@ impl View {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn gaps(&mut self, facility: usize, interval: Interval) -> Result<Vec<Interval>, StoreError> {
-        self.accounts[facility].pue.gaps(&self.connection, interval)
+        self.accounts[facility].main.gaps(&self.connection, interval)
     }
 
     /// The minutes of a meter in one hour; `None` where nothing was ever known.

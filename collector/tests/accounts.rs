@@ -126,11 +126,13 @@ impl Plain {
         };
         let above = side(&pair.numerator);
         let weight = pair.weight.as_ref().map_or(0.0, |weight| weight.at(Minute(minute)));
-        (above, side(&pair.denominator), weight * above as f64)
+        let own = pair.own.iter().map(|(term, weight)| weight * side(std::slice::from_ref(term)) as f64);
+        (above, side(&pair.denominator), weight * above as f64 + own.sum::<f64>())
     }
 
     fn knows(&self, pair: &Pair, minute: i64, counts: &[usize]) -> bool {
-        [&pair.numerator, &pair.denominator].into_iter().filter(|side| !side.is_empty()).all(|side| {
+        let own: Vec<Term> = pair.own.iter().map(|(term, _)| *term).collect();
+        [&pair.numerator, &pair.denominator, &own].into_iter().filter(|side| !side.is_empty()).all(|side| {
             let mut here = side.iter().filter(|term| term.during.contains(Minute(minute))).peekable();
             here.peek().is_some()
                 && here.all(|term| {
@@ -169,7 +171,8 @@ impl Plain {
     }
 
     fn blocks(&self, pair: &Pair) -> Vec<Interval> {
-        let terms: Vec<&Term> = pair.numerator.iter().chain(&pair.denominator).collect();
+        let own = pair.own.iter().map(|(term, _)| term);
+        let terms: Vec<&Term> = pair.numerator.iter().chain(&pair.denominator).chain(own).collect();
         let spans = terms.iter().flat_map(|term| {
             self.spans[&term.meter].iter().filter(|span| term.touches(**span)).copied().collect::<Vec<_>>()
         });
@@ -235,6 +238,7 @@ proptest! {
         all in (series(0), series(1), series(2)),
         above in terms(1),
         below in terms(0),
+        own in terms(0),
         weights in prop::collection::vec((0..DAYS * 1_440, 0..9_u8), 0..4),
         intervals in prop::collection::vec((-100..DAYS * 1_440, 1..DAYS * 1_440 + 200), 1..12),
         late in 0..METERS,
@@ -261,6 +265,7 @@ proptest! {
             numerator: above.iter().map(term).collect(),
             denominator: below.iter().map(term).collect(),
             weight: (!weights.is_empty()).then(|| Weight::steps(steps)),
+            own: own.iter().map(|of| (term(of), 0.25)).collect(),
         };
         let mut accounts = Accounts::new(pair);
         let given = |upto: usize| -> Vec<(MeterId, &[Reading])> {

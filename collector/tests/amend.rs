@@ -213,7 +213,7 @@ fn with_deleted(dir: &TempDir) -> Engine {
 
 fn sum(dir: &TempDir, engine: &Engine, from: i64, to: i64) -> [i128; 3] {
     let term = Term::all_of(meter(engine, "main"));
-    let mut accounts = Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: None });
+    let mut accounts = Accounts::new(Pair::alone(&[term]));
     let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
     let interval = Interval::new(at(from).minute(), at(to).minute());
     accounts.account(&connection, interval).expect("read").all_numerator

@@ -250,7 +250,7 @@ fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends()
     engine.flush().expect("flushed");
     let meter = engine.meters().ids().next().expect("one meter");
     let term = Term::all_of(meter);
-    let mut accounts = Accounts::new(Pair { numerator: vec![term], denominator: vec![term], weight: None });
+    let mut accounts = Accounts::new(Pair::ratio(&[term], &[term]));
     let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
     let first = Timestamp(START).minute();
     let all = accounts.account(&connection, Interval::new(first, Minute(first.0 + 481))).expect("read");

@@ -109,6 +109,8 @@ mod tests {
             status: if value.is_some() { FigureStatus::Ok } else { FigureStatus::NoData },
             numerator: None,
             denominator: None,
+            expanded: None,
+            resolved: None,
             coverage,
             interpolated: 0.0,
             estimated: 0.0,

@@ -211,7 +211,7 @@ impl Ledger {
     /// Sums over the common support of both sides.
     pub(crate) fn account(&self, numerator: &[&str], denominator: &[&str], span: Interval) -> Account {
         let terms = |side: &[&str]| side.iter().map(|meter| Term::all_of(self.meter(meter))).collect();
-        let pair = Pair { numerator: terms(numerator), denominator: terms(denominator), weight: None };
+        let pair = Pair::ratio(&terms(numerator), &terms(denominator));
         let connection = store::open_reader(&self.layout).expect("the store can be read");
         Accounts::new(pair).account(&connection, span).expect("the store can be read")
     }

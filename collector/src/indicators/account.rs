@@ -9,6 +9,7 @@ pub use term::{ALWAYS, MILLIONTHS, Term, TermSum};
 
 use super::weight::Weight;
 use crate::ledger::interpret::round_half_even;
+use wattledger_model::time::Interval;
 
 /// A numerator and a denominator. The denominator may be empty: then only the numerator must be covered.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,17 +20,53 @@ pub struct Pair {
     pub denominator: Vec<Term>,
     /// Weight of the numerator by time; `None` leaves it unweighted.
     pub weight: Option<Weight>,
+    /// Further terms of the weighted numerator, each with a constant weight of its own, such as kg of CO₂ in a
+    /// millilitre of fuel. They stand in no unweighted sum.
+    pub own: Vec<(Term, f64)>,
 }
 
 impl Pair {
     /// A ratio of two sums.
     pub fn ratio(numerator: &[Term], denominator: &[Term]) -> Pair {
-        Pair { numerator: numerator.to_vec(), denominator: denominator.to_vec(), weight: None }
+        Pair {
+            numerator: numerator.to_vec(),
+            denominator: denominator.to_vec(),
+            weight: None,
+            own: Vec::new(),
+        }
     }
 
     /// A sum by itself.
     pub fn alone(terms: &[Term]) -> Pair {
         Pair::ratio(terms, &[])
+    }
+}
+
+/// Where a term of a pair stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Place {
+    /// In the numerator.
+    Above,
+    /// In the denominator.
+    Below,
+    /// In the weighted numerator only, with this weight for a base unit.
+    Own(f64),
+}
+
+impl Pair {
+    /// All terms with where they stand.
+    pub fn terms(&self) -> impl Iterator<Item = (Term, Place)> + '_ {
+        let above = self.numerator.iter().map(|term| (*term, Place::Above));
+        let below = self.denominator.iter().map(|term| (*term, Place::Below));
+        above.chain(below).chain(self.own.iter().map(|(term, weight)| (*term, Place::Own(*weight))))
+    }
+
+    /// Whether every minute of a span has a meter on each side that has any.
+    fn is_in_force(&self, span: Interval) -> bool {
+        let own: Vec<Term> = self.own.iter().map(|(term, _)| *term).collect();
+        [&self.numerator, &self.denominator, &own]
+            .into_iter()
+            .all(|side| side.is_empty() || term::are_in_force(side, span))
     }
 }
 
@@ -79,8 +116,18 @@ impl Account {
         }
     }
 
-    fn book_all(&mut self, term: Term, above: bool, amounts: [i64; 3]) {
-        let side = if above { &mut self.all_numerator } else { &mut self.all_denominator };
+    /// Books one term; what has a weight of its own is weighted at once, in `own`.
+    fn book(&mut self, own: &mut Own, term: Term, place: Place, amounts: [i64; 3]) {
+        let side = match place {
+            Place::Above => &mut self.all_numerator,
+            Place::Below => &mut self.all_denominator,
+            Place::Own(weight) => {
+                let weight = weight * (term.millionths as f64 / MILLIONTHS as f64);
+                own.measured += weight * amounts[0] as f64;
+                own.all += weight * amounts.iter().map(|amount| *amount as f64).sum::<f64>();
+                return;
+            }
+        };
         for (sum, amount) in side.iter_mut().zip(amounts) {
             *sum += i128::from(term.millionths) * i128::from(amount);
         }
@@ -93,9 +140,17 @@ impl Account {
         self.denominator = self.all_denominator[0];
     }
 
-    fn apply(&mut self, weight: f64) {
+    /// Weights what was booked, and adds what has weights of its own.
+    fn apply(&mut self, weight: f64, own: Own) {
         let in_base = |millionths: i128| millionths as f64 / MILLIONTHS as f64;
-        self.weighted = weight * in_base(self.numerator);
-        self.all_weighted = weight * in_base(self.all_numerator.iter().sum());
+        self.weighted = weight * in_base(self.numerator) + if self.minutes > 0 { own.measured } else { 0.0 };
+        self.all_weighted = weight * in_base(self.all_numerator.iter().sum()) + own.all;
     }
+}
+
+/// Sums of terms with weights of their own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Own {
+    measured: f64,
+    all: f64,
 }

@@ -14,6 +14,7 @@ pub mod figure;
 pub mod gb40879;
 pub mod indicator;
 pub mod notation;
+pub mod pairs;
 mod reader;
 pub mod renewable;
 pub mod support;

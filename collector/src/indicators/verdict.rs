@@ -117,6 +117,13 @@ pub struct Judgement {
 /// Gaps longer than this make a yearly verdict impossible. Source: domain.md 5.4.
 const LONGEST_GAP_MINUTES: i64 = 24 * 60;
 
+/// Whether a verdict over so long an interval is guard-banded: from a day on. Shorter windows are for alarms, not for
+/// conformity, and outputs name them unguarded alike.
+pub fn is_guarded(interval: Interval) -> bool {
+    // The shortest local day has 21 hours.
+    interval.minutes() >= 21 * 60
+}
+
 /// Judges a figure against a target; reasons are given wherever there is no verdict or no guard band.
 pub fn judge(figure: &Figure, target: &Target, circumstances: Circumstances<'_>) -> Judgement {
     let mut reasons = obstacles(figure, target, circumstances);

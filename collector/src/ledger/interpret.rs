@@ -257,6 +257,12 @@ impl Interpretation {
         self.rules_of(&epoch.map_or(self.numbers(), Epoch::numbers), unit)
     }
 
+    /// Where the register of an instant's epoch stands when it shows `value` in `unit`; `None` where that is absurd.
+    pub fn position_at(&self, at: Timestamp, unit: Unit, value: Decimal) -> Option<i128> {
+        let epoch = self.later.iter().filter(|epoch| epoch.from <= at).max_by_key(|epoch| epoch.from);
+        scaled_position(unit, value, epoch.map_or(self.scale, |epoch| epoch.scale))
+    }
+
     /// The rules as far as they are not given in raw units.
     pub(super) fn rules_without_unit(&self, numbers: &Numbers) -> RegisterRules {
         RegisterRules {

@@ -8,11 +8,11 @@ use super::snapshot::{
 use crate::engine::service::{MeterTelemetry, Telemetry};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::notation::notation;
-use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, Verdict, judge};
+use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, Verdict, is_guarded, judge};
 use crate::indicators::{Account, Figure, Indicator, Status};
 use crate::receive::HeardAgent;
 use crate::store::StoreError;
-use crate::view::{Component, MeterHour, View};
+use crate::view::{Component, MeterHour, Uncertain, View};
 use std::collections::BTreeMap;
 use wattledger_model::batch::AgentKey;
 use wattledger_model::calendar::{self, Window};
@@ -164,8 +164,9 @@ fn window_view(
     let interval = calendar::interval(window, zone, horizon);
     let complete = calendar::full_interval(window, zone, horizon) == interval;
     let mut figure = |indicator| -> Result<Option<FigureView>, StoreError> {
-        let figure = view.figure(at, indicator, interval)?;
-        Ok(figure.map(|figure| figure_view(view, at, &figure, complete)))
+        let Some(figure) = view.figure(at, indicator, interval)? else { return Ok(None) };
+        let uncertain = view.uncertain(at, &figure)?;
+        Ok(Some(figure_view(view, at, &figure, uncertain, complete)))
     };
     let (pue, wue, cue) = (figure(Indicator::Pue)?, figure(Indicator::Wue)?, figure(Indicator::Cue)?);
     let carbon_kg = figure(Indicator::Carbon)?;
@@ -177,7 +178,7 @@ fn window_view(
         rolling: window.is_rolling(),
         from: interval.from.start(),
         to: interval.to.start(),
-        pue: pue.unwrap_or_else(|| figure_view(view, at, &none, complete)),
+        pue: pue.unwrap_or_else(|| figure_view(view, at, &none, Uncertain::default(), complete)),
         wue,
         cue,
         carbon_kg,
@@ -185,13 +186,13 @@ fn window_view(
     })
 }
 
-fn figure_view(view: &View, at: usize, figure: &Figure, complete: bool) -> FigureView {
+fn figure_view(view: &View, at: usize, figure: &Figure, uncertain: Uncertain, complete: bool) -> FigureView {
     let facility = &view.topology().facilities[at];
     let circumstances = Circumstances {
         category: facility.category,
         complete,
         gaps: &[],
-        expanded: None,
+        expanded: uncertain.expanded.filter(|_| is_guarded(figure.interval)),
         rule: DecisionRule::default(),
         on: calendar::date_of(facility.zone, figure.interval.to),
     };
@@ -226,6 +227,8 @@ fn figure_view(view: &View, at: usize, figure: &Figure, complete: bool) -> Figur
         },
         numerator: known.then_some(figure.numerator),
         denominator: (known && figure.indicator.is_ratio()).then_some(figure.denominator),
+        expanded: uncertain.expanded,
+        resolved: uncertain.resolved,
         coverage: figure.coverage,
         interpolated: figure.interpolated,
         estimated: figure.estimated,

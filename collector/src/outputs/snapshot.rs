@@ -156,6 +156,10 @@ pub struct Figure {
     pub numerator: Option<f64>,
     /// By what.
     pub denominator: Option<f64>,
+    /// Expanded uncertainty (k = 2), in the unit of the value; `None` where it is not known.
+    pub expanded: Option<f64>,
+    /// Whether the uncertainty is at most 5 % of the value; `None` where that cannot be said.
+    pub resolved: Option<bool>,
     /// Share of the window that numerator and denominator both cover, 0 to 1.
     pub coverage: f64,
     /// Share of the energy that was spread over long steps, 0 to 1.
@@ -441,6 +445,8 @@ mod tests {
             status: FigureStatus::NoData,
             numerator: None,
             denominator: Some(0.0),
+            expanded: None,
+            resolved: None,
             coverage: 0.0,
             interpolated: 0.0,
             estimated: 0.0,

@@ -399,8 +399,7 @@ impl Facility {
 
     /// Grid electricity weighted by its emission factor.
     pub fn carbon(&self) -> Option<Pair> {
-        let pair =
-            Pair { numerator: self.grid.clone(), denominator: Vec::new(), weight: self.factor.clone() };
+        let pair = Pair { weight: self.factor.clone(), ..Pair::alone(&self.grid) };
         (!self.grid.is_empty() && self.factor.is_some()).then_some(pair)
     }
 }

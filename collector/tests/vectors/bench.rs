@@ -46,9 +46,8 @@ impl Bench {
     pub(crate) fn account(&self, numerator: &str, denominator: Option<&str>, interval: Interval) -> Account {
         let connection = store::open_reader(&Layout::new(self.dir.path())).expect("opens");
         let term = |meter: &str| Term::all_of(self.engine.meters().id(&key(meter)).expect("known"));
-        let denominator = denominator.map(term).into_iter().collect();
-        let mut accounts =
-            Accounts::new(Pair { numerator: vec![term(numerator)], denominator, weight: None });
+        let denominator: Vec<Term> = denominator.map(term).into_iter().collect();
+        let mut accounts = Accounts::new(Pair::ratio(&[term(numerator)], &denominator));
         accounts.account(&connection, interval).expect("read")
     }
 }

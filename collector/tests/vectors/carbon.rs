@@ -82,8 +82,7 @@ fn c04(case: &Case) {
     let weight = Weight::steps(steps.map(|(factor, at)| (Minute(at), factor / UWH_PER_KWH)).collect());
     let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
     let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
-    let mut accounts =
-        Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: Some(weight) });
+    let mut accounts = Accounts::new(Pair { weight: Some(weight), ..Pair::alone(&[term]) });
     let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
     let sums = accounts.account(&connection, interval).expect("read");
     case.agrees("kg", Figure::of(Indicator::Carbon, interval, &sums).value.expect("defined"));

@@ -2,8 +2,7 @@
 
 use super::super::reader;
 use super::super::weight::Weight;
-use super::term::are_in_force;
-use super::{Account, MILLIONTHS, Pair};
+use super::{Account, MILLIONTHS, Pair, Place};
 use crate::ledger::block::MINUTES;
 use crate::store::{MeterId, StoreError};
 use rusqlite::Connection;
@@ -39,13 +38,11 @@ fn whole(
     span: Interval,
     cuts: &dyn Fn(MeterId, Minute) -> bool,
 ) -> Result<Option<Account>, StoreError> {
-    let sides = [(&pair.numerator, true), (&pair.denominator, false)];
-    let means_nothing = sides.iter().any(|(terms, _)| !terms.is_empty() && !are_in_force(terms, span));
-    if span.is_empty() || means_nothing {
+    if span.is_empty() || !pair.is_in_force(span) {
         return Ok(None);
     }
     let mut account = Account { minutes: span.minutes(), ..Account::default() };
-    for (term, above) in sides.into_iter().flat_map(|(terms, above)| terms.iter().map(move |t| (t, above))) {
+    for (term, place) in pair.terms() {
         let inside = term.during.intersect(span);
         if inside.is_empty() {
             continue;
@@ -54,17 +51,20 @@ fn whole(
         if edges.into_iter().any(|(edge, outer)| edge != outer && cuts(term.meter, edge)) {
             return Ok(None);
         }
-        let weight = pair.weight.as_ref().filter(|_| above);
+        let weight = pair.weight.as_ref().filter(|_| place == Place::Above);
         let sum = known(connection, term.meter, inside, weight)?;
         if sum.ms != inside.minutes() * MINUTE_MS {
             return Ok(None);
         }
         let millionths = i128::from(term.millionths);
-        if above {
-            account.numerator += millionths * sum.amount;
-            account.weighted += term.millionths as f64 / MILLIONTHS as f64 * sum.weighted;
-        } else {
-            account.denominator += millionths * sum.amount;
+        let coefficient = term.millionths as f64 / MILLIONTHS as f64;
+        match place {
+            Place::Above => {
+                account.numerator += millionths * sum.amount;
+                account.weighted += coefficient * sum.weighted;
+            }
+            Place::Below => account.denominator += millionths * sum.amount,
+            Place::Own(weight) => account.weighted += weight * coefficient * sum.amount as f64,
         }
     }
     Ok(Some(account))

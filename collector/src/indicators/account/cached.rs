@@ -3,7 +3,7 @@
 use super::super::reader;
 use super::super::support;
 use super::block::{self, Block};
-use super::{Account, Pair, Term, TermSum};
+use super::{Account, Own, Pair, Place, Term, TermSum};
 use crate::ledger::block::MINUTES;
 use crate::store::{HourRow, MeterId, StoreError};
 use rusqlite::Connection;
@@ -94,9 +94,8 @@ impl Accounts {
         self.blocks = None;
     }
 
-    fn terms(&self) -> impl Iterator<Item = (Term, bool)> + '_ {
-        let numerator = self.pair.numerator.iter().map(|term| (*term, true));
-        numerator.chain(self.pair.denominator.iter().map(|term| (*term, false)))
+    fn terms(&self) -> impl Iterator<Item = (Term, Place)> + '_ {
+        self.pair.terms()
     }
 
     /// Sums over an interval, rounded once to base units (half to even) where coefficients are no integers.
@@ -105,7 +104,7 @@ impl Accounts {
     /// [`StoreError`] where the store cannot be read.
     pub fn account(&mut self, connection: &Connection, interval: Interval) -> Result<Account, StoreError> {
         let mut sum = Account::default();
-        if interval.is_empty() || self.pair.numerator.is_empty() {
+        if interval.is_empty() || self.pair.numerator.is_empty() && self.pair.own.is_empty() {
             return Ok(sum);
         }
         self.add_days(connection, &mut sum, interval.from.0, interval.to.0)?;
@@ -129,7 +128,7 @@ impl Accounts {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn by_term(&self, connection: &Connection, interval: Interval) -> Result<Vec<TermSum>, StoreError> {
-        self.terms().map(|(term, is_above)| TermSum::read(connection, term, is_above, interval)).collect()
+        self.terms().map(|(term, place)| TermSum::read(connection, term, place, interval)).collect()
     }
 
     /// Minutes of an interval that are not in the support, as intervals.
@@ -285,17 +284,16 @@ impl Accounts {
         from: i64,
         to: i64,
     ) -> Result<Vec<TermRows>, StoreError> {
-        self.terms().map(|(term, above)| Ok((term, above, read(connection, term.meter, from, to)?))).collect()
+        self.terms().map(|(term, place)| Ok((term, place, read(connection, term.meter, from, to)?))).collect()
     }
 
     /// What a whole day or hour comes to, where its rollups suffice: every meter that belongs there does so
     /// throughout, and all are measured throughout or one not at all.
     fn whole(&self, rows: &[TermRows], level: Level, at: i64, first: i64) -> Option<Account> {
         let interval = level.interval(at);
-        let mut account = Account::default();
-        let (mut measured, mut hopeless) = (true, false);
-        let mut in_force = [self.pair.numerator.is_empty(), self.pair.denominator.is_empty()];
-        for (term, above, rollups) in rows {
+        let (mut account, mut own) = (Account::default(), Own::default());
+        let (mut measured, mut hopeless, mut any_weighted) = (true, false, false);
+        for (term, place, rollups) in rows {
             if !term.touches(interval) {
                 continue;
             }
@@ -305,19 +303,21 @@ impl Accounts {
             let row = rollups[(at - first) as usize].unwrap_or_default();
             measured &= row.parts[0].1 == interval.minutes() * MINUTE_MS;
             hopeless |= row.parts[0].1 == 0;
-            in_force[usize::from(!above)] = true;
-            account.book_all(*term, *above, row.parts.map(|(amount, _)| amount));
+            any_weighted |= *place == Place::Above && row.parts.iter().any(|(amount, _)| *amount != 0);
+            account.book(&mut own, *term, *place, row.parts.map(|(amount, _)| amount));
         }
-        let means_something = in_force == [true; 2];
+        let means_something = self.pair.is_in_force(interval);
         if !measured && !hopeless && means_something {
             return None;
         }
         if measured && means_something {
             account.support_all(interval.minutes());
         }
-        if account.all_numerator != [0; 3] {
-            account.apply(self.pair.weight.as_ref().map_or(Some(0.0), |weight| weight.over(interval))?);
-        }
+        let weight = match &self.pair.weight {
+            Some(weight) if any_weighted => weight.over(interval)?,
+            _ => 0.0,
+        };
+        account.apply(weight, own);
         Some(account)
     }
 
@@ -329,24 +329,26 @@ impl Accounts {
             }
             let blocks = self
                 .terms()
-                .map(|(term, above)| Ok((term, above, reader::minutes(connection, term.meter, hour)?)))
+                .map(|(term, place)| Ok((term, place, reader::minutes(connection, term.meter, hour)?)))
                 .collect::<Result<Vec<_>, StoreError>>()?;
+            let whole = Level::Hour.interval(hour);
+            let always = self.pair.is_in_force(whole);
             let mut minutes = Box::new([Account::default(); MINUTES]);
             for (at, account) in minutes.iter_mut().enumerate() {
-                let minute = Minute(hour * HOUR_MINUTES + at as i64);
-                let mut measured = true;
-                let mut in_force = [self.pair.numerator.is_empty(), self.pair.denominator.is_empty()];
-                for (term, above, block) in blocks.iter().filter(|(term, _, _)| term.during.contains(minute))
+                let minute = Minute(whole.from.0 + at as i64);
+                let (mut measured, mut own) = (true, Own::default());
+                for (term, place, block) in blocks.iter().filter(|(term, _, _)| term.during.contains(minute))
                 {
                     let booked = block.as_ref().map_or(Booked::default(), |block| block[at]);
-                    in_force[usize::from(!above)] = true;
                     measured &= i64::from(booked.parts[0].ms) == MINUTE_MS;
-                    account.book_all(*term, *above, booked.parts.map(|part| part.amount));
+                    account.book(&mut own, *term, *place, booked.parts.map(|part| part.amount));
                 }
-                if measured && in_force == [true; 2] {
+                let means_something =
+                    || always || self.pair.is_in_force(Interval::new(minute, Minute(minute.0 + 1)));
+                if measured && means_something() {
                     account.support_all(1);
                 }
-                account.apply(self.pair.weight.as_ref().map_or(0.0, |weight| weight.at(minute)));
+                account.apply(self.pair.weight.as_ref().map_or(0.0, |weight| weight.at(minute)), own);
             }
             self.fine.insert(hour, minutes);
         }
@@ -383,7 +385,7 @@ impl Accounts {
 }
 
 type Rollups = fn(&Connection, MeterId, i64, i64) -> Result<Vec<Option<HourRow>>, StoreError>;
-type TermRows = (Term, bool, Vec<Option<HourRow>>);
+type TermRows = (Term, Place, Vec<Option<HourRow>>);
 
 /// The runs in `[from, to)` that are not in the cache.
 fn unread(cache: &BTreeMap<i64, Account>, from: i64, to: i64) -> Vec<(i64, i64)> {

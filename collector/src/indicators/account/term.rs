@@ -1,6 +1,7 @@
 //! A meter in a sum, and what it came to over an interval.
 
 use super::super::reader;
+use super::Place;
 use crate::store::{MeterId, StoreError};
 use rusqlite::Connection;
 use wattledger_model::time::{Interval, Minute};
@@ -55,31 +56,35 @@ pub(super) fn are_in_force(terms: &[Term], span: Interval) -> bool {
 }
 
 /// What one meter of a sum came to over an interval, before its coefficient. For uncertainty and evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TermSum {
     /// The meter and its coefficient.
     pub term: Term,
-    /// Whether it is in the numerator.
-    pub is_above: bool,
+    /// Where it stands.
+    pub place: Place,
     /// Base units measured, interpolated, estimated.
     pub amounts: [i128; 3],
     /// Milliseconds measured, interpolated, estimated.
     pub ms: [i64; 3],
-    /// Base units that lie in the interval of long steps which its edges cut.
-    pub cut: i128,
+    /// Base units that lie in the interval of each long step which its edges cut.
+    pub cut: Vec<i128>,
     /// When in the interval it belonged to the sum.
     pub during: Interval,
 }
 
 impl TermSum {
-    pub(super) fn read(
+    /// What a term came to over an interval.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn read(
         connection: &Connection,
         term: Term,
-        is_above: bool,
+        place: Place,
         interval: Interval,
     ) -> Result<TermSum, StoreError> {
         let during = term.during.intersect(interval);
-        let mut sum = TermSum { term, is_above, amounts: [0; 3], ms: [0; 3], cut: 0, during };
+        let mut sum = TermSum { term, place, amounts: [0; 3], ms: [0; 3], cut: Vec::new(), during };
         if during.is_empty() {
             return Ok(sum);
         }
@@ -91,7 +96,7 @@ impl TermSum {
             let inside = step.to.0.min(to) - step.from.0.max(from);
             let length = step.to.0 - step.from.0;
             if inside < length {
-                sum.cut += step.amount * i128::from(inside) / i128::from(length.max(1));
+                sum.cut.push(step.amount * i128::from(inside) / i128::from(length.max(1)));
             }
         }
         Ok(sum)

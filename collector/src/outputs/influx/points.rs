@@ -5,7 +5,7 @@ use super::line::{Fields, Lines, Series};
 use super::plan::Task;
 use super::written::{Before, Written};
 use crate::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH, needed_coverage};
-use crate::indicators::verdict::{Circumstances, DecisionRule, judge};
+use crate::indicators::verdict::{Circumstances, DecisionRule, is_guarded, judge};
 use crate::indicators::{Account, Figure, Indicator};
 use crate::store::StoreError;
 use crate::topology::{Facility, KnownMeter};
@@ -368,11 +368,17 @@ impl FacilityPoints {
         let yearly = matches!(window, Window::Year | Window::Months12);
         let partly = figure.coverage < 1.0 && figure.coverage >= needed_coverage(figure.interval);
         let gaps = if yearly && partly { view.gaps(self.at, figure.interval)? } else { Vec::new() };
+        // Only where there is a verdict at all, and a guard band.
+        let assessable = figure.interval == whole && figure.coverage >= needed_coverage(figure.interval);
+        let expanded = match assessable && is_guarded(figure.interval) {
+            true => view.expanded(self.at, figure)?,
+            false => None,
+        };
         let circumstances = Circumstances {
             category: facility.category,
             complete: figure.interval == whole,
             gaps: &gaps,
-            expanded: None,
+            expanded,
             rule: DecisionRule::default(),
             on: calendar::date_of(facility.zone, figure.interval.to),
         };

@@ -6,8 +6,11 @@ use super::content::{
     Report, StepCount, Table, Versions,
 };
 use super::error::ReportError;
+use super::uncertainty::{self, Uncertainty};
 use super::{figures, span};
 use crate::config::CollectorConfig;
+use crate::indicators::notation::zone_notation;
+use crate::indicators::uncertainty::quotient;
 use crate::indicators::{Account, Figure, Indicator};
 use crate::store::{StoreError, digest};
 use crate::topology::KnownMeter;
@@ -74,7 +77,12 @@ fn compile(
     let account = view.energies(at, interval)?;
     let pue = Figure::of(Indicator::Pue, interval, &account);
     let gaps = if facility.total.is_empty() { vec![interval] } else { view.gaps(at, interval)? };
-    let verdicts = figures::verdicts(facility, &pue, &gaps, complete, options.generated_at);
+    let uncertainty = match view.budget(at, Indicator::Pue, interval)? {
+        Some(budget) => uncertainty::uncertainty(&budget, &pue),
+        None => uncertainty::uncertainty(&quotient(&[], &[], &[], 1.0, 0.0), &pue),
+    };
+    let verdicts =
+        figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, options.generated_at);
     let carbon = view.figure(at, Indicator::Carbon, interval)?;
     let declared =
         options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
@@ -90,6 +98,8 @@ fn compile(
         },
         period: period_part(asked, facility.zone, interval, complete, horizon),
         pue: figures::shown(&pue, facility),
+        methods: methods(facility, &uncertainty),
+        uncertainty,
         verdicts,
         energies: energies(&account),
         components: components(view, at, interval)?,
@@ -98,18 +108,53 @@ fn compile(
         wue: view.figure(at, Indicator::Wue, interval)?.map(|figure| figures::shown(&figure, facility)),
         cue: view.figure(at, Indicator::Cue, interval)?.map(|figure| figures::shown(&figure, facility)),
         carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared)),
+        indicators: indicators(view, at, interval)?,
         meters: meters(view, at, interval)?,
-        methods: METHODS,
         versions: versions(view, interval, change, options.generated_at)?,
     })
 }
 
-const METHODS: Methods = Methods {
-    ratio: "energies are summed over the time that both are covered, then divided; no ratio is averaged",
-    non_electric: "none metered: electricity alone is counted; fuel and cooling fluid would enter by EN 50600-4-2",
-    uncertainty: "unknown: no accuracy class is declared for the meters",
-    decision_rule: "simple acceptance without guard band, since the uncertainty is unknown",
-};
+/// What has a place of its own in the report.
+const BY_THEMSELVES: [Indicator; 5] =
+    [Indicator::Pue, Indicator::EnergyRatio, Indicator::Wue, Indicator::Cue, Indicator::Carbon];
+
+fn indicators(
+    view: &mut View,
+    at: usize,
+    interval: Interval,
+) -> Result<Vec<super::content::Figure>, ReportError> {
+    let topology = view.topology().clone();
+    let facility = &topology.facilities[at];
+    let mut all = Vec::new();
+    for indicator in view.indicators(at) {
+        if BY_THEMSELVES.contains(&indicator)
+            || indicator.own_category().map(|c| c.number()) == facility.category
+        {
+            continue;
+        }
+        all.extend(view.figure(at, indicator, interval)?.map(|figure| figures::shown(&figure, facility)));
+    }
+    for (zone, declared) in facility.zones.iter().enumerate() {
+        let figure = view.zone(at, zone, interval)?;
+        let mut shown = figures::shown(&figure, facility);
+        shown.notation = zone_notation(declared.name.as_str(), interval, facility.zone);
+        all.push(shown);
+    }
+    Ok(all)
+}
+
+fn methods(facility: &crate::topology::Facility, uncertainty: &Uncertainty) -> Methods {
+    Methods {
+        ratio: "energies are summed over the time that both are covered, then divided; no ratio is averaged",
+        non_electric: if facility.conversions.is_empty() {
+            "none metered: electricity alone is counted".to_owned()
+        } else {
+            facility.conversions.join("; ")
+        },
+        uncertainty: uncertainty.in_words(),
+        decision_rule: uncertainty.decision_rule(),
+    }
+}
 
 fn measuring_point(category: Option<u8>) -> Option<&'static str> {
     let measured = |role: &&Role| category.is_some() && role.it_category() == category;

@@ -1,6 +1,7 @@
 //! What a report holds. The fields and their names are the published JSON: see [`super::json`].
 
 use super::amount::Amount;
+use super::uncertainty::Uncertainty;
 use serde::{Serialize, Serializer};
 use wattledger_model::time::Timestamp;
 
@@ -15,6 +16,8 @@ pub struct Report {
     pub period: Period,
     /// Facility energy over IT energy.
     pub pue: Figure,
+    /// How uncertain that is, and from which instruments.
+    pub uncertainty: Uncertainty,
     /// One verdict a target, in the order of the configuration.
     pub verdicts: Vec<Verdict>,
     /// Numerator and denominator, with how they are known.
@@ -31,6 +34,8 @@ pub struct Report {
     pub cue: Option<Figure>,
     /// CO₂ of the facility's grid electricity; `None` without an emission factor.
     pub carbon: Option<Carbon>,
+    /// Every other indicator that the facility has meters or facts for.
+    pub indicators: Vec<Figure>,
     /// The meters that make the boundary, by role.
     pub meters: Vec<BoundaryMeter>,
     /// How it was reckoned, in words.
@@ -321,9 +326,9 @@ pub struct Methods {
     /// What ratios are made of.
     pub ratio: &'static str,
     /// Fuel, heat and cooling fluid.
-    pub non_electric: &'static str,
+    pub non_electric: String,
     /// Uncertainty of the meters.
-    pub uncertainty: &'static str,
+    pub uncertainty: String,
     /// How verdicts are made.
     pub decision_rule: &'static str,
 }

@@ -44,6 +44,7 @@ pub(super) fn verdicts(
     pue: &Figure,
     gaps: &[Interval],
     complete: bool,
+    expanded: Option<f64>,
     now: Timestamp,
 ) -> Vec<Verdict> {
     let yearly = crate::indicators::notation::is_twelve_months(pue.interval, facility.zone);
@@ -52,7 +53,7 @@ pub(super) fn verdicts(
         category: facility.category,
         complete,
         gaps,
-        expanded: None,
+        expanded,
         rule: DecisionRule::default(),
         on: calendar::date_of(facility.zone, now.minute()),
     };

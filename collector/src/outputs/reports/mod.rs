@@ -14,6 +14,7 @@ mod figures;
 mod json;
 mod span;
 mod text;
+mod uncertainty;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ fn write_all(report: &Report, out: &mut String) -> fmt::Result {
     gaps(report, out)?;
     others(report, out)?;
     meters(report, out)?;
+    instruments(report, out)?;
     colophon(report, out)
 }
 
@@ -37,6 +38,14 @@ fn headline(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "  {}", named(pue))?;
     if let Some(value) = pue.value {
         writeln!(out, "  unrounded {value}")?;
+    }
+    if let Some(stated) = &report.uncertainty.stated {
+        writeln!(out, "  with its uncertainty {stated}")?;
+    }
+    if report.uncertainty.resolved == Some(false) {
+        let longer =
+            report.uncertainty.shortest_resolved.map_or(String::new(), |w| format!("; {w} would do"));
+        writeln!(out, "  not resolved: the uncertainty is more than 5 % of the value{longer}")?;
     }
     writeln!(out, "  {}", known(pue))?;
     if let Some(problem) = &facility.problem {
@@ -194,7 +203,7 @@ fn gaps(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 fn others(report: &Report, out: &mut String) -> fmt::Result {
-    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).collect();
+    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).chain(&report.indicators).collect();
     if figures.is_empty() && report.carbon.is_none() {
         return Ok(());
     }
@@ -231,6 +240,31 @@ fn meters(report: &Report, out: &mut String) -> fmt::Result {
     heading(out, "Boundary: meters by role")?;
     for meter in &report.meters {
         writeln!(out, "  {:<20}{:<20}{}", meter.role.unwrap_or("-"), meter.meter, described(meter))?;
+    }
+    Ok(())
+}
+
+fn instruments(report: &Report, out: &mut String) -> fmt::Result {
+    let rows = &report.uncertainty.meters;
+    if rows.iter().all(|row| row.accuracy.is_none()) {
+        return Ok(());
+    }
+    heading(out, "Uncertainty: instruments")?;
+    for row in rows {
+        let percent =
+            |share: Option<f64>| share.map_or("?".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        let u = row.u_percent.map_or("?".to_owned(), |u| format!("{u:.3} %"));
+        let calibrated = row.calibrated.as_ref().map_or(String::new(), |date| format!(", calibrated {date}"));
+        let serial = row.serial.as_ref().map_or(String::new(), |serial| format!(", serial {serial}"));
+        let (accuracy, current) = (known(&row.accuracy), known(&row.current));
+        writeln!(
+            out,
+            "  {:<20}{accuracy}, {current}, load {}, u {u}, share {}{calibrated}{serial}",
+            row.meter,
+            percent(row.load),
+            percent(row.share)
+        )?;
     }
     Ok(())
 }

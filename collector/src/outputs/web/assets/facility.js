@@ -53,10 +53,16 @@ function hero(facility) {
   return h("div", { class: `hero ${pue?.status ?? "no-data"}` },
     h("p", { class: "label" }, window ? `PUE, ${window.rolling ? "last " : ""}${window.label}` : "PUE", " ", pue && statusChip(pue.status)),
     h("p", { class: "figure num" }, known ? f.ratio(pue.value) : f.DASH),
-    h("p", { class: "notation" }, pue?.notation ?? ""),
+    h("p", { class: "notation" }, pue?.notation ?? "", uncertainty(pue)),
     h("ul", { class: "targets" }, facility.targets.map((target) => targetLine(target, pue))),
     pue && judgement(pue),
     h("dl", { class: "others" }, ["1h", "30d", "12mo"].map((name) => otherWindow(facility, name))));
+}
+
+/// How uncertain the value is, as far as the instruments are declared.
+function uncertainty(pue) {
+  if (pue?.resolved === false) return ", not resolved: the meters' steps are too coarse for so short a time";
+  return f.isKnown(pue?.expanded) ? ` ± ${f.number(pue.expanded, 4)} (k = 2)` : null;
 }
 
 function targetLine(target, pue) {
