@@ -210,7 +210,9 @@ impl Ledger {
 
     /// Sums over the common support of both sides.
     pub(crate) fn account(&self, numerator: &[&str], denominator: &[&str], span: Interval) -> Account {
-        let terms = |side: &[&str]| side.iter().map(|meter| Term::all_of(self.meter(meter))).collect();
+        let terms = |side: &[&str]| -> Vec<Term> {
+            side.iter().map(|meter| Term::all_of(self.meter(meter))).collect()
+        };
         let pair = Pair::ratio(&terms(numerator), &terms(denominator));
         let connection = store::open_reader(&self.layout).expect("the store can be read");
         Accounts::new(pair).account(&connection, span).expect("the store can be read")
