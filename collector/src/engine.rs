@@ -23,6 +23,7 @@ pub use tally::{MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally
 use crate::audit::{Kind, Who, chain, configuration, corrections};
 use crate::config::Version;
 use crate::journal::Record;
+use crate::ledger::explain::Explained;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest, history};
 use rusqlite::{Connection, params};
@@ -387,6 +388,17 @@ impl Engine {
         transaction.commit().map_err(failed)?;
         self.forgotten.extend(forgotten);
         Ok(days)
+    }
+
+    /// Why an interval of a meter is what it is; `None` for a meter that is not known. Of time whose raw
+    /// readings were deleted with age nothing can be told.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn explain(&self, meter: &MeterKey, interval: Interval) -> Result<Option<Explained>, EngineError> {
+        let Some(id) = self.meters.id(meter) else { return Ok(None) };
+        let (_, interpretation) = self.meters.get(id);
+        Ok(Some(refold::explain(&self.connection, &self.pending, id, interpretation, interval)?))
     }
 
     /// Makes the whole ledger again from the raw readings.

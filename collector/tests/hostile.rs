@@ -265,3 +265,25 @@ fn an_entry_that_begins_in_forgotten_time_stays_as_it_was() {
     assert_eq!(estimated(dir.path()), 10_000_000_000);
     assert_eq!(engine.digest().expect("digest"), before, "what the entry filled is not filled twice");
 }
+
+#[test]
+fn an_hour_is_explained_by_the_readings_that_it_hangs_on_wherever_they_are() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(dir.path(), Some(register()));
+    // Some in the store, some in the journal; a silence of ten days between them.
+    take(&mut engine, &batch(0, hourly(START, 24)), START + 30 * DAY_MS);
+    engine.compact().expect("compacted");
+    take(&mut engine, &batch(1, hourly(START + 10 * DAY_MS, 24)), START + 30 * DAY_MS);
+    let key = MeterKey { site: "hall".parse().expect("name"), meter: "main".parse().expect("name") };
+    let first = Timestamp(START + 5 * DAY_MS).minute();
+    let hour = Interval::new(first, Minute(first.0 + 60));
+    let explained = engine.explain(&key, hour).expect("read").expect("known");
+    assert_eq!(explained.steps.len(), 1, "{:?}", explained.steps);
+    let step = &explained.steps[0];
+    assert_eq!((step.from.0 - START, step.to.0 - START), (23 * HOUR_MS, 10 * DAY_MS));
+    assert_eq!((step.amount, step.inside), (Some(217_000_000_000), Some(1_000_000_000)));
+    assert_eq!(explained.booked[1], (1_000_000_000, HOUR_MS));
+    assert!(step.rule.contains("217 h is longer than the limit of 15 min"), "{}", step.rule);
+    let unknown = MeterKey { meter: "other".parse().expect("name"), ..key };
+    assert_eq!(engine.explain(&unknown, hour).expect("read"), None);
+}

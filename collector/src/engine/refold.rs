@@ -3,6 +3,7 @@
 use super::series::{Direction, Loaded, Pending};
 use crate::ledger::context::{self, Ends, Needed, Part};
 use crate::ledger::corrections::reach;
+use crate::ledger::explain::{self, Explained};
 use crate::ledger::fold;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{MeterId, StoreError, Writer};
@@ -37,17 +38,8 @@ pub fn refold(
     frozen: Option<Timestamp>,
     writer: &mut Writer<'_>,
 ) -> Result<(), StoreError> {
-    let mut loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
-    let mut ends = Ends { first: false, last: false };
-    let part = loop {
-        let usable = fold::countable(&loaded.readings, interpretation);
-        match context::needed(&usable, changed, ends, interpretation) {
-            Needed::Enough(part) => break (usable, part),
-            Needed::Earlier => ends.first = !loaded.extend(Direction::Earlier)?,
-            Needed::Later => ends.last = !loaded.extend(Direction::Later)?,
-        }
-    };
-    let (usable, mut part) = part;
+    let loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
+    let (_, usable, mut part) = settled(loaded, interpretation, changed)?;
     if let Some(frozen) = frozen {
         freeze(&mut part, &usable, frozen, &interpretation.corrections);
     }
@@ -56,6 +48,41 @@ pub fn refold(
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
     writer.minutes(meter, part.minutes, &folded.minutes).map_err(failed)?;
     writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)
+}
+
+/// Loads more readings until they settle what a change touches; gives all of them, those that count, and
+/// which part of these to fold.
+fn settled<'a>(
+    mut loaded: Loaded<'a>,
+    interpretation: &Interpretation,
+    changed: (Timestamp, Timestamp),
+) -> Result<(Loaded<'a>, Vec<Reading>, Part), StoreError> {
+    let mut ends = Ends { first: false, last: false };
+    loop {
+        let usable = fold::countable(&loaded.readings, interpretation);
+        match context::needed(&usable, changed, ends, interpretation) {
+            Needed::Enough(part) => return Ok((loaded, usable, part)),
+            Needed::Earlier => ends.first = !loaded.extend(Direction::Earlier)?,
+            Needed::Later => ends.last = !loaded.extend(Direction::Later)?,
+        }
+    }
+}
+
+/// Why an interval of a meter is what it is, from the readings that it hangs on.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub fn explain(
+    connection: &Connection,
+    pending: &Pending,
+    meter: MeterId,
+    interpretation: &Interpretation,
+    interval: Interval,
+) -> Result<Explained, StoreError> {
+    let changed = (interval.from.start(), interval.to.start());
+    let loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
+    let (loaded, _, _) = settled(loaded, interpretation, changed)?;
+    Ok(explain::explain(&loaded.readings, interpretation, interval))
 }
 
 /// Leaves alone what was made of readings that are deleted: all before the last reading at `frozen`, and what

@@ -70,7 +70,7 @@ impl RegisterRules {
 
 /// Whether an amount in base units is too large to be booked to any minute at all.
 pub(super) fn is_amount_beyond_booking(amount: i128) -> bool {
-    amount > BOOKING_LIMIT || amount < -BOOKING_LIMIT
+    !(-BOOKING_LIMIT..=BOOKING_LIMIT).contains(&amount)
 }
 
 /// The distance between neighbouring IEEE 754 binary32 numbers at `position`, where the number 1 stands at
