@@ -25,8 +25,8 @@ const MOST_CORRECTIONS: usize = 1_000;
 const MOST_DECIDED: usize = 10_000;
 /// An entry spans at most this: longer ones say nothing of any day in them.
 const LONGEST_ENTRY_MS: i64 = 366 * 86_400_000;
-/// More than passes at any meter in a year: a billion GWh over the years would not fit a minute.
-const LARGEST_AMOUNT: i128 = i64::MAX as i128 / 32;
+/// An amount must fit a minute, where all of it falls into one: 2,305 GWh, or as many cubic kilometres.
+const LARGEST_AMOUNT: i128 = i64::MAX as i128 / 4;
 
 /// Who changes something, why and when.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ pub enum AmendError {
         what: &'static str,
     },
     /// The amount cannot be.
-    #[error("the amount {0} cannot be: amounts are not negative, and below 288 TWh or 288,000 km³")]
+    #[error("the amount {0} (in µWh, mL or mg) cannot be: amounts are not negative, and at most {LARGEST_AMOUNT}")]
     Amount(i128),
     /// The readings that it is about were deleted.
     #[error(
