@@ -49,7 +49,7 @@ fn a_correction_that_was_answered_survives_a_kill_and_is_what_the_ledger_is_fold
     let main = meter(&engine, "main");
     let made = engine.correct(main, entry(400, 460, 12_500_000_000), by(&eva(), now())).expect("made");
     let exchange =
-        Correction::Exchange { at: at(310), last: Decimal::new(1_021_0, -2), first: Decimal::ZERO };
+        Correction::Exchange { at: at(310), last: Decimal::new(10_210, -2), first: Decimal::ZERO };
     engine.correct(main, exchange, by(&eva(), now())).expect("made");
     let digest = engine.digest().expect("digest");
     // As after kill -9.
