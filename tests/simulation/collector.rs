@@ -163,12 +163,17 @@ impl Collector {
     }
 
     /// A message came; `delivery` is what the broker knows it by.
-    pub fn hear(&mut self, now: i64, topic: &str, payload: &[u8], delivery: u64) -> Result<Said, String> {
+    pub fn hear(
+        &mut self,
+        now: i64,
+        (topic, payload, retain): (&str, &[u8], bool),
+        delivery: u64,
+    ) -> Result<Said, String> {
         if self.engine.is_none() {
             return Ok(Said::default());
         }
         let now = Timestamp(crate::START + now);
-        let (asked, done) = self.desk.sort(topic, &mut payload.to_vec(), false, delivery, now);
+        let (asked, done) = self.desk.sort(topic, &mut payload.to_vec(), retain, delivery, now);
         let mut said = Said { done: done.into_iter().collect(), out: Vec::new() };
         match asked {
             Asked::Take(tag, arrival) => {

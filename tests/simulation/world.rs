@@ -348,8 +348,8 @@ impl<'t> World<'t> {
             let out = self.agents[client].hear(self.now, down)?;
             return self.after_agent(client, out);
         }
-        if let Down::Message { topic, payload, delivery, .. } = down {
-            let said = self.collector.hear(self.now, topic, payload, *delivery)?;
+        if let Down::Message { topic, payload, retain, delivery } = down {
+            let said = self.collector.hear(self.now, (topic, payload, *retain), *delivery)?;
             self.after_collector(said);
             let wait = 1 + self.dice.below(30) as i64;
             self.work_soon(wait);
@@ -386,7 +386,7 @@ impl<'t> World<'t> {
         let mut again = self.plan.flush_every;
         if self.collector.changed && self.collector.is_up() {
             self.flushes += 1;
-            let compact = self.flushes % self.plan.compact_every == 0;
+            let compact = self.flushes.is_multiple_of(self.plan.compact_every);
             let worked = self.collector.flush(compact);
             self.trace.note("flush", i64::from(compact), i64::from(worked));
             if self.collector.disk().is_down() {
