@@ -405,6 +405,11 @@ impl Agent {
         }
     }
 
+    /// What it takes for acknowledged.
+    pub fn acknowledged(&self) -> &RangeSet {
+        &self.acknowledged
+    }
+
     /// The sequence after the last batch that it made durable.
     pub fn promised(&self) -> u64 {
         self.promised

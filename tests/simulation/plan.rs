@@ -63,6 +63,8 @@ pub struct Plan {
     pub flush_every: i64,
     /// Every so many flushes, readings move to the raw store.
     pub compact_every: u64,
+    /// In one of so many flushes the collector goes down, now or soon after.
+    pub dies_flushing: u64,
     pub status_every: i64,
     /// A meter whose scale is declared wrongly at first, and mended in the end.
     pub mistaken: Option<usize>,
@@ -127,14 +129,15 @@ impl Plan {
             faults: Vec::new(),
             temper,
             queue: *dice.pick(&[10, 100, 1_000]),
-            spool: *dice.pick(&[100 << 10, 160 << 10, 1 << 20, 8 << 20]),
+            spool: *dice.pick(&[64 << 10, 80 << 10, 160 << 10, 8 << 20]),
             batch: format!(
                 "max_readings = {}\nlinger = \"{}s\"",
                 dice.pick(&[1, 5, 50, 500]),
                 dice.pick(&[1, 10, 60])
             ),
             latency: *dice.pick(&[5, 100, 2_000]),
-            flush_every: scale.length / dice.between(6, 40),
+            flush_every: scale.length / *dice.pick(&[6, 12, 25, 50, 150]),
+            dies_flushing: *dice.pick(&[8, 30, 1_000_000]),
             compact_every: dice.below(6) + 1,
             status_every: if scale.is_dialled { 15 * MINUTE } else { MINUTE },
             mistaken: dice.one_in(4).then(|| dice.below(meters.len() as u64) as usize),

@@ -266,8 +266,13 @@ impl<'t> World<'t> {
         if self.now < self.silent_until[meter] {
             return Ok(());
         }
-        let said = self.meters[meter].read(self.now);
         let agent = self.meters[meter].agent;
+        if let Some(hasty) = self.meters[meter].read_hastily(self.now) {
+            self.trace.note("hasty", meter as i64, hasty.1.shown as i64);
+            let out = self.agents[agent].read(self.now, &self.meters[meter], hasty)?;
+            self.after_agent(agent, out)?;
+        }
+        let said = self.meters[meter].read(self.now);
         self.trace.note("read", meter as i64, said.1.shown as i64);
         let out = self.agents[agent].read(self.now, &self.meters[meter], said)?;
         self.after_agent(agent, out)
@@ -280,7 +285,21 @@ impl<'t> World<'t> {
             None => self.die(agent, self.now % 2 == 0, 5_000)?,
         }
         self.look_at[agent] = self.agents[agent].look_at(self.now);
-        Ok(())
+        self.check_what_is_believed(agent)
+    }
+
+    /// An agent takes nothing for acknowledged that its collector has not named.
+    fn check_what_is_believed(&self, agent: usize) -> Outcome {
+        let agent = &self.agents[agent];
+        let Some(incarnation) = agent.incarnation else { return Ok(()) };
+        let named = self.collector.named_of(&(agent.key.clone(), incarnation));
+        let mut both = named.clone();
+        both.merge(agent.acknowledged());
+        if both == named {
+            return Ok(());
+        }
+        let believed = agent.acknowledged();
+        Err(format!("{} takes {believed:?} for acknowledged, and only {named:?} was", agent.key))
     }
 
     fn after_collector(&mut self, said: Said) {
@@ -387,6 +406,9 @@ impl<'t> World<'t> {
         if self.collector.changed && self.collector.is_up() {
             self.flushes += 1;
             let compact = self.flushes.is_multiple_of(self.plan.compact_every);
+            if self.now < self.plan.length && self.dice.one_in(self.plan.dies_flushing) {
+                self.collector.disk().fail_after(self.dice.below(9));
+            }
             let worked = self.collector.flush(compact);
             self.trace.note("flush", i64::from(compact), i64::from(worked));
             if self.collector.disk().is_down() {
