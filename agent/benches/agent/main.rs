@@ -4,7 +4,7 @@
 #[path = "../../../benches/measure/mod.rs"]
 mod measure;
 
-use measure::{Bar, Row, asked, by_turns, machine, print};
+use measure::{Bar, Row, asked, by_turns, machine, print, processor_time};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use wattledger_agent::AgentConfig;
@@ -112,18 +112,8 @@ fn directory() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).to_path_buf(), PathBuf::from)
 }
 
-/// Processor time of this process so far, its own and the system's for it.
-fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    // Fields 14 and 15 of the whole line, in hundredths of a second.
-    let ticks: u64 =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
 fn main() {
-    let seconds = asked("WATTLEDGER_BENCH_SECONDS", 300);
+    let seconds = asked("WATTLEDGER_BENCH_SECONDS", 60);
     println!("{}", machine(&directory()));
     let (rules, messages) = (rules(), messages(seconds));
     let times = by_turns(
