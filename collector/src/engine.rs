@@ -324,8 +324,9 @@ impl Engine {
             }
         }
         also(&mut writer)?;
+        let is_changed = writer.is_changed();
         let hours = writer.finish().map_err(failed)?;
-        if hours > 0 {
+        if is_changed {
             history::note(&transaction, self.now, before + 1).map_err(failed)?;
         }
         self.meters.save(&transaction).map_err(failed)?;
@@ -344,7 +345,7 @@ impl Engine {
             self.pending.clear();
             self.tally.saved();
         }
-        Ok(Flushed { change: if hours > 0 { before + 1 } else { before }, hours })
+        Ok(Flushed { change: if is_changed { before + 1 } else { before }, hours })
     }
 
     fn move_to_raw(&self, connection: &Connection) -> Result<(), EngineError> {

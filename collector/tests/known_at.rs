@@ -236,3 +236,23 @@ fn a_clock_that_was_ahead_for_a_while_does_not_spoil_what_is_noted() {
     assert_eq!(kwh(120), 59 * 7);
     assert_eq!(kwh(1_000), 299 * 7);
 }
+
+#[test]
+fn steps_of_which_nothing_is_booked_are_known_from_the_flush_that_found_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1, at(0));
+    // A fall without a neighbour: a reset, and nothing to estimate it from.
+    take(&mut engine, 0, vec![reading(0, 900), reading(10, 5)], at(11));
+    assert!(engine.change().expect("read") > 0, "outputs are told of it");
+    let known = |then| {
+        let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+        let state = store::history::known_at(&connection, then).expect("noted");
+        store::history::shadow(&connection, state).expect("shadowed");
+        connection.query_row("SELECT count(*) FROM step", [], |row| row.get::<_, i64>(0)).expect("counted")
+    };
+    assert_eq!(known(at(200)), 1);
+    // That it never was is known only after it is.
+    let mended = Reading { value: Decimal::new(901, -1), intake: reading(9_000, 0).intake, ..reading(10, 0) };
+    take(&mut engine, 1, vec![mended], at(300));
+    assert_eq!((known(at(200)), known(at(400))), (1, 0));
+}

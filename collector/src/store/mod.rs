@@ -224,7 +224,7 @@ pub fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Re
         .map(drop)
 }
 
-/// The number of the last flush that changed minutes; 0 before the first.
+/// The number of the last flush that changed minutes or steps; 0 before the first.
 pub fn change_number(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(meta(connection, "change")?.and_then(|text| text.parse().ok()).unwrap_or(0))
 }

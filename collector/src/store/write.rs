@@ -46,6 +46,7 @@ pub struct Writer<'a> {
     /// Versions of closed hours that stood at this edge are kept when they are replaced.
     standing: Known,
     changed_hours: u64,
+    has_changed_steps: bool,
     touched_days: BTreeSet<(MeterId, i64)>,
 }
 
@@ -53,7 +54,14 @@ impl<'a> Writer<'a> {
     /// A writer inside an open transaction, for the flush numbered `change`. `standing` is what stood at the
     /// last quarter-hour edge of the collector's clock.
     pub fn new(connection: &'a Connection, change: u64, standing: Known) -> Writer<'a> {
-        Writer { connection, change, standing, changed_hours: 0, touched_days: BTreeSet::new() }
+        Writer {
+            connection,
+            change,
+            standing,
+            changed_hours: 0,
+            has_changed_steps: false,
+            touched_days: BTreeSet::new(),
+        }
     }
 
     /// The connection that is written to.
@@ -64,6 +72,11 @@ impl<'a> Writer<'a> {
     /// Number of hour blocks that changed so far.
     pub fn changed_hours(&self) -> u64 {
         self.changed_hours
+    }
+
+    /// Whether anything changed so far. A step of which nothing is booked may have no hour to change.
+    pub fn is_changed(&self) -> bool {
+        self.changed_hours > 0 || self.has_changed_steps
     }
 
     /// Replaces the minutes of `range` by `minutes`: those not listed become missing.
@@ -175,6 +188,7 @@ impl<'a> Writer<'a> {
         if stored == steps {
             return Ok(());
         }
+        self.has_changed_steps = true;
         let gone: Vec<&Step> = stored.iter().filter(|step| !steps.contains(step)).collect();
         let new: Vec<&Step> = steps.iter().filter(|step| !stored.contains(step)).collect();
         for step in &gone {
@@ -227,7 +241,7 @@ impl<'a> Writer<'a> {
                 )?
                 .execute(params![meter, day])?;
         }
-        if self.changed_hours > 0 {
+        if self.is_changed() {
             super::set_meta(self.connection, "change", &self.change.to_string())?;
         }
         Ok(self.changed_hours)
