@@ -404,3 +404,44 @@ fn corrections_are_listed_with_what_became_of_them() {
     assert_eq!(states, [(kept.sequence, None), (gone.sequence, Some(taken_back.sequence))]);
     assert_eq!(all[0].correction, entry(10, 20, 1));
 }
+
+#[test]
+fn an_admission_that_the_disk_refuses_changes_nothing() {
+    let dir = dir();
+    let mut engine = open(&dir);
+    let watts: Vec<Reading> =
+        (0..30).map(|minute| Reading { unit: "W".parse().ok(), ..reading(minute, 600) }).collect();
+    // Admitted, the first would be of a meter that nobody claims and that is a register from then on.
+    let skewed = |minute| Reading { arrived: Timestamp(at(minute).0 - 400_000), ..reading(minute, 5) };
+    let arrivals = [
+        batch(0, "loose", watts.clone()),
+        batch(1, "loose", vec![skewed(40)]),
+        batch(2, "unheard", vec![skewed(50)]),
+    ];
+    engine.take(&arrivals, now()).expect("taken");
+    engine.compact().expect("compacted");
+    let before = engine.digest().expect("digest");
+    let meters = engine.meters().ids().count();
+    let readings = engine.tally().readings();
+    let full = rusqlite::Connection::open(Layout::new(dir.path()).database()).expect("opens");
+    full.execute_batch(
+        "CREATE TRIGGER full BEFORE DELETE ON quarantine BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .expect("made");
+    engine.admit_refused(&Filter::default(), by(&eva(), now())).expect_err("refused");
+    full.execute_batch("DROP TRIGGER full").expect("dropped");
+    assert_eq!(engine.digest().expect("digest"), before);
+    assert_eq!(engine.meters().ids().count(), meters);
+    assert_eq!(engine.tally().readings(), readings);
+    assert_eq!(chain(&dir, None).len(), 0);
+    // A meter that comes next is not taken for the one that did not.
+    engine.take(&[batch(3, "next", vec![reading(7, 1)])], now()).expect("taken");
+    let next = meter(&engine, "next");
+    let newest = engine.tally().meter(next).and_then(|tally| tally.newest.clone()).expect("heard");
+    assert_eq!(newest.at, at(7));
+    let done = engine.admit_refused(&Filter::default(), by(&eva(), now())).expect("admitted");
+    assert_eq!(done.done, 2);
+    let digest = engine.digest().expect("digest");
+    drop(engine);
+    assert_eq!(open(&dir).digest().expect("digest"), digest);
+}

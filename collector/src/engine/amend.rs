@@ -441,6 +441,7 @@ impl Engine {
             return Ok(Decided { amended: None, done: 0, passed_over, left });
         }
         self.now = by.now;
+        let before = (self.meters.clone(), self.tally.clone(), self.reinterpret.clone());
         for (held, reading) in &admitted {
             self.take_admitted(held, reading);
         }
@@ -448,7 +449,9 @@ impl Engine {
         let ids: Vec<i64> = admitted.iter().map(|(held, _)| held.id).collect();
         let amended = self.decide(&ids, by, Done::Admission, &body);
         if amended.is_err() {
-            // They were all there was, and are not in the journal: they may not be booked later unnoticed.
+            // They were all there was, and are not in the journal: they may not be booked later unnoticed, nor
+            // may their units say how a meter is read.
+            (self.meters, self.tally, self.reinterpret) = before;
             self.pending.clear();
             self.dirty.clear();
         }
@@ -544,7 +547,10 @@ impl Engine {
             entry = Some(noted);
             Ok(())
         })?;
-        self.tally.recount_samples(&self.connection).map_err(failed)?;
+        if let Err(error) = self.tally.recount_samples(&self.connection) {
+            // It is done all the same. Counted too high, they let less into quarantine until the next start.
+            tracing::error!(%error, "what is left in quarantine could not be counted");
+        }
         let entry = entry.expect("a commit that succeeded has noted it");
         Ok(Amended { sequence: entry.sequence, hash: entry.hash, flushed })
     }

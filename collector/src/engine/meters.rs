@@ -10,14 +10,14 @@ use wattledger_model::meter::MeterKey;
 use wattledger_model::unit::Unit;
 
 /// The meters of the store: configured ones, and ones that were only heard.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Meters {
     by_key: HashMap<MeterKey, MeterId>,
     entries: BTreeMap<MeterId, Entry>,
     unsaved: BTreeSet<MeterId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     key: MeterKey,
     interpretation: Interpretation,

@@ -60,7 +60,7 @@ pub struct QuarantineCount {
 pub type QuarantineKey = (Cause, AgentKey, String);
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     meters: HashMap<MeterId, MeterTally>,
     quarantine: BTreeMap<QuarantineKey, QuarantineCount>,
