@@ -310,7 +310,7 @@ impl Engine {
         let (meter, correction) = (kept.meter, kept.correction);
         let key = self.meters.get(meter).0.to_string();
         if !kept.is_frozen
-            && let Some(edge) = self.frozen_before(meter)?
+            && let Some(edge) = self.may_begin(meter, &correction)?
             && span(&correction).0 < edge
         {
             return Err(AmendError::Fixed { number, meter: key, edge });
@@ -399,7 +399,7 @@ impl Engine {
     fn check_deleted(&self, meter: MeterId, correction: &Correction) -> Result<bool, AmendError> {
         let (from, to) = span(correction);
         let key = self.meters.get(meter).0.to_string();
-        let Some(edge) = self.frozen_before(meter)?.filter(|edge| from < *edge) else {
+        let Some(edge) = self.may_begin(meter, correction)?.filter(|edge| from < *edge) else {
             return match self.cut_by_deleted(meter, correction) {
                 Some(edge) => Err(AmendError::Across { meter: key, edge }),
                 None => Ok(false),

@@ -69,13 +69,31 @@ impl Engine {
         let mut loaded = Loaded::days(&self.connection, &self.pending, meter, edge, edge)?;
         loop {
             let known = countable(&loaded.readings, interpretation);
-            if let Some(last) = known.iter().rev().find(|reading| reading.at <= edge) {
+            if let Some(last) = known.iter().rev().find(|reading| reading.at < edge) {
                 return Ok(Some(last.at));
             }
             if !loaded.extend(Direction::Earlier)? {
                 return Ok(Some(edge));
             }
         }
+    }
+
+    /// The first instant at which a correction of a meter may begin, to be made or taken back: from there on all is
+    /// folded again that it changes. `None` while nothing was deleted.
+    pub(super) fn may_begin(
+        &self,
+        meter: MeterId,
+        correction: &Correction,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(edge) = self.frozen_before(meter)? else { return Ok(None) };
+        Ok(Some(match correction {
+            // What is folded again begins at the last reading that counts, which must stay the same.
+            Correction::Exclude { .. } => {
+                self.forgotten.get(&meter).map_or(edge, |deleted| edge.max(*deleted))
+            }
+            Correction::Exchange { .. } => Timestamp(edge.0 + 1),
+            Correction::Entry { .. } | Correction::Settle { .. } => edge,
+        }))
     }
 
     /// Where the deleted readings of a meter end, if a correction would be spread to both sides of that.

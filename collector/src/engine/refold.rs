@@ -85,10 +85,11 @@ pub fn explain(
     Ok(explain::explain(&loaded.readings, interpretation, interval))
 }
 
-/// Leaves alone what was made of readings that are deleted: all before the last reading at `frozen`, and what
+/// Leaves alone what was made of readings that are deleted: all before the last reading before `frozen`, and what
 /// an operator's correction that begins before it spread over later time.
 fn freeze(part: &mut Part, usable: &[Reading], frozen: Timestamp, corrections: &[Correction]) {
-    let known = usable.partition_point(|reading| reading.at <= frozen);
+    // Not one at `frozen` itself: it may have come late, and then divides a step that begins before it.
+    let known = usable.partition_point(|reading| reading.at < frozen);
     let from = known.checked_sub(1).map_or(frozen, |last| usable[last].at);
     part.minutes.from = part.minutes.from.max(from.minute_ceil());
     part.steps_from = part.steps_from.max(from);
