@@ -108,7 +108,7 @@ pub(crate) fn machine(dir: &Path) -> String {
 }
 
 fn sync_time(dir: &Path) -> std::io::Result<Duration> {
-    let path = dir.join("sync-time");
+    let path = dir.join(format!("sync-time-{}", std::process::id()));
     let mut file = File::create(&path)?;
     let mut times = Vec::new();
     for _ in 0..100 {
