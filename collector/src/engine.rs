@@ -10,6 +10,7 @@ mod frozen;
 mod intake;
 mod meters;
 mod refold;
+pub(crate) mod reread;
 mod series;
 pub mod service;
 mod tally;

@@ -11,6 +11,7 @@ pub mod by_hand;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod explain;
 pub mod health;
 pub mod indicators;
 pub mod journal;

@@ -4,6 +4,8 @@
 
 mod rule;
 
+pub(crate) use rule::duration;
+
 use super::corrections::{self, Spread};
 use super::failed::{Dropped, FailedRead};
 use super::fold::{self, Minutes};

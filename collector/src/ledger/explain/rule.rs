@@ -29,7 +29,7 @@ pub(super) fn amount(base: i128, quantity: Quantity) -> String {
 }
 
 /// A time in the largest unit that says it in whole numbers.
-pub(super) fn duration(ms: i64) -> String {
+pub(crate) fn duration(ms: i64) -> String {
     for (size, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
         if ms != 0 && ms % size == 0 {
             return format!("{} {unit}", ms / size);

@@ -3,6 +3,7 @@
 use crate::ledger::interpret::round_half_even;
 use serde::{Serialize, Serializer};
 use std::fmt;
+use wattledger_model::unit::Quantity;
 
 /// A whole number of base units, shown in a unit that is a power of ten of them: kWh of µWh, L of mL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +21,27 @@ impl Amount {
     /// Millilitres, shown in L.
     pub const fn litres(millilitres: i128) -> Amount {
         Amount { base: millilitres, digits: 3 }
+    }
+
+    /// Base units of a quantity, shown in [`Amount::unit_of`] it.
+    pub(crate) const fn of(base: i128, quantity: Quantity) -> Amount {
+        let digits = match quantity {
+            Quantity::Energy => 9,
+            Quantity::Volume => 3,
+            Quantity::Mass => 6,
+            Quantity::Gauge => 0,
+        };
+        Amount { base, digits }
+    }
+
+    /// The unit in which amounts of a quantity are shown; empty for gauges, which have none.
+    pub(crate) const fn unit_of(quantity: Quantity) -> &'static str {
+        match quantity {
+            Quantity::Energy => "kWh",
+            Quantity::Volume => "L",
+            Quantity::Mass => "kg",
+            Quantity::Gauge => "",
+        }
     }
 
     /// Rounded to three decimals at most, half to even, with the thousands apart: for people.

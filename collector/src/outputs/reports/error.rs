@@ -43,7 +43,7 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    pub(super) fn unknown_facility<'n>(
+    pub(crate) fn unknown_facility<'n>(
         name: &str,
         declared: impl Iterator<Item = &'n str> + Clone,
     ) -> ReportError {

@@ -28,4 +28,5 @@ pub use content::{
 pub use csv::csv;
 pub use error::ReportError;
 pub use json::json;
+pub(crate) use span::known_part;
 pub use text::text;

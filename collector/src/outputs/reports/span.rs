@@ -11,7 +11,7 @@ const PATIENCE_MINUTES: i64 = DAY_MINUTES;
 /// The period as far as it can be reported, and whether that is all of it.
 ///
 /// It is cut at the horizon while it runs, and for a day after its end while its last minutes are not known.
-pub(super) fn known_part(
+pub(crate) fn known_part(
     period: &Period,
     facility: &str,
     horizon: Minute,
