@@ -8,6 +8,7 @@ mod check;
 mod correct;
 #[cfg(feature = "demo")]
 mod demo;
+mod explain;
 mod files;
 mod ledger;
 mod quarantine;
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Report a facility's figures over a period, with coverage, provenance and verdicts
     Report(report::ReportArgs),
+    /// Say why a number is what it is: of a meter, of a facility, or of the change between two periods
+    Explain(explain::ExplainArgs),
     /// Make the ledger again from the raw readings, and say whether it was right
     Rebuild {
         /// The collector's configuration
@@ -113,6 +116,7 @@ fn run(command: Command) -> Result<()> {
         Command::Collector { config } => serve::collector(&config),
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(args),
         Command::Correct(args) => correct::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Audit(args) => audit::run(args),

@@ -5,12 +5,16 @@
 //! figure, [`figure`] which meters made a facility's, [`change`] what moved a PUE from one period to another. What
 //! comes out is a value, printed as text for people or as JSON.
 
+mod change;
 mod error;
 mod figure;
 mod local;
 mod meter;
 mod source;
+#[cfg(test)]
+mod tests;
 
+pub use change::{ChangeExplanation, change};
 pub use error::ExplainError;
 pub use figure::{FigureExplanation, figure};
 pub use meter::{Detail, MeterExplanation, meter};

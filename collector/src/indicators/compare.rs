@@ -10,7 +10,8 @@
 //! meters saw is an overhead like the others, called unattributed.
 //!
 //! Where the configuration changed, each period is also reckoned with the other's. There are two ways from A to B
-//! then, over `A as B is configured` and over `B as A is configured`; each part is the mean of both ways.
+//! then, over `A as B is configured` and over `B as A is configured`; each part is the mean of both ways, or that of the one
+//! way that can be gone: see [`Ways`].
 //!
 //! The published figures are over the common support of the whole and of IT energy; subsystems are known over
 //! less, perhaps. What the published figure differs from the one over the energies that are split is the part
@@ -35,7 +36,8 @@ pub struct Energies {
 }
 
 impl Energies {
-    fn overhead(&self) -> i128 {
+    /// All overhead, µWh.
+    pub fn overhead(&self) -> i128 {
         self.total_uwh - self.it_uwh
     }
 
@@ -43,7 +45,8 @@ impl Energies {
         self.overhead_uwh.iter().filter(|(of, _)| *of == role).map(|(_, energy)| energy).sum()
     }
 
-    fn unattributed(&self) -> i128 {
+    /// Overhead that no subsystem's meters saw, µWh; below zero where they saw more than there was.
+    pub fn unattributed(&self) -> i128 {
         self.overhead() - self.overhead_uwh.iter().map(|(_, energy)| energy).sum::<i128>()
     }
 }
@@ -114,6 +117,10 @@ impl Exact {
         }
         Exact { numerators }
     }
+
+    fn times(self, factor: i128) -> Exact {
+        Exact { numerators: self.numerators.map(|numerator| factor * numerator) }
+    }
 }
 
 /// The change of PUE between two periods, split.
@@ -144,29 +151,65 @@ const PUBLISHED: [usize; 2] = [0, 1];
 const OWN: [usize; 2] = [2, 3];
 const AS_OTHER: [usize; 2] = [4, 5];
 
-/// Splits the change of PUE from period A to period B.
+/// Which ways from A to B are taken where the configuration changed. A way can be gone only where the meters of one
+/// configuration have readings in the period of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ways {
+    /// The mean of both, which turns its sign when the periods are swapped.
+    #[default]
+    Both,
+    /// Over A as B is configured alone: B as A is configured is not known.
+    OverA,
+    /// Over B as A is configured alone: A as B is configured is not known.
+    OverB,
+}
+
+impl Ways {
+    /// What each way counts, in halves.
+    const fn halves(self) -> [i128; 2] {
+        match self {
+            Ways::Both => [1, 1],
+            Ways::OverA => [2, 0],
+            Ways::OverB => [0, 2],
+        }
+    }
+}
+
+/// Splits the change of PUE from period A to period B, by the mean of both ways.
 ///
 /// # Errors
 /// [`CompareError`] where one of the figures is undefined.
 pub fn compare(a: &Period, b: &Period) -> Result<Comparison, CompareError> {
+    compare_over(a, b, Ways::Both)
+}
+
+/// Splits the change of PUE from period A to period B, by the ways that can be gone.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_over(a: &Period, b: &Period, over: Ways) -> Result<Comparison, CompareError> {
+    let halves_of = over.halves();
     let denominators = check(a, b)?;
     let (a_as_b, b_as_a) = (a.as_other.as_ref().unwrap_or(&a.own), b.as_other.as_ref().unwrap_or(&b.own));
-    // Two ways, each with half the weight: A → A as B → B, and A → B as A → B.
+    // Two ways: A → A as B → B, and A → B as A → B.
     let ways = [
         Way { from: (a_as_b, AS_OTHER[0]), to: (&b.own, OWN[1]) },
         Way { from: (&a.own, OWN[0]), to: (b_as_a, AS_OTHER[1]) },
     ];
-    let mut parts = vec![(Cause::ItLoad, both(&ways, |way| way.it_load()))];
+    let both = |part: &dyn Fn(&Way<'_>) -> Exact| {
+        part(&ways[0]).times(halves_of[0]).add(part(&ways[1]).times(halves_of[1]))
+    };
+    let mut parts = vec![(Cause::ItLoad, both(&|way| way.it_load()))];
     for role in roles([&a.own, a_as_b, &b.own, b_as_a]) {
-        parts.push((Cause::Overhead(role), both(&ways, |way| way.overhead(|energies| energies.of(role)))));
+        parts.push((Cause::Overhead(role), both(&|way| way.overhead(|energies| energies.of(role)))));
     }
-    parts.push((Cause::Unattributed, both(&ways, |way| way.overhead(Energies::unattributed))));
+    parts.push((Cause::Unattributed, both(&|way| way.overhead(Energies::unattributed))));
     // Overhead by IT energy is PUE − 1; the ones cancel in every difference. Two quarters are half a way.
     let halves = |k: usize, energies: &Energies, sign: i128| Exact::one(k, sign * 2 * energies.overhead());
-    let configuration = halves(AS_OTHER[0], a_as_b, 1)
-        .add(halves(OWN[0], &a.own, -1))
-        .add(halves(OWN[1], &b.own, 1))
-        .add(halves(AS_OTHER[1], b_as_a, -1));
+    let configuration = halves(AS_OTHER[0], a_as_b, halves_of[0])
+        .add(halves(OWN[0], &a.own, -halves_of[0]))
+        .add(halves(OWN[1], &b.own, halves_of[1]))
+        .add(halves(AS_OTHER[1], b_as_a, -halves_of[1]));
     parts.push((Cause::Configuration, configuration));
     let published = |period: &Period| period.published_total_uwh - period.published_it_uwh;
     let total = Exact::one(PUBLISHED[1], 4 * published(b)).add(Exact::one(PUBLISHED[0], -4 * published(a)));
@@ -208,10 +251,6 @@ fn check(a: &Period, b: &Period) -> Result<[i128; DENOMINATORS], CompareError> {
 /// All overhead roles of the energies, each once.
 fn roles(energies: [&Energies; 4]) -> BTreeSet<Role> {
     energies.iter().flat_map(|energies| energies.overhead_uwh.iter().map(|(role, _)| *role)).collect()
-}
-
-fn both(ways: &[Way<'_>; 2], part: impl Fn(&Way<'_>) -> Exact) -> Exact {
-    part(&ways[0]).add(part(&ways[1]))
 }
 
 /// One step under one configuration, from energies to energies, with the place of their IT energies among the

@@ -7,4 +7,8 @@ mod sides;
 mod text;
 
 pub use content::FigureExplanation;
+#[cfg(test)]
+pub(super) use content::MeterRow;
 pub use make::figure;
+pub(super) use make::{part, position};
+pub(super) use sides::{of_it, of_total};

@@ -49,6 +49,21 @@ fn a_changed_boundary_and_thin_data_have_parts_of_their_own() {
 }
 
 #[test]
+fn a_new_meter_is_all_configuration_over_the_one_way_that_can_be_gone() {
+    let own = energies(1_300, 1_000, &[(Role::Cooling, 200)]);
+    let with_feed = energies(1_350, 1_000, &[(Role::Cooling, 200)]);
+    // The new feed has no readings in A, so that only B can be told without it.
+    let a = period(own.clone());
+    let b = Period { as_other: Some(own), ..period(with_feed) };
+    let over_b = compare_over(&a, &b, Ways::OverB).expect("compared");
+    assert!((part(&over_b, Cause::Configuration) - 0.05).abs() < 1e-15);
+    assert_eq!(part(&over_b, Cause::Unattributed), 0.0);
+    let back = compare_over(&b, &a, Ways::OverA).expect("compared");
+    assert!((part(&back, Cause::Configuration) + 0.05).abs() < 1e-15);
+    assert!(over_b.adds_up() && back.adds_up());
+}
+
+#[test]
 fn what_has_no_pue_is_not_compared() {
     let good = period(energies(1_300, 1_000, &[]));
     let dark = period(energies(5, 0, &[]));
@@ -114,6 +129,17 @@ proptest! {
         let (after, before) = (quotient(&b, PUBLISHED[1]), quotient(&a, PUBLISHED[0]));
         let change = modulo(&comparison, after) - modulo(&comparison, before);
         prop_assert_eq!(sum, change.rem_euclid((1 << 61) - 1), "PUE_B − PUE_A");
+    }
+
+    #[test]
+    fn one_way_alone_adds_up_too(a in any_period(), b in any_period()) {
+        for over in [Ways::OverA, Ways::OverB] {
+            let comparison = compare_over(&a, &b, over).expect("compared");
+            prop_assert!(comparison.adds_up());
+            let parts = comparison.parts.iter().map(|(_, part)| modulo(&comparison, *part));
+            let sum = parts.fold(0, |sum, part| (sum + part) % ((1 << 61) - 1));
+            prop_assert_eq!(sum, modulo(&comparison, comparison.total));
+        }
     }
 
     #[test]

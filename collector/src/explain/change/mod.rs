@@ -1,0 +1,9 @@
+//! What moved a PUE from one period to another.
+
+mod boundary;
+mod content;
+mod make;
+mod text;
+
+pub use content::ChangeExplanation;
+pub use make::change;
