@@ -48,8 +48,7 @@ fn a_correction_that_was_answered_survives_a_kill_and_is_what_the_ledger_is_fold
     engine.take(&[batch(0, "main", steady(0, 300))], now()).expect("taken");
     let main = meter(&engine, "main");
     let made = engine.correct(main, entry(400, 460, 12_500_000_000), by(&eva(), now())).expect("made");
-    let exchange =
-        Correction::Exchange { at: at(310), last: Decimal::new(10_210, -2), first: Decimal::ZERO };
+    let exchange = Correction::Exchange { at: at(310), last: Decimal::new(10_210, -2), first: Decimal::ZERO };
     engine.correct(main, exchange, by(&eva(), now())).expect("made");
     let digest = engine.digest().expect("digest");
     // As after kill -9.

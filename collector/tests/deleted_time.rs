@@ -8,7 +8,6 @@ use wattledger_collector::indicators::{Accounts, Pair, Term};
 use wattledger_collector::store::{self, Layout};
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
-use wattledger_model::reading::Reading;
 use wattledger_model::time::Interval;
 use world::{at, batch, by, eva, meter, open, reading, steady};
 
@@ -32,7 +31,7 @@ fn forty_days(dir: &TempDir) -> Engine {
 /// Measured, interpolated, estimated.
 fn sum(dir: &TempDir, engine: &Engine, name: &str, from: i64, to: i64) -> [i128; 3] {
     let term = Term::all_of(meter(engine, name));
-    let mut accounts = Accounts::new(Pair { numerator: vec![term], denominator: Vec::new(), weight: None });
+    let mut accounts = Accounts::new(Pair::alone(&[term]));
     let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
     let interval = Interval::new(at(from).minute(), at(to).minute());
     accounts.account(&connection, interval).expect("read").all_numerator

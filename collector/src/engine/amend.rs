@@ -105,7 +105,9 @@ pub enum AmendError {
         what: &'static str,
     },
     /// The amount cannot be.
-    #[error("the amount {0} (in µWh, mL or mg) cannot be: amounts are not negative, and at most {LARGEST_AMOUNT}")]
+    #[error(
+        "the amount {0} (in µWh, mL or mg) cannot be: amounts are not negative, and at most {LARGEST_AMOUNT}"
+    )]
     Amount(i128),
     /// The readings that it is about were deleted.
     #[error(

@@ -103,9 +103,10 @@ impl Boundary {
         roles: &[Role],
     ) -> Result<Account, StoreError> {
         let known = self.overhead_of(roles);
-        let numerator = above.iter().copied().chain(silent(&self.total)).chain(silent(&known)).collect();
-        let denominator = self.it.iter().copied().chain(silent(&known)).collect();
-        Accounts::new(Pair { numerator, denominator, weight: None }).account(connection, self.interval)
+        let numerator: Vec<Term> =
+            above.iter().copied().chain(silent(&self.total)).chain(silent(&known)).collect();
+        let denominator: Vec<Term> = self.it.iter().copied().chain(silent(&known)).collect();
+        Accounts::new(Pair::ratio(&numerator, &denominator)).account(connection, self.interval)
     }
 
     /// Minutes in which total, IT energy and the overhead of `roles` are all known.

@@ -180,7 +180,7 @@ impl Making<'_> {
     }
 
     fn row(&self, sum: &TermSum, at: usize, outside: &Outside) -> Result<MeterRow, StoreError> {
-        let (meter, quantity) = (sum.term.meter, self.quantity(sum.is_above));
+        let (meter, quantity) = (sum.term.meter, self.quantity(sum.is_above()));
         let adds =
             |base: i128| round_half_even(base * i128::from(sum.term.millionths), i128::from(MILLIONTHS));
         let amount = |base: i128| Amount::of(adds(base), quantity);
@@ -199,7 +199,7 @@ impl Making<'_> {
         }
         let during = sum.term.during;
         Ok(MeterRow {
-            side: word(sum.is_above),
+            side: word(sum.is_above()),
             meter: key.to_string(),
             title: title.unwrap_or_default(),
             role: role.map(Role::word),
@@ -209,7 +209,7 @@ impl Making<'_> {
             to: (during.to < ALWAYS.to).then(|| during.to.start()),
             adds: booked(sum.amounts.map(adds), quantity),
             supported: amount(sum.amount() - outside.booked[at]),
-            cut: amount(sum.cut),
+            cut: amount(sum.cut.iter().sum()),
             takes: outside.taken[at],
             steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),
             estimated,
@@ -218,7 +218,7 @@ impl Making<'_> {
 
     /// What a term counts as: by a claim of its meter, or through a virtual meter.
     fn role(&self, sum: &TermSum) -> (Option<Role>, Option<String>) {
-        let roles = if sum.is_above { &self.sides.above } else { &self.sides.below };
+        let roles = if sum.is_above() { &self.sides.above } else { &self.sides.below };
         let fits = |claim: &Claim| {
             claim.is_of_facility(&self.facility.name)
                 && roles.contains(&claim.role)
@@ -243,7 +243,7 @@ impl Making<'_> {
     fn coefficient(&self, sum: &TermSum) -> String {
         let quantity = self.source.meters.unit(sum.term.meter).map_or(Quantity::Energy, Unit::quantity);
         let (exponent, unit) = match quantity {
-            _ if quantity == self.quantity(sum.is_above) => (-6, ""),
+            _ if quantity == self.quantity(sum.is_above()) => (-6, ""),
             // µWh a mL are 10⁻⁶ kWh a litre, µWh a mg 10⁻³ kWh a kg.
             Quantity::Volume => (-12, " kWh/L"),
             Quantity::Mass => (-9, " kWh/kg"),

@@ -102,6 +102,11 @@ impl TermSum {
         Ok(sum)
     }
 
+    /// Whether it adds to the numerator, with the pair's weight or one of its own.
+    pub fn is_above(&self) -> bool {
+        self.place != Place::Below
+    }
+
     /// All that was booked, base units.
     pub fn amount(&self) -> i128 {
         self.amounts.iter().sum()
