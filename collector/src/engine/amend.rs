@@ -28,6 +28,9 @@ const LONGEST_ENTRY_MS: i64 = 366 * 86_400_000;
 /// An amount must fit a minute, where all of it falls into one: 2,305 GWh, or as many cubic kilometres.
 const LARGEST_AMOUNT: i128 = i64::MAX as i128 / 4;
 
+/// The number of a correction that has none yet.
+const NEW: u64 = 0;
+
 /// Who changes something, why and when.
 #[derive(Debug, Clone, Copy)]
 pub struct By<'a> {
@@ -222,16 +225,28 @@ pub(super) fn in_force(all: Vec<Kept>) -> BTreeMap<MeterId, Vec<Correction>> {
     by_meter
 }
 
-/// The entries on top of what was made of deleted readings: all ever made, and those in force.
-fn frozen_entries(all: &[Kept], meter: MeterId) -> (Vec<Entry>, Vec<Entry>) {
-    let of = |kept: &[&Kept]| {
-        let mut corrections: Vec<Correction> = kept.iter().map(|kept| kept.correction).collect();
-        corrections::in_order(&mut corrections);
-        corrections.iter().filter_map(as_entry).collect()
-    };
-    let ever: Vec<&Kept> = all.iter().filter(|kept| kept.meter == meter && kept.is_frozen).collect();
-    let now: Vec<&Kept> = ever.iter().copied().filter(|kept| kept.withdrawn.is_none()).collect();
-    (of(&ever), of(&now))
+/// Entries on top of what was made of deleted readings.
+struct OnTop {
+    /// All that were ever made.
+    ever: Vec<Entry>,
+    /// Those that are booked so far, or were.
+    booked: Vec<Entry>,
+    /// Those in force.
+    in_force: Vec<Entry>,
+}
+
+impl OnTop {
+    fn of(all: &[Kept], meter: MeterId) -> OnTop {
+        let those = |which: fn(&Kept) -> bool| {
+            let of_meter = all.iter().filter(|kept| kept.meter == meter && kept.is_frozen);
+            of_meter.filter(|kept| which(kept)).filter_map(|kept| as_entry(&kept.correction)).collect()
+        };
+        OnTop {
+            ever: those(|_| true),
+            booked: those(|kept| kept.sequence != NEW),
+            in_force: those(|kept| kept.withdrawn.is_none()),
+        }
+    }
 }
 
 fn as_entry(correction: &Correction) -> Option<Entry> {
@@ -282,8 +297,8 @@ impl Engine {
         if of_meter().count() >= MOST_CORRECTIONS {
             return Err(AmendError::TooMany(self.meters.get(meter).0.to_string()));
         }
-        let is_frozen = self.check_deleted(meter, &correction)?;
-        let mut kept = Kept { sequence: 0, meter, correction, withdrawn: None, is_frozen };
+        let is_frozen = self.check_deleted(meter, &correction, &all)?;
+        let mut kept = Kept { sequence: NEW, meter, correction, withdrawn: None, is_frozen };
         let body = json!({
             "meter": self.meters.get(meter).0.to_string(), "correction": to_json(&correction),
             "base_unit": self.meters.unit(meter).and_then(|unit| base_unit(unit.quantity())),
@@ -343,10 +358,10 @@ impl Engine {
             self.meters.correct(meter, after);
             self.reinterpret.insert(meter);
         }
-        let (ever, now) = frozen_entries(all, meter);
+        let on_top = OnTop::of(all, meter);
         let mut entry = None;
         let flushed = self.commit(false, &mut |writer| {
-            frozen::book(writer, meter, &ever, &now).map_err(failed)?;
+            frozen::book(writer, meter, &on_top.ever, &on_top.booked, &on_top.in_force).map_err(failed)?;
             let noted = note(writer.connection(), by.now, by.who, kind, by.reason, body)?;
             keep(writer.connection(), noted.sequence).map_err(failed)?;
             entry = Some(noted);
@@ -398,7 +413,12 @@ impl Engine {
     }
 
     /// Whether a correction is of deleted readings; only an entry can be, and only wholly.
-    fn check_deleted(&self, meter: MeterId, correction: &Correction) -> Result<bool, AmendError> {
+    fn check_deleted(
+        &self,
+        meter: MeterId,
+        correction: &Correction,
+        all: &[Kept],
+    ) -> Result<bool, AmendError> {
         let (from, to) = span(correction);
         let key = self.meters.get(meter).0.to_string();
         let Some(edge) = self.may_begin(meter, correction)?.filter(|edge| from < *edge) else {
@@ -413,7 +433,7 @@ impl Engine {
         if to > edge {
             return Err(AmendError::Across { meter: key, edge });
         }
-        if frozen::missing_ms(&self.connection, meter, &entry)? == 0 {
+        if frozen::missing_ms(&self.connection, meter, &entry, &OnTop::of(all, meter).booked)? == 0 {
             return Err(AmendError::NothingMissing { meter: key, from, to });
         }
         Ok(true)

@@ -8,11 +8,13 @@ use super::Engine;
 use super::series::{Direction, Loaded};
 use crate::audit::corrections::span;
 use crate::ledger::block::{self, Hour, MINUTES};
+use crate::ledger::corrections::joined;
 use crate::ledger::fold::Minutes;
 use crate::ledger::fold::countable;
 use crate::ledger::interpret::round_half_even;
 use crate::store::{MeterId, StoreError, Writer};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
 use wattledger_model::correction::Correction;
 use wattledger_model::minute::{Minute as Booked, Provenance};
 use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute, Timestamp};
@@ -109,88 +111,110 @@ fn is_spread(correction: &Correction) -> bool {
     matches!(correction, Correction::Entry { .. } | Correction::Settle { .. })
 }
 
-/// The time in an entry of which nothing is known, ms.
-pub(super) fn missing_ms(connection: &Connection, meter: MeterId, entry: &Entry) -> Result<i64, StoreError> {
+/// The time in an entry of which nothing is known but by entries, ms. `booked` are those booked so far.
+pub(super) fn missing_ms(
+    connection: &Connection,
+    meter: MeterId,
+    entry: &Entry,
+    booked: &[Entry],
+) -> Result<i64, StoreError> {
     let mut missing = 0;
     for hour in entry.hours() {
-        let booked = stored(connection, meter, hour).map_err(failed)?;
-        for minute in inside(entry, hour) {
-            missing += entry.missing_ms(minute, &booked[at(minute)]);
-        }
+        let before = before(connection, meter, hour, booked).map_err(failed)?;
+        missing +=
+            inside(entry, hour).map(|minute| entry.missing_ms(minute, &before[at(minute)])).sum::<i64>();
     }
     Ok(missing)
 }
 
-/// Books the entries in force, in order, on what there was before any of `all`, those taken back included.
+/// Books the entries in force on what there was before any of `ever`, those taken back included; `booked` are
+/// those of them that were booked before. Where entries overlap their amounts add up, as they do where nothing
+/// is deleted.
 pub(super) fn book(
     writer: &mut Writer<'_>,
     meter: MeterId,
-    all: &[Entry],
+    ever: &[Entry],
+    booked: &[Entry],
     in_force: &[Entry],
 ) -> rusqlite::Result<()> {
     let connection = writer.connection();
-    for hour in all.iter().flat_map(Entry::hours) {
-        let before = stored(connection, meter, hour)?;
-        connection.prepare_cached("INSERT OR IGNORE INTO frozen VALUES (?1, ?2, ?3)")?.execute(params![
-            meter,
-            hour,
-            block::encode_sums(&before)
-        ])?;
-    }
-    for entry in all {
-        for hour in entry.hours() {
-            let before: Vec<u8> = connection
-                .prepare_cached("SELECT block FROM frozen WHERE meter = ?1 AND hour = ?2")?
-                .query_row(params![meter, hour], |row| row.get(0))?;
-            let before = block::decode_sums(&before).unwrap_or([Booked::default(); MINUTES]);
-            write(writer, meter, entry, hour, &before)?;
+    let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
+    for hour in ever.iter().flat_map(Entry::hours) {
+        if let std::collections::btree_map::Entry::Vacant(free) = hours.entry(hour) {
+            let before = *free.insert(before(connection, meter, hour, booked)?);
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO frozen VALUES (?1, ?2, ?3)")?
+                .execute(params![meter, hour, block::encode_sums(&before)])?;
         }
     }
-    in_force.iter().try_for_each(|entry| spread(writer, meter, entry))
-}
-
-/// Spreads an amount evenly over the time of which nothing is known, rounding at edges so that the parts add
-/// up to it exactly.
-fn spread(writer: &mut Writer<'_>, meter: MeterId, entry: &Entry) -> rusqlite::Result<()> {
-    let connection = writer.connection();
-    let mut hours = Vec::new();
-    let mut total: i64 = 0;
-    for hour in entry.hours() {
-        let booked = stored(connection, meter, hour)?;
-        total += inside(entry, hour).map(|minute| entry.missing_ms(minute, &booked[at(minute)])).sum::<i64>();
-        hours.push((hour, booked));
-    }
-    if total == 0 {
-        return Ok(());
-    }
-    let edge = |passed: i64| round_half_even(entry.amount * i128::from(passed), i128::from(total));
-    let mut passed = 0;
-    for (hour, mut booked) in hours {
-        for minute in inside(entry, hour) {
-            let slot = &mut booked[at(minute)];
-            let missing = entry.missing_ms(minute, slot);
-            let amount = edge(passed + missing) - edge(passed);
-            passed += missing;
-            let part = &mut slot.parts[Provenance::Estimated as usize];
-            part.amount = part.amount.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
-            part.ms += u32::try_from(missing).unwrap_or(0);
+    let mut entered = BTreeMap::new();
+    in_force.iter().for_each(|entry| spread(entry, &hours, &mut entered));
+    for (hour, before) in &hours {
+        let mut now = stored(connection, meter, *hour)?;
+        for minute in ever.iter().flat_map(|entry| inside(entry, *hour)) {
+            now[at(minute)] = with(&before[at(minute)], entered.get(&minute));
         }
-        write(writer, meter, entry, hour, &booked)?;
+        let range = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
+        let all = (range.from.0..range.to.0).zip(now).collect();
+        writer.minutes(meter, range, &Minutes::Sums(all))?;
     }
     Ok(())
 }
 
-/// Writes the minutes of an hour that lie in an entry.
-fn write(
-    writer: &mut Writer<'_>,
-    meter: MeterId,
-    entry: &Entry,
-    hour: i64,
-    booked: &Hour,
-) -> rusqlite::Result<()> {
-    let all: Vec<(i64, Booked)> = inside(entry, hour).map(|minute| (minute.0, booked[at(minute)])).collect();
-    let range = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
-    writer.minutes(meter, range.intersect(entry.minutes()), &Minutes::Sums(all))
+/// What entries come to in a minute: their amounts, and the times in which they lie.
+#[derive(Default)]
+struct Entered {
+    amount: i64,
+    times: Vec<(i64, i64)>,
+}
+
+/// Spreads an amount evenly over the time of which nothing is known, rounding at edges so that the parts add
+/// up to it exactly.
+fn spread(entry: &Entry, hours: &BTreeMap<i64, Hour>, entered: &mut BTreeMap<Minute, Entered>) {
+    let missing: Vec<(Minute, i64)> = hours
+        .range(entry.hours())
+        .flat_map(|(hour, before)| inside(entry, *hour).map(|minute| (minute, before[at(minute)])))
+        .map(|(minute, before)| (minute, entry.missing_ms(minute, &before)))
+        .filter(|(_, missing)| *missing > 0)
+        .collect();
+    let total: i64 = missing.iter().map(|(_, missing)| missing).sum();
+    let edge = |passed: i64| round_half_even(entry.amount * i128::from(passed), i128::from(total));
+    let mut passed = 0;
+    for (minute, missing) in missing {
+        let amount = edge(passed + missing) - edge(passed);
+        passed += missing;
+        let here = entered.entry(minute).or_default();
+        here.amount = here.amount.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
+        let start = minute.start().0;
+        here.times.push((entry.from.0.max(start), entry.to.0.min(start + MINUTE_MS)));
+    }
+}
+
+/// A minute with what was entered for it.
+fn with(before: &Booked, entered: Option<&Entered>) -> Booked {
+    let mut now = *before;
+    let Some(entered) = entered else { return now };
+    let known: i64 = before.parts.iter().map(|part| i64::from(part.ms)).sum();
+    let inside: i64 = joined(entered.times.clone()).iter().map(|(from, to)| to - from).sum();
+    let part = &mut now.parts[Provenance::Estimated as usize];
+    part.amount = part.amount.saturating_add(entered.amount);
+    part.ms += u32::try_from(inside.min(MINUTE_MS - known)).unwrap_or(0);
+    now
+}
+
+/// An hour without any entry. What was kept of it is of the minutes of entries; the others may have changed
+/// since, while their readings were there.
+fn before(connection: &Connection, meter: MeterId, hour: i64, booked: &[Entry]) -> rusqlite::Result<Hour> {
+    let mut now = stored(connection, meter, hour)?;
+    let kept: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT block FROM frozen WHERE meter = ?1 AND hour = ?2")?
+        .query_row(params![meter, hour], |row| row.get(0))
+        .optional()?;
+    let Some(kept) = kept.and_then(|bytes| block::decode_sums(&bytes).ok()) else { return Ok(now) };
+    for minute in booked.iter().flat_map(|entry| inside(entry, hour)) {
+        now[at(minute)] = kept[at(minute)];
+    }
+    Ok(now)
 }
 
 fn inside(entry: &Entry, hour: i64) -> impl Iterator<Item = Minute> + use<> {

@@ -200,7 +200,7 @@ pub(super) fn gaps(known: &[(i64, i64)], from: i64, to: i64) -> Vec<(i64, i64)> 
 }
 
 /// Times in ascending order, those that touch or overlap as one.
-pub(super) fn joined(mut times: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+pub(crate) fn joined(mut times: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     times.sort_unstable();
     let mut joined: Vec<(i64, i64)> = Vec::new();
     for (from, to) in times {
