@@ -69,6 +69,8 @@ pub struct Agent {
     /// The sequence after the last whose append returned.
     promised: u64,
     acknowledged: RangeSet,
+    /// The latest intake number.
+    numbered: Option<u64>,
     /// Readings in batches that were dropped.
     pub dropped: u64,
     /// Readings that a sensor's message brought, and were mapped.
@@ -145,6 +147,7 @@ impl Agent {
             seen_oldest: 0,
             promised: 0,
             acknowledged: RangeSet::default(),
+            numbered: None,
             dropped: 0,
             mapped: Vec::new(),
         }
@@ -265,6 +268,12 @@ impl Agent {
             let bytes = post.batch(sequence).map_err(|error| error.to_string())?;
             let payload = bytes.ok_or_else(|| format!("batch {sequence} is not in the spool"))?.to_vec();
             let batch = wire::decode_batch(&payload).map_err(|error| error.to_string())?;
+            for (_, reading) in &batch.readings {
+                let number = reading.intake.ok_or("a reading without an intake number")?.number;
+                if self.numbered.replace(number).is_some_and(|before| number <= before) {
+                    return Err(format!("intake number {number} was given before"));
+                }
+            }
             self.kept.insert(sequence, Kept { payload, batch, is_dropped: false });
         }
         self.seen_oldest = oldest;

@@ -1,33 +1,13 @@
 //! Meters: what each is, how it is declared, and what it shows of its true load, with the faults of its kind.
 
+mod chosen;
+mod declared;
+
 use crate::dice::Dice;
 use crate::load::Load;
+pub use chosen::Measure;
+use chosen::register;
 use wattledger_model::meter::MeterKey;
-
-/// A unit of a register: its spelling, and how many grains one of it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Measure {
-    pub unit: &'static str,
-    pub grains: i128,
-    /// Ninths of the ledger's base unit in as many grains.
-    pub ninths: (i128, i128),
-    /// Base units per hour that a rate of one grain per ms is, in tenths.
-    pub rate_tenths: i128,
-}
-
-const MICROWATT_HOURS: (i128, i128) = (9, 3_600);
-const MILLILITRES: (i128, i128) = (9, 1_000_000);
-
-const ENERGY: [Measure; 4] = [
-    Measure { unit: "kWh", grains: 3_600_000_000_000, ninths: MICROWATT_HOURS, rate_tenths: 10_000 },
-    Measure { unit: "Wh", grains: 3_600_000_000, ninths: MICROWATT_HOURS, rate_tenths: 10_000 },
-    Measure { unit: "MWh", grains: 3_600_000_000_000_000, ninths: MICROWATT_HOURS, rate_tenths: 10_000 },
-    Measure { unit: "J", grains: 1_000_000, ninths: MICROWATT_HOURS, rate_tenths: 10_000 },
-];
-const WATER: [Measure; 2] = [
-    Measure { unit: "m3", grains: 1_000_000_000_000, ninths: MILLILITRES, rate_tenths: 36 },
-    Measure { unit: "L", grains: 1_000_000_000, ninths: MILLILITRES, rate_tenths: 36 },
-];
 
 /// What is fixed of a register.
 #[derive(Debug, Clone)]
@@ -387,70 +367,6 @@ impl Meter {
     }
 }
 
-fn register(dice: &mut Dice, is_water: bool, most: i64, interval: i64, length: i64) -> Register {
-    let measure = if is_water { *dice.pick(&WATER) } else { *dice.pick(&ENERGY) };
-    let scale = if measure.unit != "J" && dice.one_in(4) { *dice.pick(&[40, 200, 1_000]) } else { 1 };
-    // As fine as about a hundredth of what flows between two reads, or as coarse as ten times that.
-    let between = i128::from(most) * i128::from(interval);
-    let mut exponent = -6;
-    let grains = |exponent: i32| {
-        let unit = measure.grains * i128::from(scale);
-        if exponent < 0 {
-            unit / 10_i128.pow(exponent.unsigned_abs())
-        } else {
-            unit * 10_i128.pow(exponent as u32)
-        }
-    };
-    let wanted = between / i128::from(*dice.pick(&[1_000, 100, 20, 5, 1]));
-    while exponent < 3 && grains(exponent) < wanted {
-        exponent += 1;
-    }
-    // Joules are whole: a tenth of one is not a whole number of the ledger's positions.
-    let exponent = if measure.unit == "J" { exponent.max(0) } else { exponent };
-    let count = grains(exponent);
-    let world = i128::from(most) * i128::from(length) / count + 1;
-    let rated = dice.below(4) > 0;
-    let restarts = dice.one_in(3);
-    let modulus = (measure.unit != "J" && dice.one_in(2)).then(|| {
-        if restarts {
-            // Many worlds' worth: what falls by a restart is no rollover.
-            64 * world
-        } else {
-            // A few rollovers a world, but far more than can flow between two reads.
-            (world / i128::from(*dice.pick(&[1, 2, 5]))).max(40 * (between / count + 3))
-        }
-    });
-    let rated_units =
-        (i128::from(most) * measure.rate_tenths / 10).div_ceil_to(if is_water { 1_000 } else { 1_000_000 });
-    // Without its resolution, a count too many in a short step is a jump.
-    let resolution = rated || dice.one_in(2);
-    // A wavering register must not seem to jump when it comes back.
-    let depth = if rated && 5 * count > between { 1 } else { 2 };
-    Register {
-        measure,
-        exponent,
-        scale,
-        count,
-        modulus,
-        rated: rated.then_some(rated_units),
-        resolution,
-        jitters: if resolution && dice.one_in(5) { depth } else { 0 },
-        restarts,
-        spike: modulus.map_or(50 * world + 1_000_000, |modulus| modulus / 2),
-    }
-}
-
-trait DivCeil {
-    /// So many of `unit`, rounded up.
-    fn div_ceil_to(self, unit: i128) -> i64;
-}
-
-impl DivCeil for i128 {
-    fn div_ceil_to(self, unit: i128) -> i64 {
-        i64::try_from((self + unit - 1) / unit).expect("a rating is small")
-    }
-}
-
 /// `mantissa × 10^exponent` as a device writes it.
 pub fn decimal(mantissa: i128, exponent: i32) -> String {
     if exponent >= 0 {
@@ -461,46 +377,4 @@ pub fn decimal(mantissa: i128, exponent: i32) -> String {
     let padded = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = padded.split_at(padded.len() - places);
     format!("{}{whole}.{fraction}", if negative { "-" } else { "" })
-}
-
-impl Meter {
-    /// How the collector's configuration declares it, with a scale so many times the true one.
-    pub fn declaration(&self, mistaken: i64) -> String {
-        let mut text = format!(
-            "[[meter]]\nname = \"{}\"\nsite = \"hall\"\nnominal_interval = \"{}ms\"\n",
-            self.name, self.interval
-        );
-        if let Some(limit) = self.gap_limit {
-            text.push_str(&format!("gap_limit = \"{limit}ms\"\n"));
-        }
-        match &self.kind {
-            Kind::Register(register) => {
-                text.push_str(&format!("kind = \"register\"\nunit = \"{}\"\n", register.measure.unit));
-                text.push_str(&format!("scale = \"{}\"\n", register.scale * mistaken));
-                if let Some(modulus) = register.modulus {
-                    text.push_str(&format!("modulus = \"{}\"\n", decimal(modulus, register.exponent)));
-                }
-                if register.resolution {
-                    text.push_str(&format!("resolution = \"{}\"\n", decimal(1, register.exponent)));
-                }
-                if let Some(rated) = register.rated {
-                    let (key, unit) = match register.measure.ninths {
-                        MILLILITRES => ("rated_flow", "L/h"),
-                        _ => ("rated_power", "W"),
-                    };
-                    text.push_str(&format!("{key} = \"{rated} {unit}\"\n"));
-                }
-            }
-            Kind::Power(sampling) => {
-                let form = match sampling {
-                    Sampling::Instant => "instant",
-                    Sampling::OnChange => "on-change",
-                    Sampling::Mean => "interval-mean",
-                };
-                text.push_str(&format!("kind = \"power\"\nunit = \"kW\"\nform = \"{form}\"\n"));
-            }
-            Kind::Gauge => text.push_str("kind = \"gauge\"\nunit = \"Cel\"\n"),
-        }
-        text
-    }
 }

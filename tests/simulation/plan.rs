@@ -37,8 +37,6 @@ pub enum Fault {
     AgentClock { agent: usize, by: i64 },
     /// Somebody publishes nonsense.
     Garbage { agent: usize },
-    /// Another collector acknowledges everything.
-    Forgery { agent: usize },
 }
 
 #[derive(Debug)]
@@ -65,6 +63,8 @@ pub struct Plan {
     pub compact_every: u64,
     /// In one of so many flushes the collector goes down, now or soon after.
     pub dies_flushing: u64,
+    /// After one in so many messages to an agent, somebody else acknowledges everything.
+    pub forges: u64,
     pub status_every: i64,
     /// A meter whose scale is declared wrongly at first, and mended in the end.
     pub mistaken: Option<usize>,
@@ -137,6 +137,7 @@ impl Plan {
             ),
             latency: *dice.pick(&[5, 100, 2_000]),
             flush_every: scale.length / *dice.pick(&[6, 12, 25, 50, 150]),
+            forges: *dice.pick(&[20, 1_000_000]),
             dies_flushing: *dice.pick(&[8, 30, 1_000_000]),
             compact_every: dice.below(6) + 1,
             status_every: if scale.is_dialled { 15 * MINUTE } else { MINUTE },
@@ -201,9 +202,8 @@ impl Plan {
                 let by = if dice.one_in(3) { -dice.between(1, HOUR) } else { dice.between(1, HOUR) };
                 Fault::AgentClock { agent, by }
             }
-            20 => Fault::Garbage { agent },
-            21 | 22 => Fault::Exchange { meter },
-            _ => Fault::Forgery { agent },
+            20 | 21 => Fault::Garbage { agent },
+            _ => Fault::Exchange { meter },
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The world: one thread, virtual time, and one queue of events that decides what happens next.
 
+mod faults;
+mod network;
+
 use crate::agent::Agent;
 use crate::broker::{Broker, Down};
 use crate::collector::{Collector, Said, configured};
@@ -11,17 +14,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::Path;
 use wattledger_collector::engine::EngineConfig;
-use wattledger_link::session::{Publish, Qos};
-use wattledger_model::batch::Acknowledgement;
+use wattledger_link::session::Publish;
 use wattledger_model::correction::Correction;
 use wattledger_model::time::Timestamp;
 use wattledger_model::topic::Topic;
-use wattledger_model::wire;
 
 /// How long everything may take to arrive once nothing goes wrong any more, ms.
 const DRAIN: i64 = 6 * 3_600_000;
-/// A client notices a dead connection after this at the latest, ms.
-const KEEP_ALIVE: u64 = 23_000;
 /// Between two tries of the engine while its disk refuses, ms.
 const RETRY: i64 = 1_000;
 
@@ -145,6 +144,12 @@ impl<'t> World<'t> {
             }
         }
         config
+    }
+
+    /// Notes the digest that the world came to.
+    pub fn note_digest(&mut self, digest: &str) {
+        let number = u64::from_str_radix(&digest[..digest.len().min(16)], 16).unwrap_or_default();
+        self.trace.note("digest", number.cast_signed(), 0);
     }
 
     fn collector_client(&self) -> usize {
@@ -311,71 +316,6 @@ impl<'t> World<'t> {
         self.send(client, said.out);
     }
 
-    fn send(&mut self, client: usize, out: Vec<Publish>) {
-        for message in out {
-            self.trace.note("send", client as i64, message.payload.len() as i64);
-            let (at, epoch) = self.way_up(client);
-            self.schedule(at, Event::Up(client, epoch, Up::Publish(message)));
-        }
-    }
-
-    fn way_up(&mut self, client: usize) -> (i64, u64) {
-        let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
-        let link = &mut self.links[client];
-        link.up_at = link.up_at.max(self.now + takes);
-        (link.up_at, link.epoch)
-    }
-
-    fn send_down(&mut self, all: Vec<(usize, Down)>) {
-        for (client, down) in all {
-            let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
-            let link = &mut self.links[client];
-            link.down_at = link.down_at.max(self.now + takes);
-            let (at, epoch) = (link.down_at, link.epoch);
-            self.schedule(at, Event::Down(client, epoch, down));
-        }
-    }
-
-    /// A packet arrives at the broker, if its connection still passes anything.
-    fn up(&mut self, client: usize, epoch: u64, up: Up) -> Outcome {
-        let link = &self.links[client];
-        let is_current = link.epoch == epoch;
-        if link.cuts > 0 {
-            return Ok(());
-        }
-        match up {
-            // What a dead process had sent may still be on its way.
-            Up::Publish(message) if is_current || self.dice.one_in(2) => {
-                let down = self.broker.publish(client, message);
-                let down = down.into_iter().filter(|(to, _)| is_current || *to != client).collect();
-                self.send_down(down);
-            }
-            Up::Acknowledge(delivery) if is_current => {
-                let down = self.broker.acknowledge(delivery);
-                self.send_down(down);
-            }
-            Up::Publish(_) | Up::Acknowledge(_) => {}
-        }
-        Ok(())
-    }
-
-    fn down(&mut self, client: usize, epoch: u64, down: &Down) -> Outcome {
-        if self.links[client].epoch != epoch || self.links[client].cuts > 0 {
-            return Ok(());
-        }
-        if client < self.agents.len() {
-            let out = self.agents[client].hear(self.now, down)?;
-            return self.after_agent(client, out);
-        }
-        if let Down::Message { topic, payload, retain, delivery } = down {
-            let said = self.collector.hear(self.now, (topic, payload, *retain), *delivery)?;
-            self.after_collector(said);
-            let wait = 1 + self.dice.below(30) as i64;
-            self.work_soon(wait);
-        }
-        Ok(())
-    }
-
     fn work_soon(&mut self, wait: i64) {
         if self.work_at.is_none_or(|at| at <= self.now) && !self.collector.is_idle() {
             self.work_at = Some(self.now + wait);
@@ -421,99 +361,6 @@ impl<'t> World<'t> {
         Ok(())
     }
 
-    fn connect(&mut self, client: usize) -> Outcome {
-        let is_up =
-            if client < self.agents.len() { self.agents[client].is_up() } else { self.collector.is_up() };
-        if !is_up || self.links[client].is_open {
-            return Ok(());
-        }
-        if self.links[client].cuts > 0 {
-            let wait = 1_000 + self.dice.below(60_000) as i64;
-            self.schedule(self.now + wait, Event::Connect(client));
-            return Ok(());
-        }
-        let link = &mut self.links[client];
-        link.is_open = true;
-        link.epoch += 1;
-        let epoch = link.epoch;
-        // A connection of before that the broker still has is taken over.
-        self.broker.disconnect(client);
-        let takes = 1 + self.dice.below(self.plan.latency as u64) as i64;
-        self.links[client].down_at = self.now + takes;
-        self.schedule(self.now + takes, Event::Opened(client, epoch));
-        let down = self.broker.connect(client);
-        self.send_down(down);
-        Ok(())
-    }
-
-    fn opened(&mut self, client: usize, epoch: u64) -> Outcome {
-        if self.links[client].epoch != epoch || self.links[client].cuts > 0 {
-            return Ok(());
-        }
-        self.trace.note("connected", client as i64, epoch as i64);
-        if client < self.agents.len() {
-            let out = self.agents[client].connected(self.now)?;
-            return self.after_agent(client, out);
-        }
-        let said = self.collector.connected(self.now)?;
-        self.after_collector(said);
-        Ok(())
-    }
-
-    /// Nothing passes a link any more; the client finds out after a while.
-    fn sever(&mut self, client: usize) {
-        self.broker.disconnect(client);
-        let link = &self.links[client];
-        if link.is_open {
-            let epoch = link.epoch;
-            let wait = self.dice.below(KEEP_ALIVE) as i64;
-            self.schedule(self.now + wait, Event::Noticed(client, epoch));
-        }
-    }
-
-    fn noticed(&mut self, client: usize, epoch: u64) -> Outcome {
-        if self.links[client].epoch != epoch || !self.links[client].is_open {
-            return Ok(());
-        }
-        self.trace.note("disconnected", client as i64, epoch as i64);
-        self.links[client].is_open = false;
-        self.links[client].epoch += 1;
-        self.broker.disconnect(client);
-        let wait = 500 + self.dice.below(5_000) as i64;
-        self.schedule(self.now + wait, Event::Connect(client));
-        if client < self.agents.len() {
-            let out = self.agents[client].disconnected(self.now)?;
-            return self.after_agent(client, out);
-        }
-        self.collector.disconnected();
-        Ok(())
-    }
-
-    fn start(&mut self, machine: usize) -> Outcome {
-        let is_agent = machine < self.agents.len();
-        if if is_agent { self.agents[machine].is_up() } else { self.collector.is_up() } {
-            return Ok(());
-        }
-        let started =
-            if is_agent { self.agents[machine].start(self.now)? } else { self.collector.start(self.now)? };
-        self.trace.note("start", machine as i64, i64::from(started));
-        let down =
-            if is_agent { self.agents[machine].disk().is_down() } else { self.collector.disk().is_down() };
-        if down {
-            return self.die(machine, true, 5_000);
-        }
-        if !started {
-            self.schedule(self.now + 30_000, Event::Start(machine));
-            return Ok(());
-        }
-        self.check_what_is_durable()?;
-        self.schedule(self.now + 100, Event::Connect(machine));
-        if is_agent {
-            self.look_at[machine] = self.agents[machine].look_at(self.now);
-        }
-        Ok(())
-    }
-
     fn check_what_is_durable(&mut self) -> Outcome {
         for agent in &mut self.agents {
             if let Some(incarnation) = agent.incarnation {
@@ -522,147 +369,6 @@ impl<'t> World<'t> {
             }
         }
         Ok(())
-    }
-
-    fn die(&mut self, machine: usize, by_power_cut: bool, lasts: i64) -> Outcome {
-        self.trace.note("dies", machine as i64, i64::from(by_power_cut));
-        if machine < self.agents.len() {
-            self.agents[machine].die(by_power_cut);
-            self.look_at[machine] = i64::MAX;
-        } else {
-            self.collector.die(by_power_cut);
-            self.work_at = None;
-        }
-        self.links[machine].is_open = false;
-        self.links[machine].epoch += 1;
-        self.broker.disconnect(machine);
-        self.schedule(self.now + lasts, Event::Start(machine));
-        Ok(())
-    }
-
-    fn disk_of(&self, machine: usize) -> &crate::disk::WorldDisk {
-        if machine < self.agents.len() { self.agents[machine].disk() } else { self.collector.disk() }
-    }
-
-    fn go_wrong(&mut self, fault: Fault) -> Outcome {
-        self.trace.note_more("fault", 0, 0, || format!("{fault:?}"));
-        match fault {
-            Fault::Die { machine, by_power_cut, lasts } => return self.die(machine, by_power_cut, lasts),
-            Fault::DieWriting { machine, changes } => self.disk_of(machine).fail_after(changes),
-            Fault::Full { machine, room, lasts } => {
-                self.disk_of(machine).leave_room(Some(room));
-                self.schedule(self.now + lasts, Event::Heal(fault));
-            }
-            Fault::Cut { client, lasts } => {
-                self.links[client].cuts += 1;
-                self.sever(client);
-                self.schedule(self.now + lasts, Event::Heal(fault));
-            }
-            Fault::BrokerDies { forgets, lasts } => {
-                self.broker.restart(forgets);
-                for client in 0..self.links.len() {
-                    self.links[client].cuts += 1;
-                    self.sever(client);
-                }
-                self.schedule(self.now + lasts, Event::Heal(fault));
-            }
-            Fault::Silence { meter, lasts } => self.silent_until[meter] = self.now + lasts,
-            Fault::Misreads { meter } => {
-                let fails = self.meters[meter].fail();
-                self.trace.note("misreads", meter as i64, i64::from(fails));
-            }
-            Fault::Restart { meter } => {
-                let restarts = self.meters[meter].restart(self.now);
-                self.trace.note("restarts", meter as i64, i64::from(restarts));
-            }
-            Fault::Exchange { meter } => {
-                let clock = self.agents[self.meters[meter].agent].clock(self.now).0 - crate::START;
-                let exchange = self.meters[meter].exchange(self.now, clock);
-                self.trace.note("exchanges", meter as i64, i64::from(exchange.is_some()));
-                self.exchanges.extend(exchange.map(|exchange| (meter, exchange)));
-            }
-            Fault::DeviceClock { meter, by } => self.meters[meter].set_clock(by),
-            Fault::AgentClock { agent, by } => self.agents[agent].set_clock(by),
-            Fault::Garbage { agent } => {
-                let topic = Topic::Readings(self.agents[agent].key.clone()).to_string();
-                let payload = b"nonsense".to_vec();
-                let down = self
-                    .broker
-                    .publish(agent, Publish { topic, payload, qos: Qos::AtLeastOnce, retain: false });
-                self.send_down(down.into_iter().filter(|(to, _)| *to != agent).collect());
-                let out = self.agents[agent].hear_garbage(self.now)?;
-                return self.after_agent(agent, out);
-            }
-            Fault::Forgery { agent } => return self.forge(agent),
-        }
-        Ok(())
-    }
-
-    /// Somebody else acknowledges everything, on topics that are nearly right.
-    fn forge(&mut self, agent: usize) -> Outcome {
-        let Some(incarnation) = self.agents[agent].incarnation else { return Ok(()) };
-        let other: wattledger_model::name::Name = "other".parse().expect("name");
-        let ours: wattledger_model::name::Name = "campus".parse().expect("name");
-        for (on, by, id) in [(&ours, &other, 0), (&other, &ours, 0), (&ours, &ours, 1)] {
-            let said = Acknowledgement {
-                collector: by.clone(),
-                store_id: self.collector.store_id(),
-                incarnation: wattledger_model::reading::Incarnation {
-                    id: incarnation.id ^ id,
-                    ..incarnation
-                },
-                floor: self.agents[agent].promised(),
-                ranges: Vec::new(),
-            };
-            let topic =
-                Topic::Acknowledgement { agent: self.agents[agent].key.clone(), collector: on.clone() };
-            let down = Down::Message {
-                topic: topic.to_string(),
-                payload: wire::encode_acknowledgement(&said),
-                retain: false,
-                delivery: 0,
-            };
-            let out = self.agents[agent].hear(self.now, &down)?;
-            self.after_agent(agent, out)?;
-        }
-        Ok(())
-    }
-
-    fn heal(&mut self, fault: Fault) -> Outcome {
-        match fault {
-            Fault::Full { machine, .. } => self.disk_of(machine).leave_room(None),
-            Fault::Cut { client, .. } => self.mend_link(client),
-            Fault::BrokerDies { .. } => (0..self.links.len()).for_each(|client| self.mend_link(client)),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn mend_link(&mut self, client: usize) {
-        // Quiet may have mended it before.
-        self.links[client].cuts = self.links[client].cuts.saturating_sub(1);
-        // What was on its way through the cut is gone: the old connection does not come back to life.
-        if self.links[client].cuts == 0 && self.links[client].is_open {
-            let epoch = self.links[client].epoch;
-            self.schedule(self.now, Event::Noticed(client, epoch));
-        }
-    }
-
-    /// From here on nothing goes wrong any more.
-    fn quiet_down(&mut self) -> Outcome {
-        self.trace.note("quiet", 0, 0);
-        self.broker.temper = crate::broker::Temper::default();
-        self.silent_until.fill(0);
-        self.meters.iter_mut().for_each(Meter::mend);
-        for machine in 0..self.links.len() {
-            self.disk_of(machine).leave_room(None);
-            self.disk_of(machine).mend();
-            if self.links[machine].cuts > 0 {
-                self.links[machine].cuts = 1;
-                self.mend_link(machine);
-            }
-        }
-        self.check_what_is_durable()
     }
 }
 

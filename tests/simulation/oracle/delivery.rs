@@ -46,6 +46,7 @@ pub fn judge(world: &mut World<'_>, dir: &Path, report: &mut Report) -> Result<(
     engine.compact().map_err(in_words)?;
     let digest = engine.digest().map_err(in_words)?;
 
+    world.note_digest(&digest.hex);
     let fresh = tempfile::tempdir_in(dir.parent().unwrap_or(dir)).map_err(in_words)?;
     let config = EngineConfig { layout: Layout::new(fresh.path()), ..mended.clone() };
     let mut reference = Engine::open_on(Arc::new(WorldDisk::default()), config, 1).map_err(in_words)?;

@@ -4,6 +4,7 @@
 mod delivery;
 mod power;
 mod register;
+mod rules;
 
 use crate::meter::{Kind, Truth};
 use crate::world::World;

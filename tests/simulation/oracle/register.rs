@@ -4,6 +4,7 @@
 //! This is no second implementation of the rules: it knows the truth behind each reading. It asks for exactness
 //! wherever the readings decide, in words of its own, what happened; elsewhere it asks for less.
 
+use super::rules::Rules;
 use super::{Booked, Counted};
 use crate::meter::{Exchange, Meter, Register, Truth};
 use wattledger_model::minute::{Provenance, Step, StepClass};
@@ -17,68 +18,6 @@ const ALONE: usize = 5;
 pub struct Clocks {
     pub jumped: bool,
     pub set_back: bool,
-}
-
-/// The register as the rules see it, in ninths of the base unit.
-struct Rules<'m> {
-    meter: &'m Meter,
-    register: &'m Register,
-}
-
-impl Rules<'_> {
-    fn ninths(&self, counts: i128) -> i128 {
-        let (numerator, denominator) = self.register.measure.ninths;
-        counts * self.register.count * numerator / denominator
-    }
-
-    /// Whether so much in so many ms is more than the installation carries: 1.2 P Δt + 2q.
-    fn is_too_much(&self, counts: i128, elapsed: i64) -> bool {
-        let Some(rated) = self.register.rated else { return false };
-        let (_, denominator) = self.register.measure.ninths;
-        let per_hour: i128 = if denominator == 3_600 { 1_000_000 } else { 1_000 };
-        let resolution = if self.register.resolution { self.ninths(2) } else { 0 };
-        let most = i128::from(rated) * per_hour * i128::from(elapsed) * 3 + resolution * 1_000_000;
-        self.ninths(counts) * 1_000_000 > most
-    }
-
-    /// The register may have gone round unseen.
-    fn may_wrap_unseen(&self, elapsed: i64) -> bool {
-        self.register.rated.is_some()
-            && self.register.modulus.is_some_and(|modulus| {
-                // E_max >= M, that is: not (M > E_max).
-                !self.is_too_much(modulus, elapsed)
-            })
-    }
-
-    fn looks_rolled_over(&self, delta: i128, elapsed: i64) -> bool {
-        self.register.rated.is_some()
-            && self.register.modulus.is_some_and(|modulus| {
-                delta < 0 && delta + modulus >= 0 && !self.is_too_much(delta + modulus, elapsed)
-            })
-    }
-
-    fn looks_jittery(&self, delta: i128, to: i128) -> bool {
-        let depth = if self.register.resolution { 2 } else { 0 };
-        (-depth..0).contains(&delta) && to != 0
-    }
-
-    /// Forward, and by no more than can be.
-    fn is_plain(&self, from: &Counted, to: &Counted) -> bool {
-        let (delta, elapsed) = (to.truth.shown - from.truth.shown, to.at - from.at);
-        delta >= 0 && !self.is_too_much(delta, elapsed) && !self.may_wrap_unseen(elapsed)
-    }
-
-    /// Plainly no number that the register can have come to.
-    fn is_break(&self, from: &Counted, to: &Counted) -> bool {
-        let (delta, elapsed) = (to.truth.shown - from.truth.shown, to.at - from.at);
-        if self.may_wrap_unseen(elapsed) {
-            return false;
-        }
-        if delta >= 0 {
-            return self.is_too_much(delta, elapsed);
-        }
-        !self.looks_jittery(delta, to.truth.shown) && !self.looks_rolled_over(delta, elapsed)
-    }
 }
 
 /// The readings with the signed-off registers between them, where an exchange was declared: one of the old and
