@@ -119,7 +119,6 @@ fn interpretation(kinds: &'static [Kind], plain: bool) -> impl Strategy<Value = 
                         later.sort_by_key(|epoch| epoch.from);
                         later.dedup_by_key(|epoch| epoch.from);
                         Interpretation {
-                            kind,
                             unit: declared.then_some(unit),
                             scale,
                             modulus,

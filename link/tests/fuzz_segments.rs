@@ -143,7 +143,7 @@ fn what_once_failed_survives() {
 #[test]
 fn whatever_a_disk_did_to_the_files_the_log_goes_on() {
     let files = written();
-    explore("segment files", 1_000, damage(&files), |all| {
+    explore("segment files", 300, damage(&files), |all| {
         let mut files = files.clone();
         all.iter().for_each(|damage| apply(&mut files, damage));
         survives(&files)
@@ -161,5 +161,5 @@ fn a_directory_of_any_bytes_is_opened_or_refused() {
         "a.seg".to_owned(),
     ]);
     let files = vec((names, vec(any::<u8>(), 0..600)), 0..4);
-    explore("any files", 1_000, files, |files| survives(&files.into_iter().collect()));
+    explore("any files", 300, files, |files| survives(&files.into_iter().collect()));
 }
