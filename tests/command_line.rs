@@ -26,7 +26,7 @@ fn example(name: &str) -> String {
 fn help_names_every_command_and_what_is_unknown_is_called_wrongly() {
     let help = wattledger(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["demo", "agent", "collector", "check", "report", "rebuild", "ledger"] {
+    for command in ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger"] {
         assert!(told(&help).contains(command), "{command}");
     }
     for wrong in [&["frobnicate"][..], &["report"], &["check"], &["ledger"], &["collector"]] {
@@ -106,5 +106,120 @@ fn what_is_not_there_is_said_with_the_mend() {
         let output = wattledger(&command);
         assert_eq!(output.status.code(), Some(1), "{command:?}");
         assert!(told(&output).contains("there is no ledger in"), "{command:?}: {}", told(&output));
+    }
+}
+
+/// A store with two days of two registers, made as a collector makes it, and its configuration.
+fn a_small_hall(dir: &Path) -> String {
+    use wattledger_collector::config::CollectorConfig;
+    use wattledger_collector::engine::Arrival;
+    use wattledger_collector::journal::PayloadForm;
+    let text = format!(
+        r#"[collector]
+name = "campus"
+data_dir = "{}"
+[link]
+broker = "mqtt://127.0.0.1:1"
+[[site]]
+name = "hall"
+time_zone = "Europe/Berlin"
+[[facility]]
+name = "hall-1"
+site = "hall"
+[[meter]]
+name = "main"
+facility = "hall-1"
+role = "utility"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+[[meter]]
+name = "pdu"
+facility = "hall-1"
+role = "pdu-output"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+"#,
+        dir.join("data").display()
+    );
+    let file = write(dir, "collector.toml", &text);
+    let config = CollectorConfig::parse(&file, &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let now = "2026-10-05T00:00:00Z";
+    let at = |text: &str| wattledger_model::time::Timestamp::from_rfc3339(text).expect("a time");
+    let begin = at("2026-09-30T22:00:00Z");
+    let mut entries = Vec::new();
+    for hour in 0..=48 {
+        let time = wattledger_model::time::Timestamp(begin.0 + hour * 3_600_000);
+        // 130 kWh an hour on the first day, 120 on the second.
+        let main = 1_000 + hour * 130 - (hour - 24).max(0) * 10;
+        for (meter, value) in [("main", main), ("pdu", hour * 100)] {
+            entries.push(format!(r#"{{"meter":"{meter}","at":"{time}","value":{value},"unit":"kWh"}}"#));
+        }
+    }
+    let payload = format!(r#"{{"readings":[{}]}}"#, entries.join(",")).into_bytes();
+    let agent = wattledger_model::batch::AgentKey {
+        site: "hall".parse().expect("a name"),
+        agent: "hand".parse().expect("a name"),
+    };
+    let mut engine = wattledger_collector::open_engine(&config, at(now)).expect("a new store");
+    engine.take(&[Arrival { agent, form: PayloadForm::Json, payload }], at(now)).expect("taken");
+    engine.compact().expect("moved");
+    file
+}
+
+#[test]
+fn numbers_are_explained_from_the_store_without_a_collector() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = a_small_hall(dir.path());
+    let explain = |arguments: &[&str]| {
+        let output = wattledger(&[&["explain"], arguments, &["--config", &config]].concat());
+        (output.status.code(), told(&output))
+    };
+    let (code, meter) = explain(&["meter", "hall/main", "--period", "2026-10-01"]);
+    assert_eq!(code, Some(0), "{meter}");
+    for words in [
+        "in all                   3 120.000 kWh",
+        "the ledger holds the same",
+        "24 steps, each a normal step",
+    ] {
+        assert!(meter.contains(words), "`{words}` is missing in\n{meter}");
+    }
+    let (code, each) = explain(&[
+        "meter",
+        "hall/main",
+        "--from",
+        "2026-10-01 00:00",
+        "--to",
+        "2026-10-01 03:00",
+        "--all",
+        "--json",
+    ]);
+    assert_eq!(code, Some(0), "{each}");
+    let each: serde_json::Value = serde_json::from_str(&each).expect("JSON");
+    assert_eq!((each["steps"].as_array().map(Vec::len), &each["booked"]["total"]), (Some(3), &390.into()));
+
+    let (code, figure) = explain(&["figure", "hall-1", "2026-10-01"]);
+    assert_eq!(code, Some(0), "{figure}");
+    for words in
+        ["iPUE2 (2026-10-01:2026-10-01) = 1.30", "utility  hall/main", "Outside the common support: nothing"]
+    {
+        assert!(figure.contains(words), "`{words}` is missing in\n{figure}");
+    }
+    let (code, change) = explain(&["--compare", "2026-10-01", "2026-10-02", "hall-1"]);
+    assert_eq!(code, Some(0), "{change}");
+    for words in ["change             -0.1000", "unattributed     -0.1000"] {
+        assert!(change.contains(words), "`{words}` is missing in\n{change}");
+    }
+
+    let (code, unknown) = explain(&["meter", "hall/mian", "--period", "2026-10-01"]);
+    assert!(code == Some(1) && unknown.contains("did you mean `hall/main`?"), "{unknown}");
+    let (code, ahead) = explain(&["figure", "hall-1", "2150"]);
+    assert!(code == Some(1) && ahead.contains("ask for an earlier period"), "{ahead}");
+    for wrong in
+        [&["meter", "hall/main"][..], &["figure", "hall-1"], &["--compare", "2026-10-01", "2026-10-02"], &[]]
+    {
+        let (code, told) = explain(wrong);
+        assert_eq!(code, Some(2), "{wrong:?}: {told}");
     }
 }

@@ -1,4 +1,7 @@
 //! Makes the explanation of a change.
+//!
+//! The periods need not be of one length, nor known for the same time: a month of 31 days has more overhead and more IT
+//! energy than one of 30, which moves no PUE. So mean powers are split, each energy by the time that it is over.
 
 use super::super::error::ExplainError;
 use super::super::figure::{of_it, of_total, part, position};
@@ -10,13 +13,14 @@ use crate::config::Claim;
 use crate::indicators::compare::{self, Cause, Comparison, Energies, Ways};
 use crate::indicators::notation::notation;
 use crate::indicators::{Account, Accounts, Figure, Indicator};
+use crate::ledger::interpret::round_half_even;
 use crate::outputs::reports::Amount;
 use crate::store::StoreError;
 use crate::topology::Facility;
 use rusqlite::Connection;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::role::Role;
-use wattledger_model::time::{Interval, Timestamp};
+use wattledger_model::time::{Interval, MINUTE_MS, Timestamp};
 
 /// Decimals of PUE that are shown: changes from month to month are in the third.
 const DECIMALS: u8 = 4;
@@ -96,13 +100,15 @@ impl Making<'_> {
             (None, Some(_)) => Ways::OverB,
             _ => Ways::Both,
         };
+        let all = splits.iter().flat_map(|split| std::iter::once(&split.own).chain(&split.as_other));
+        let longest = all.map(|(_, minutes)| *minutes).max().unwrap_or(0);
         let period = |at: usize| {
             let Published { account, .. } = &self.sides[at];
             compare::Period {
                 published_total_uwh: account.numerator,
                 published_it_uwh: account.denominator,
-                own: splits[at].own.0.clone(),
-                as_other: splits[at].as_other.as_ref().map(|(energies, _)| energies.clone()),
+                own: over(longest, &splits[at].own),
+                as_other: splits[at].as_other.as_ref().map(|split| over(longest, split)),
             }
         };
         let comparison = compare::compare_over(&period(0), &period(1), ways)?;
@@ -289,6 +295,16 @@ impl Making<'_> {
     }
 }
 
+/// What energies would be at the same mean powers over another time; to a whole µWh, half to even.
+fn over(minutes: i64, (energies, known): &(Energies, i64)) -> Energies {
+    let scaled = |energy: i128| round_half_even(energy * i128::from(minutes), i128::from(*known.max(&1)));
+    Energies {
+        total_uwh: scaled(energies.total_uwh),
+        it_uwh: scaled(energies.it_uwh),
+        overhead_uwh: energies.overhead_uwh.iter().map(|(role, energy)| (*role, scaled(*energy))).collect(),
+    }
+}
+
 fn is_kept(minutes: i64, whole: i64) -> bool {
     minutes > 0 && minutes as f64 >= KEPT * whole as f64
 }
@@ -324,11 +340,13 @@ fn parts(comparison: &Comparison, splits: &[Split; 2], changes: &[String]) -> Ve
         .collect()
 }
 
-/// The energies behind a part.
+/// The mean powers behind a part.
 fn because(cause: Cause, splits: &[Split; 2], changes: &[String]) -> String {
     let both = |what: &str, of: &dyn Fn(&Energies) -> i128| {
-        let [a, b] = [0, 1].map(|at| Amount::kwh(of(&splits[at].own.0)).grouped());
-        format!("{what} {a} kWh in A, {b} kWh in B")
+        // µWh in an hour are µW, and are shown in kW as µWh are in kWh.
+        let mean = |split: &Split| Amount::kwh(of(&over(60, &split.own))).grouped();
+        let [a, b] = splits;
+        format!("{what}{} kW in A, {} kW in B", mean(a), mean(b))
     };
     let of_role = |role: Role| {
         move |energies: &Energies| {
@@ -337,18 +355,16 @@ fn because(cause: Cause, splits: &[Split; 2], changes: &[String]) -> String {
         }
     };
     match cause {
-        Cause::ItLoad => both("the same overhead over another IT energy:", &|energies| energies.it_uwh),
-        Cause::Overhead(role) => both("", &of_role(role)).trim_start().to_owned(),
-        Cause::Unattributed => both("no subsystem's meters saw", &Energies::unattributed),
+        Cause::ItLoad => both("IT takes ", &|energies| energies.it_uwh),
+        Cause::Overhead(role) => both("", &of_role(role)),
+        Cause::Unattributed => both("not seen by a subsystem's meters: ", &Energies::unattributed),
         Cause::Configuration if changes.is_empty() => "the same meters in both periods".to_owned(),
         Cause::Configuration => {
             format!("{} that differ, below", local::count(changes.len(), "claim", "claims"))
         }
         Cause::DataQuality => {
-            let [a, b] = [0, 1].map(|at| splits[at].own.1);
-            format!(
-                "the published figures are over other time than the {a} min of A and {b} min of B split here"
-            )
+            let [a, b] = [0, 1].map(|at| local::length(splits[at].own.1 * MINUTE_MS));
+            format!("published over other time than the {a} of A and {b} of B that are split here")
         }
     }
 }
@@ -362,6 +378,9 @@ mod tests {
         let shown: Vec<String> = [508, -20_001, 0, 7].into_iter().map(signed).collect();
         assert_eq!(shown, ["+0.0508", "-2.0001", "0.0000", "+0.0007"]);
         assert_eq!(units("1.3508"), 13_508);
+        let energies = Energies { total_uwh: 1_300, it_uwh: 1_000, overhead_uwh: vec![(Role::Cooling, 7)] };
+        let half = over(30, &(energies, 60));
+        assert_eq!((half.total_uwh, half.it_uwh, half.overhead_uwh[0].1), (650, 500, 4));
         assert!(is_kept(90, 100) && !is_kept(89, 100) && !is_kept(0, 0));
     }
 }

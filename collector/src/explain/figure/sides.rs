@@ -64,7 +64,8 @@ fn composed(facility: &Facility, indicator: Indicator) -> Option<Sides> {
         one(found.map_or(&[], |(_, terms)| terms), role)
     };
     let water = || {
-        let role = if facility.water == facility.potable_water { Role::PotableWater } else { Role::Water };
+        let is_potable = !facility.water.is_empty() && facility.water == facility.potable_water;
+        let role = if is_potable { Role::PotableWater } else { Role::Water };
         one(&facility.water, role)
     };
     let (above, below) = match indicator {
