@@ -33,6 +33,7 @@ mod tests;
 pub use access::{BrokerAccess, HttpUrl, SecretFile};
 pub use alert::{AlertRule, Channel, ChannelKind, Indicator, Severity, Side};
 pub use carbon::{Carbon, Hourly, Market};
+pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
 pub use claim::Claim;
 pub use facility::{Facility, Site};
@@ -42,7 +43,7 @@ pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput};
-pub use series::{FactorSeries, SeriesError};
+pub use series::{SeriesError, open_series};
 pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
 pub use zone::Zone;
@@ -126,7 +127,7 @@ impl CollectorConfig {
         let mut problems = Problems::of(&self.file);
         for facility in &self.facilities {
             if let Some(Hourly::Series(file)) = &facility.hourly
-                && let Err(error) = FactorSeries::open(&file.value, self.time_zone(facility))
+                && let Err(error) = open_series(&file.value, self.time_zone(facility))
             {
                 problems.add(document::Severity::Error, file.place, error.to_string());
             }

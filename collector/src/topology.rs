@@ -1,6 +1,7 @@
 //! Which meters make up each facility's sums: the configuration, compiled for the store at hand.
 
 mod balance;
+mod energy;
 mod facility;
 mod factor;
 mod read;
@@ -10,8 +11,9 @@ mod terms;
 mod tests;
 
 pub use balance::{Balance, Branch};
+pub use energy::{Entry, Part};
 pub use facility::{Facility, FuelSum, ItLevel, Zone};
-pub use factor::Factor;
+pub use factor::{Factor, Origin, Origins};
 pub use read::{interpretation, interpretations};
 
 use crate::config::{CollectorConfig, Meter, Sitting};

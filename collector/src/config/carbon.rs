@@ -23,6 +23,16 @@ pub enum Carbon {
     },
 }
 
+impl Carbon {
+    /// The region of the factor table.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Carbon::Grid(region) => Some(region),
+            Carbon::Constant { .. } => None,
+        }
+    }
+}
+
 pub(super) fn read(table: &mut Table<'_>) -> Option<Carbon> {
     let grid = table.optional("grid", document::string);
     let constant = table.optional("emission_factor", emission_factor);

@@ -59,6 +59,12 @@ pub struct Certificate {
     pub place: Place,
 }
 
+/// Whether a region of the factor table lies in a market: it is that market, or a part of it as `cn-beijing` is of
+/// `cn`. A claim needs the same market. Source: domain.md 4.1.
+pub(crate) fn is_in_market(region: &str, market: &str) -> bool {
+    region == market || region.strip_prefix(market).is_some_and(|part| part.starts_with('-'))
+}
+
 const UWH_PER_MWH: i128 = 1_000_000_000_000;
 
 pub(super) fn read(tables: Vec<Table<'_>>, zone: Tz, grid: Option<&str>) -> Vec<Certificate> {
@@ -76,8 +82,7 @@ fn read_one(table: &mut Table<'_>, zone: Tz, grid: Option<&str>) -> Option<Certi
     }
     let market = table.optional("market", document::string);
     if let (Some(market), Some(grid)) = (&market, grid)
-        && market.value != grid
-        && !grid.starts_with(&format!("{}-", market.value))
+        && !is_in_market(grid, &market.value)
     {
         let message = format!(
             "the market `{}` is not the facility's grid `{grid}`: a claim needs the same market",

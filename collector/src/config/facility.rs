@@ -96,11 +96,8 @@ pub(super) fn read_facility(
     let market = carbon::read_market(table, carbon.as_ref());
     let factors = non_electric::read(table);
     let facts = facts::read_facts(table, zone);
-    let grid = match &carbon {
-        Some(Carbon::Grid(grid)) => Some(grid.as_str()),
-        _ => None,
-    };
-    let certificates = certificate::read(table.tables("certificate"), zone, grid);
+    let region = carbon.as_ref().and_then(Carbon::region);
+    let certificates = certificate::read(table.tables("certificate"), zone, region);
     Some(Facility {
         name: name?.value,
         site: site?.value,

@@ -1,6 +1,7 @@
 //! What is known of a facility without a meter: what it is, and what changes by date.
 
 use super::{rating, span};
+use crate::indicators::utilisation::rack_utilisation;
 use chrono::NaiveDate;
 use wattledger_model::calendar::Tz;
 use wattledger_model::document::{self, Measure, Place, Table, Value};
@@ -120,10 +121,10 @@ impl Facts {
         })
     }
 
-    /// Racks in use over all racks, where both are declared. Source: domain.md 2.5.
+    /// Racks in use over all racks, 0 to 1, where both are declared. Source: domain.md 2.5.
     pub fn rack_utilisation(&self) -> Option<f64> {
-        let racks = self.racks.filter(|racks| *racks > 0)?;
-        Some(f64::from(self.racks_in_use?) / f64::from(racks))
+        let percent = rack_utilisation(self.racks_in_use?, self.racks?).ok()?;
+        Some(percent / 100.0)
     }
 }
 

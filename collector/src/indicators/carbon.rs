@@ -1,182 +1,42 @@
 //! Carbon: Scope 1 of fuels, and Scope 2 by both methods, interval by interval. Source: domain.md 4.
 //!
 //! Both Scope 2 figures are always made together. Every amount is weighted with the factor of its own
-//! interval; a mean factor never meets a total.
+//! interval; a mean factor never meets a total. CUE is their sum with Scope 1 by IT energy, and says which
+//! Scope 2 it has; refrigerants that leak are Scope 1 too, and not in it.
 
-use super::claim::{self, Admitted, Claim, ClaimKind, Refusal, Refused};
-use super::figure::UWH_PER_KWH;
-use chrono::Datelike;
-use wattledger_model::calendar::{self, Tz};
-use wattledger_model::decimal::Decimal;
-use wattledger_model::factor::FactorTable;
-use wattledger_model::factor_series::FactorSeries;
-use wattledger_model::time::{HOUR_MINUTES, Interval, Minute};
+use super::claim::{self, Admitted, Claim, Refusal, Refused};
+use super::fuel::{self, Weighed};
+use super::weight::Weight;
+use crate::config::{self, CertificateKind};
+use crate::topology::FuelSum;
+use wattledger_model::time::{Interval, Minute};
 
-/// A fuel and what burning it gives off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fuel {
-    /// Its name.
-    pub name: &'static str,
-    /// kg of CO₂ for each kg.
-    pub kg_co2_per_kg: Decimal,
-    /// kg in a litre.
-    pub kg_per_litre: Decimal,
+/// Scope 1 CO₂ of fuels that were burnt on site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope1<'f> {
+    /// The fuels, in kilograms of CO₂.
+    pub fuels: Vec<Weighed<'f>>,
+    /// Their sum, kg.
+    pub kg: f64,
 }
 
-/// Diesel: 42.652 GJ/t × 20.2 tC/TJ × 0.98 × 44/12 = 3.0959 kg CO₂/kg; about 0.84 kg/L, which a supplier's
-/// figure replaces. Source: domain.md 4.2.
-pub const DIESEL: Fuel =
-    Fuel { name: "diesel", kg_co2_per_kg: Decimal::new(30_959, -4), kg_per_litre: Decimal::new(84, -2) };
-
-/// What burning a fuel gave off.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Burnt {
-    /// The fuel, with its factors.
-    pub fuel: Fuel,
-    /// Its mass, kg.
-    pub fuel_kg: f64,
-    /// CO₂, kg.
-    pub co2_kg: f64,
-}
-
-/// Scope 1 CO₂ of a fuel by volume, mL. Refrigerants that leak are Scope 1 too, and are not in it.
-pub fn scope1(fuel: Fuel, volume_ml: i128) -> Burnt {
-    let fuel_kg = volume_ml as f64 / 1e3 * fuel.kg_per_litre.to_f64();
-    Burnt { fuel, fuel_kg, co2_kg: fuel_kg * fuel.kg_co2_per_kg.to_f64() }
-}
-
-/// CUE: `(Scope 1 + Scope 2) / E_IT`, kg/kWh; `None` without IT energy. Which Scope 2 it is has to be said.
-/// Source: ISO/IEC 30134-8; domain.md 4.3.
-pub fn cue(scope1_kg: f64, scope2_kg: f64, it_kwh: f64) -> Option<f64> {
-    (it_kwh > 0.0).then(|| (scope1_kg + scope2_kg) / it_kwh)
-}
-
-/// Where a factor comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Origin {
-    /// A series by interval.
-    Series,
-    /// The factor of a year.
-    Year {
-        /// The generation year; `None` where it was not said.
-        year: Option<i32>,
-        /// Whether it is not the year of consumption: that one is not published, and the figure is restated
-        /// once it is.
-        is_substitute: bool,
-        /// Whether no consulted source confirms the value.
-        is_unconfirmed: bool,
-        /// Whether a series was given that says nothing of this time.
-        instead_of_series: bool,
-    },
-}
-
-/// A factor with its origin.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Factor {
-    /// kg of CO₂ for each kWh.
-    pub kg_per_kwh: f64,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// The factor where no series says one.
-#[derive(Debug, Clone, Copy)]
-pub enum Annual<'t> {
-    /// None: only the series counts.
-    Unknown,
-    /// A region's, by year.
-    Region {
-        /// The table.
-        table: &'t FactorTable,
-        /// The region's name in it.
-        region: &'t str,
-    },
-    /// One for all years.
-    Constant {
-        /// kg of CO₂ for each kWh.
-        kg_per_kwh: Decimal,
-        /// The generation year it stands for.
-        year: Option<i32>,
-    },
-}
-
-/// Location-based factors: the finest there is.
-#[derive(Debug, Clone, Copy)]
-pub struct LocationFactors<'t> {
-    /// By interval, where there is such a series.
-    pub series: Option<&'t FactorSeries>,
-    /// Else by year.
-    pub annual: Annual<'t>,
-    /// Where years begin and end.
-    pub zone: Tz,
-}
-
-impl LocationFactors<'_> {
-    /// The factor of a minute: of the series, else of the year of consumption, else of the latest year before
-    /// it that is published. `None` where there is none.
-    pub fn at(&self, minute: Minute) -> Option<Factor> {
-        if let Some(kg_per_kwh) = self.series.and_then(|series| series.at(minute)) {
-            return Some(Factor { kg_per_kwh, origin: Origin::Series });
-        }
-        let instead_of_series = self.series.is_some();
-        let of = calendar::date_of(self.zone, minute).year();
-        match self.annual {
-            Annual::Unknown => None,
-            Annual::Region { table, region } => table.find(region, of).map(|found| Factor {
-                kg_per_kwh: found.factor.kg_per_kwh.to_f64(),
-                origin: Origin::Year {
-                    year: Some(found.factor.year),
-                    is_substitute: found.substitute,
-                    is_unconfirmed: found.factor.unconfirmed,
-                    instead_of_series,
-                },
-            }),
-            Annual::Constant { kg_per_kwh, year } => Some(Factor {
-                kg_per_kwh: kg_per_kwh.to_f64(),
-                origin: Origin::Year {
-                    year,
-                    is_substitute: year.is_some_and(|year| year != of),
-                    is_unconfirmed: false,
-                    instead_of_series,
-                },
-            }),
-        }
-    }
-
-    /// The one factor of an interval; `Err` where there is none or it changes inside.
-    fn over(&self, interval: Interval) -> Result<Factor, CarbonError> {
-        let last = Minute(interval.to.0 - 1);
-        let factor = self.at(interval.from).ok_or(CarbonError::NoFactor(interval))?;
-        let touched = self.series.filter(|series| !series.covers().intersect(interval).is_empty());
-        let changes = match touched {
-            Some(series) => !series.is_one_step(interval),
-            // A local year may begin inside a UTC hour; the hour is then that of its first minute.
-            None => interval.minutes() > HOUR_MINUTES && self.at(last) != Some(factor),
-        };
-        if changes { Err(CarbonError::TooCoarse(interval)) } else { Ok(factor) }
-    }
-}
-
-/// Electricity that came from the grid in an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Consumption {
-    /// When; within one step of the factors.
-    pub interval: Interval,
-    /// How much, µWh.
-    pub energy_uwh: i128,
+/// `Σ fuel × factor` over all fuel, that of generators too, in base units. Source: domain.md 4.2.
+pub fn scope1<'f>(used: &[(&'f FuelSum, i128)]) -> Scope1<'f> {
+    let (fuels, kg) = fuel::weighed(used, |fuel| fuel.co2_kg_per_base);
+    Scope1 { fuels, kg }
 }
 
 /// What the market-based method goes by.
 #[derive(Debug, Clone, Copy)]
 pub struct Instruments<'c> {
-    /// The market that the consumption is in.
-    pub market: &'c str,
+    /// The region of the consumption; `None` where it is not said: then claims of any market fit.
+    pub region: Option<&'c str>,
     /// Certificates and contracts.
     pub claims: &'c [Claim],
-    /// The supplier's own factor, kg/kWh.
-    pub supplier: Option<Decimal>,
-    /// The residual mix, kg/kWh; in China the national average without market-traded non-fossil power.
-    pub residual: Option<Decimal>,
+    /// The supplier's own factor, kg per µWh.
+    pub supplier: Option<&'c Weight>,
+    /// The residual mix, kg per µWh; in China the national average without market-traded non-fossil power.
+    pub residual: Option<&'c Weight>,
 }
 
 /// What the energy is weighted with that nothing claims.
@@ -201,28 +61,15 @@ impl RestBy {
     }
 }
 
-/// Energy and carbon of one origin of factors.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ByOrigin {
-    /// The origin.
-    pub origin: Origin,
-    /// Energy, µWh.
-    pub energy_uwh: i128,
-    /// CO₂, kg.
-    pub kg: f64,
-}
-
-/// Energy and carbon of one claim.
-#[derive(Debug, Clone, PartialEq)]
+/// Energy of one claim; it is renewable, so it carries no CO₂.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByClaim {
     /// The lot.
     pub lot: String,
     /// What it rests on.
-    pub kind: ClaimKind,
+    pub kind: CertificateKind,
     /// Energy, µWh.
     pub energy_uwh: i128,
-    /// CO₂, kg.
-    pub kg: f64,
 }
 
 /// Scope 2 by both methods.
@@ -232,143 +79,110 @@ pub struct Scope2 {
     pub energy_uwh: i128,
     /// Location-based, kg.
     pub location_kg: f64,
-    /// Location-based by the origin of the factors, in order of time.
-    pub location: Vec<ByOrigin>,
-    /// Market-based, kg.
+    /// What was consumed before the first location-based factor, µWh; it is in the sum with none.
+    pub without_factor_uwh: i128,
+    /// Market-based, kg: that of what nothing claims.
     pub market_kg: f64,
     /// What was claimed, by claim.
     pub claimed: Vec<ByClaim>,
     /// What nothing claims, µWh.
     pub rest_uwh: i128,
-    /// CO₂ of that, kg.
-    pub rest_kg: f64,
-    /// By which factor.
+    /// By which factor that counts.
     pub rest_by: RestBy,
     /// What was claimed in vain, with reasons.
     pub refused: Vec<Refused>,
 }
 
-/// Why carbon cannot be reckoned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CarbonError {
-    /// No factor.
-    #[error("no emission factor is known for {0}; give the facility a region, or a series that covers it")]
-    NoFactor(Interval),
-    /// The factor changes inside an interval.
-    #[error("the emission factor changes within {0}; split the consumption where it does")]
-    TooCoarse(Interval),
-    /// Intervals are empty, overlap or run backwards.
-    #[error("the consumption of {0} is out of order; give each interval once, in order of time")]
-    OutOfOrder(Interval),
-    /// Energy below zero.
-    #[error("{0} has a negative consumption; export is no negative import")]
-    Negative(Interval),
-    /// Beyond what is counted.
-    #[error("more energy than can be counted")]
-    TooMuch,
-}
-
-/// Scope 2, location-based and market-based, of the same consumption.
+/// Scope 2, location-based and market-based, of grid electricity by interval, µWh, in a window.
 ///
-/// Location-based is `Σ E_t · EF_t`. Market-based takes what is claimed first: claims of the same market, over the
-/// intervals in which their energy was generated, in proportion to what each interval consumed, the claims
-/// with the shortest time first. A claim that reaches beyond the consumption counts for the share of its time
-/// that lies inside. What no claim covers goes by the supplier's factor, else by the residual mix, else by location.
-/// Claims never exceed the consumption, of an interval or in total. Generation on site is no grid electricity:
-/// its claims are left out.
-///
-/// # Errors
-/// [`CarbonError`] where a factor is missing or the consumption is not in order.
+/// Location-based is `Σ E_t · EF_t`. Where a factor changes within an interval, its energy is spread evenly over it.
+/// Market-based takes what is claimed first: claims of the same market, over the time in which their energy was
+/// generated, in proportion to what was consumed then, the claims with the shortest time first. What no claim
+/// covers goes by the supplier's factor, else by the residual mix, else by location. Claims never exceed the
+/// consumption, of an interval or in total. Generation on site is no grid electricity: its claims are left out.
 pub fn scope2(
-    consumption: &[Consumption],
-    factors: &LocationFactors<'_>,
+    window: Interval,
+    consumption: &[(Interval, i128)],
+    location: &Weight,
     instruments: &Instruments<'_>,
-) -> Result<Scope2, CarbonError> {
-    in_order(consumption)?;
-    let (location_kg, location) = located(consumption, factors)?;
-    let mut left: Vec<i128> = consumption.iter().map(|row| row.energy_uwh).collect();
-    let (claimed, refused) = claim_all(consumption, instruments, &mut left)?;
-    let (rest_by, flat) = match (instruments.supplier, instruments.residual) {
-        (Some(factor), _) => (RestBy::Supplier, Some(factor)),
-        (None, Some(factor)) => (RestBy::Residual, Some(factor)),
-        (None, None) => (RestBy::Location, None),
+) -> Scope2 {
+    let (rest_by, rest_factor) = match (instruments.supplier, instruments.residual) {
+        (Some(supplier), _) => (RestBy::Supplier, supplier),
+        (None, Some(residual)) => (RestBy::Residual, residual),
+        (None, None) => (RestBy::Location, location),
     };
-    let rest_uwh: i128 = left.iter().sum();
-    let rest_kg = match flat {
-        Some(factor) => kg(rest_uwh, factor.to_f64()),
-        None => {
-            let rest = consumption.iter().zip(&left);
-            let rest: Vec<Consumption> =
-                rest.map(|(row, left)| Consumption { energy_uwh: *left, ..*row }).collect();
-            located(&rest, factors)?.0
-        }
-    };
-    let claimed_kg: f64 = claimed.iter().map(|claim| claim.kg).sum();
-    Ok(Scope2 {
-        energy_uwh: consumption.iter().map(|row| row.energy_uwh).sum(),
-        location_kg,
-        location,
-        market_kg: claimed_kg + rest_kg,
+    let edges = instruments.claims.iter().flat_map(|claim| [claim.generated.from, claim.generated.to]);
+    let pieces = cut(consumption, &[location, rest_factor], edges.collect());
+    let mut left: Vec<i128> = pieces.iter().map(|piece| piece.energy_uwh).collect();
+    let (claimed, refused) = claim_all(window, &pieces, instruments, &mut left);
+    let early = pieces.iter().filter(|piece| piece.interval.from < location.begins());
+    let rest = || pieces.iter().zip(&left);
+    Scope2 {
+        energy_uwh: pieces.iter().map(|piece| piece.energy_uwh).sum(),
+        location_kg: pieces.iter().map(|piece| kg(piece.energy_uwh, location, piece)).sum(),
+        without_factor_uwh: early.map(|piece| piece.energy_uwh).sum(),
+        market_kg: rest().map(|(piece, left)| kg(*left, rest_factor, piece)).sum(),
         claimed,
-        rest_uwh,
-        rest_kg,
+        rest_uwh: left.iter().sum(),
         rest_by,
         refused,
-    })
-}
-
-fn kg(energy_uwh: i128, kg_per_kwh: f64) -> f64 {
-    energy_uwh as f64 / UWH_PER_KWH * kg_per_kwh
-}
-
-fn in_order(consumption: &[Consumption]) -> Result<(), CarbonError> {
-    let mut end = Minute(i64::MIN);
-    let mut sum = 0_i128;
-    for row in consumption {
-        if row.interval.is_empty() || row.interval.from < end {
-            return Err(CarbonError::OutOfOrder(row.interval));
-        }
-        if row.energy_uwh < 0 {
-            return Err(CarbonError::Negative(row.interval));
-        }
-        sum = sum.checked_add(row.energy_uwh).ok_or(CarbonError::TooMuch)?;
-        end = row.interval.to;
     }
-    Ok(())
 }
 
-fn located(
-    consumption: &[Consumption],
-    factors: &LocationFactors<'_>,
-) -> Result<(f64, Vec<ByOrigin>), CarbonError> {
-    let mut lines: Vec<ByOrigin> = Vec::new();
-    let mut total = 0.0;
-    for row in consumption {
-        let factor = factors.over(row.interval)?;
-        let kg = kg(row.energy_uwh, factor.kg_per_kwh);
-        total += kg;
-        match lines.iter_mut().find(|line| line.origin == factor.origin) {
-            Some(line) => {
-                line.energy_uwh += row.energy_uwh;
-                line.kg += kg;
-            }
-            None => lines.push(ByOrigin { origin: factor.origin, energy_uwh: row.energy_uwh, kg }),
+/// Consumption within which no factor changes and no claim begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    interval: Interval,
+    energy_uwh: i128,
+}
+
+fn kg(energy_uwh: i128, kg_per_uwh: &Weight, piece: &Piece) -> f64 {
+    energy_uwh as f64 * kg_per_uwh.at(piece.interval.from)
+}
+
+/// Intervals cut where a weight changes and at edges, in the order of time. The energy of the pieces of one adds up
+/// to its own.
+fn cut(consumption: &[(Interval, i128)], weights: &[&Weight], mut edges: Vec<Minute>) -> Vec<Piece> {
+    edges.sort_unstable();
+    edges.dedup();
+    let mut pieces = Vec::with_capacity(consumption.len());
+    for (interval, energy_uwh) in consumption {
+        let inside = |edge: &Minute| interval.from < *edge && *edge < interval.to;
+        let first = edges.partition_point(|edge| *edge <= interval.from);
+        let mut ends: Vec<Minute> = edges[first..].iter().copied().take_while(inside).collect();
+        for weight in weights {
+            ends.extend(weight.pieces(*interval).iter().map(|(piece, _)| piece.to));
+        }
+        ends.push(interval.to);
+        ends.sort_unstable();
+        ends.dedup();
+        let (mut from, mut given) = (interval.from, 0);
+        for to in ends {
+            let passed = Interval::new(interval.from, to).minutes();
+            let until_here = match to == interval.to {
+                true => *energy_uwh,
+                false => share(*energy_uwh, passed.into(), interval.minutes().into()),
+            };
+            pieces.push(Piece { interval: Interval::new(from, to), energy_uwh: until_here - given });
+            (from, given) = (to, until_here);
         }
     }
-    Ok((total, lines))
+    pieces.sort_by_key(|piece| piece.interval.from);
+    pieces
 }
 
-/// Takes claims off what is left of each interval.
+/// Takes claims off what is left of each piece.
 fn claim_all(
-    consumption: &[Consumption],
+    window: Interval,
+    pieces: &[Piece],
     instruments: &Instruments<'_>,
     left: &mut [i128],
-) -> Result<(Vec<ByClaim>, Vec<Refused>), CarbonError> {
-    let (mut admitted, mut refused) = claim::admit(instruments.claims);
-    admitted.retain(|admitted| admitted.claim.kind != ClaimKind::OnSite);
-    admitted.sort_by(|a, b| {
-        let order = |x: &Admitted<'_>| (x.claim.generated.minutes(), x.claim.generated.from);
-        order(a).cmp(&order(b)).then_with(|| a.claim.lot.cmp(&b.claim.lot))
+) -> (Vec<ByClaim>, Vec<Refused>) {
+    let grid: Vec<Claim> =
+        instruments.claims.iter().filter(|claim| claim.kind != CertificateKind::OnSite).cloned().collect();
+    let (mut admitted, mut refused) = claim::admit(&grid, window);
+    admitted.sort_by_key(|admitted| {
+        (admitted.claim.generated.minutes(), admitted.claim.generated.from, admitted.claim.lot.as_str())
     });
     let mut claimed = Vec::new();
     for Admitted { claim, energy_uwh } in admitted {
@@ -377,64 +191,55 @@ fn claim_all(
                 refused.push(Refused { lot: claim.lot.clone(), energy_uwh, why });
             }
         };
-        if claim.market != instruments.market {
+        if !fits(claim, instruments.region) {
             refuse(energy_uwh, Refusal::OtherMarket);
             continue;
         }
-        let inside = inside(consumption, claim, energy_uwh)?;
-        refuse(energy_uwh - inside, Refusal::OtherPeriod);
-        let taken = take(consumption, claim.generated, inside, left)?;
-        refuse(inside - taken, Refusal::Unused);
+        let taken = take(pieces, claim.generated, energy_uwh, left);
+        refuse(energy_uwh - taken, Refusal::Unused);
         if taken > 0 {
-            claimed.push(ByClaim {
-                lot: claim.lot.clone(),
-                kind: claim.kind,
-                energy_uwh: taken,
-                kg: kg(taken, claim.kg_per_kwh.to_f64()),
-            });
+            claimed.push(ByClaim { lot: claim.lot.clone(), kind: claim.kind, energy_uwh: taken });
         }
     }
-    Ok((claimed, refused))
+    (claimed, refused)
 }
 
-/// The share of a claim whose time lies between the first and the last consumption.
-fn inside(consumption: &[Consumption], claim: &Claim, energy_uwh: i128) -> Result<i128, CarbonError> {
-    let (Some(first), Some(last)) = (consumption.first(), consumption.last()) else { return Ok(0) };
-    let window = Interval::new(first.interval.from, last.interval.to);
-    let minutes = i128::from(claim.generated.intersect(window).minutes());
-    let all = i128::from(claim.generated.minutes());
-    if all == 0 { Ok(0) } else { portion(energy_uwh, minutes, all) }
+fn fits(claim: &Claim, region: Option<&str>) -> bool {
+    match (claim.market.as_deref(), region) {
+        (Some(market), Some(region)) => config::is_in_market(region, market),
+        _ => true,
+    }
 }
 
-/// Takes at most `wanted` off the intervals that lie inside `during`, in proportion to what is left of each.
-/// The proportions are rounded as running sums, so that no interval gives more than it has.
-fn take(
-    consumption: &[Consumption],
-    during: Interval,
-    wanted: i128,
-    left: &mut [i128],
-) -> Result<i128, CarbonError> {
-    let is_inside = |row: &Consumption| row.interval.intersect(during) == row.interval;
-    let of_all: i128 =
-        consumption.iter().zip(left.iter()).filter(|(row, _)| is_inside(row)).map(|(_, left)| left).sum();
-    let taken = wanted.min(of_all);
+/// Takes at most `wanted` off the pieces that lie inside `during`, in proportion to what is left of each, and no more
+/// than is left of all. The proportions are rounded as running sums, so that no piece gives more than it has.
+fn take(pieces: &[Piece], during: Interval, wanted: i128, left: &mut [i128]) -> i128 {
+    let net: i128 = left.iter().sum();
+    let gives = |piece: &Piece, left: i128| left > 0 && piece.interval.intersect(during) == piece.interval;
+    let inside = pieces.iter().zip(left.iter()).filter(|(piece, left)| gives(piece, **left));
+    let of_all: i128 = inside.map(|(_, left)| left).sum();
+    let taken = wanted.min(of_all).min(net).max(0);
     if taken == 0 {
-        return Ok(0);
+        return 0;
     }
     let (mut passed, mut given) = (0, 0);
-    for (_, left) in consumption.iter().zip(left).filter(|(row, _)| is_inside(row)) {
+    for (_, left) in pieces.iter().zip(left).filter(|(piece, left)| gives(piece, **left)) {
         passed += *left;
-        let until_here = portion(taken, passed, of_all)?;
+        let until_here = share(taken, passed, of_all);
         *left -= until_here - given;
         given = until_here;
     }
-    Ok(taken)
+    taken
 }
 
-/// `⌊amount · part / whole⌋`, all of them not negative and `whole` above 0.
-fn portion(amount: i128, part: i128, whole: i128) -> Result<i128, CarbonError> {
-    let product = amount.checked_mul(part).ok_or(CarbonError::TooMuch)?;
-    Ok(product / whole)
+/// `amount · part / whole`, rounded towards zero, with `part` from 0 to `whole` and `whole` above 0. Exact up to
+/// some 10 TWh of each; beyond, to what a float holds.
+pub(super) fn share(amount: i128, part: i128, whole: i128) -> i128 {
+    match amount.checked_mul(part) {
+        _ if part == whole => amount,
+        Some(product) => product / whole,
+        None => (amount as f64 * (part as f64 / whole as f64)) as i128,
+    }
 }
 
 #[cfg(test)]

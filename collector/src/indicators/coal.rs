@@ -1,177 +1,123 @@
 //! Comprehensive energy consumption as coal equivalent. Source: GB/T 2589; domain.md 2.6.
 //!
-//! `tce = Σ quantity × factor / 1000`. Which factor electricity has is a convention that is configured and
-//! printed: by calorific value, or by the coal that generating it took.
+//! `tce = Σ quantity × factor / 1000`. The factors are those of the facility's configuration. Which one electricity
+//! has is a convention that is configured and printed: by calorific value, or by the coal that generating it
+//! took. Delivered cooling and heat have no factor in GB/T 2589's table of carriers here, and are not in it.
 
-use wattledger_model::decimal::Decimal;
+use super::figure::UWH_PER_KWH;
+use super::fuel::{self, Weighed};
+use crate::config::{CoalConvention, Factors};
+use crate::topology::FuelSum;
+use wattledger_model::carrier::Cited;
+use wattledger_model::target::{Limit, TargetTable};
 
-/// How electricity is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Convention {
-    /// By calorific value, 0.1229 kgce/kWh.
-    Calorific,
-    /// By generation, with the factor that the scheme prescribes, kgce/kWh, such as 0.31.
-    Generation(Decimal),
-}
+/// Kilograms in a tonne.
+const KG_PER_TONNE: f64 = 1_000.0;
 
-impl Convention {
-    /// The word used in configuration and outputs.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Convention::Calorific => "calorific",
-            Convention::Generation(_) => "generation",
-        }
-    }
-
-    /// kgce for each kWh of electricity.
-    pub const fn kgce_per_kwh(self) -> Decimal {
-        match self {
-            Convention::Calorific => Decimal::new(1_229, -4),
-            Convention::Generation(factor) => factor,
-        }
-    }
-}
-
-/// What was used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Item {
-    /// Electricity, µWh.
-    Electricity,
-    /// Diesel by mass, mg.
-    Diesel,
-    /// Petrol by mass, mg.
-    Petrol,
-    /// Natural gas by volume, mL.
-    NaturalGas,
-}
-
-impl Item {
-    /// The word used in outputs.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Item::Electricity => "electricity",
-            Item::Diesel => "diesel",
-            Item::Petrol => "petrol",
-            Item::NaturalGas => "natural-gas",
-        }
-    }
-
-    /// The unit that its factor is for.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Item::Electricity => "kWh",
-            Item::Diesel | Item::Petrol => "kg",
-            Item::NaturalGas => "m³",
-        }
-    }
-
-    /// Base units in that unit.
-    const fn base_units(self) -> f64 {
-        match self {
-            Item::Electricity => 1e9,
-            Item::Diesel | Item::Petrol | Item::NaturalGas => 1e6,
-        }
-    }
-}
-
-/// One line of the sum.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
-    /// What was used up.
-    pub item: Item,
-    /// How much, in [`Item::unit`].
-    pub quantity: f64,
-    /// kgce for each unit.
-    pub kgce: Decimal,
-    /// Tonnes of coal equivalent.
-    pub tce: f64,
-}
-
-/// The sum with its lines.
+/// Coal equivalent with its lines.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CoalEquivalent {
+pub struct CoalEquivalent<'f> {
     /// How electricity was counted.
-    pub convention: Convention,
-    /// One line an item, in the order given.
-    pub lines: Vec<Line>,
-    /// Tonnes of coal equivalent.
+    pub convention: CoalConvention,
+    /// Its factor, kgce/kWh, with the source.
+    pub electricity_factor: &'f Cited,
+    /// Electricity, µWh.
+    pub electricity_uwh: i128,
+    /// Tonnes of coal equivalent of it.
+    pub electricity_tce: f64,
+    /// The fuels, in kilograms of coal equivalent.
+    pub fuels: Vec<Weighed<'f>>,
+    /// Tonnes of coal equivalent of all.
     pub total_tce: f64,
 }
 
-/// Tonnes of coal equivalent a year above which a facility is a key energy user.
-/// Source: NDRC 1742 (2021); domain.md 1 (T26).
-pub const KEY_ENERGY_USER_TCE: f64 = 10_000.0;
-
-/// The factors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CoalFactors {
-    /// How electricity is counted.
-    pub convention: Convention,
-    /// kgce for each m³ of natural gas: 1.33, by some provincial rules 1.2143.
-    pub gas_kgce_per_m3: Decimal,
-}
-
-impl Default for CoalFactors {
-    fn default() -> CoalFactors {
-        CoalFactors { convention: Convention::Calorific, gas_kgce_per_m3: Decimal::new(133, -2) }
+/// Coal equivalent of electricity (see [`Facility::coal_electricity`]) and fuels, each in base units.
+///
+/// [`Facility::coal_electricity`]: crate::topology::Facility::coal_electricity
+pub fn coal_equivalent<'f>(
+    factors: &'f Factors,
+    electricity_uwh: i128,
+    used: &[(&'f FuelSum, i128)],
+) -> CoalEquivalent<'f> {
+    let (fuels, fuel_kg) = fuel::weighed(used, |fuel| fuel.coal_kg_per_base);
+    let electricity_tce = electricity_uwh as f64 / UWH_PER_KWH * kgce_per_kwh(factors) / KG_PER_TONNE;
+    CoalEquivalent {
+        convention: factors.coal,
+        electricity_factor: &factors.electricity_coal,
+        electricity_uwh,
+        electricity_tce,
+        fuels,
+        total_tce: electricity_tce + fuel_kg / KG_PER_TONNE,
     }
 }
 
-impl CoalFactors {
-    /// kgce for each unit of an item.
-    pub const fn kgce(&self, item: Item) -> Decimal {
-        match item {
-            Item::Electricity => self.convention.kgce_per_kwh(),
-            Item::Diesel => Decimal::new(14_571, -4),
-            Item::Petrol => Decimal::new(14_714, -4),
-            Item::NaturalGas => self.gas_kgce_per_m3,
-        }
-    }
+fn kgce_per_kwh(factors: &Factors) -> f64 {
+    factors.electricity_coal.value.to_f64()
+}
 
-    /// Coal equivalent of amounts in base units (µWh, mg, mL).
-    pub fn coal_equivalent(&self, used: &[(Item, i128)]) -> CoalEquivalent {
-        let line = |(item, amount): &(Item, i128)| {
-            let quantity = *amount as f64 / item.base_units();
-            let kgce = self.kgce(*item);
-            Line { item: *item, quantity, kgce, tce: quantity * kgce.to_f64() / 1_000.0 }
-        };
-        let lines: Vec<Line> = used.iter().map(line).collect();
-        let total_tce = lines.iter().map(|line| line.tce).sum();
-        CoalEquivalent { convention: self.convention, lines, total_tce }
+impl CoalEquivalent<'_> {
+    /// Whether a year of this makes the facility a key energy user; `None` where the table of targets has no such line.
+    pub fn is_key_energy_user(&self) -> Option<bool> {
+        key_energy_user().map(|line| line.meets(self.total_tce))
     }
 }
 
-impl CoalEquivalent {
-    /// Whether a year of this makes the facility a key energy user.
-    pub fn is_key_energy_user(&self) -> bool {
-        self.total_tce > KEY_ENERGY_USER_TCE
-    }
+/// Tonnes of coal equivalent a year above which a facility is a key energy user: target T26 of the embedded
+/// table. Source: NDRC 1742 (2021); domain.md 1.
+pub fn key_energy_user() -> Option<Limit> {
+    TargetTable::embedded().get("T26").map(|target| target.limit)
 }
 
 /// The electricity alone, kWh, that comes to so much coal; infinite for a factor of 0.
-pub fn electricity_for(tce: f64, convention: Convention) -> f64 {
-    tce * 1_000.0 / convention.kgce_per_kwh().to_f64()
+pub fn electricity_for(tce: f64, factors: &Factors) -> f64 {
+    tce * KG_PER_TONNE / kgce_per_kwh(factors)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fuel::tests::litres;
     use super::*;
+    use wattledger_model::carrier::{Carrier, CarrierTable};
+
+    fn factors(coal: CoalConvention) -> Factors {
+        let table = CarrierTable::embedded();
+        let electricity_coal = match coal {
+            CoalConvention::Calorific => table.electricity_calorific.clone(),
+            CoalConvention::GenerationEquivalent => table.electricity_generation_equivalent.clone(),
+        };
+        Factors {
+            method: crate::config::Method::EnIso,
+            coal,
+            electricity_coal,
+            district_cooling: None,
+            district_heat: None,
+            fuels: table.fuels.clone(),
+        }
+    }
 
     #[test]
     fn the_convention_decides_and_is_named() {
-        let used = [(Item::Electricity, 40_000_000 * 1_000_000_000)];
-        let calorific = CoalFactors::default().coal_equivalent(&used);
-        assert_eq!((calorific.convention.word(), calorific.is_key_energy_user()), ("calorific", false));
-        let generation = Convention::Generation(Decimal::new(31, -2));
-        let generation =
-            CoalFactors { convention: generation, ..CoalFactors::default() }.coal_equivalent(&used);
-        assert_eq!((generation.convention.word(), generation.is_key_energy_user()), ("generation", true));
+        let (calorific, generation) =
+            (factors(CoalConvention::Calorific), factors(CoalConvention::GenerationEquivalent));
+        let of = |factors| coal_equivalent(factors, 40_000_000 * 1_000_000_000, &[]);
+        assert_eq!(of(&calorific).is_key_energy_user(), Some(false));
+        assert_eq!(of(&generation).is_key_energy_user(), Some(true));
+        assert_eq!(of(&generation).electricity_factor.value.to_string(), "0.31");
+        assert_eq!(of(&generation).convention.word(), "generation-equivalent");
     }
 
     #[test]
     fn exactly_ten_thousand_is_not_over_it() {
-        let line =
-            CoalEquivalent { convention: Convention::Calorific, lines: Vec::new(), total_tce: 10_000.0 };
-        assert!(!line.is_key_energy_user());
+        let factors = factors(CoalConvention::Calorific);
+        let line = |total_tce| CoalEquivalent { total_tce, ..coal_equivalent(&factors, 0, &[]) };
+        assert_eq!(line(10_000.0).is_key_energy_user(), Some(false));
+        assert_eq!(line(10_000.1).is_key_energy_user(), Some(true));
+    }
+
+    #[test]
+    fn fuel_without_a_factor_is_told() {
+        let (factors, ethanol) = (factors(CoalConvention::Calorific), litres(Carrier::Bioethanol));
+        let found = coal_equivalent(&factors, 0, &[(&ethanol, 1_000)]);
+        assert!(found.fuels[0].is_missing());
     }
 }

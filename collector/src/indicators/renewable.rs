@@ -1,6 +1,7 @@
 //! The renewable energy factor. Source: ISO/IEC 30134-3, EN 50600-4-3; domain.md 2.4.
 
-use super::claim::{self, Claim, ClaimKind, Refusal, Refused};
+use super::claim::{self, Claim, Refused};
+use crate::config::CertificateKind;
 use wattledger_model::time::Interval;
 
 /// Renewable energy of a period, by what it rests on. `ERES-TOT = ERES-GOO + ERES-PPA + ERES-OS` of
@@ -30,41 +31,23 @@ impl Renewable {
     }
 }
 
-/// Renewable energy that was owned, retired and generated inside the period; certificates that were sold do
-/// not count, whatever flows on site. The factor is at most 1.
+/// Renewable energy that was retired and generated inside the period; certificates that were sold do not count,
+/// whatever flows on site, nor does what flowed out. The factor is at most 1.
 pub fn renewable(facility_uwh: i128, period: Interval, claims: &[Claim]) -> Renewable {
-    let (admitted, mut refused) = claim::admit(claims);
-    let mut sums = [0_i128; 3];
-    for admitted in admitted {
-        let claim = admitted.claim;
-        let is_inside = claim.generated.intersect(period) == claim.generated && !claim.generated.is_empty();
-        let why = if !claim.is_renewable {
-            Some(Refusal::NotRenewable)
-        } else if !is_inside {
-            Some(Refusal::OtherPeriod)
-        } else {
-            None
-        };
-        match why {
-            Some(why) => {
-                refused.push(Refused { lot: claim.lot.clone(), energy_uwh: admitted.energy_uwh, why })
-            }
-            None => {
-                let at = match claim.kind {
-                    ClaimKind::Certificate => 0,
-                    ClaimKind::Contract => 1,
-                    ClaimKind::OnSite => 2,
-                };
-                sums[at] += admitted.energy_uwh;
-            }
-        }
-    }
-    let all: i128 = sums.iter().sum();
+    let (admitted, refused) = claim::admit(claims, period);
+    let sum = |kinds: &[CertificateKind]| -> i128 {
+        let of_kinds = admitted.iter().filter(|admitted| kinds.contains(&admitted.claim.kind));
+        of_kinds.map(|admitted| admitted.energy_uwh).sum()
+    };
+    let certificates_uwh = sum(&[CertificateKind::GuaranteeOfOrigin, CertificateKind::GreenElectricity]);
+    let contracts_uwh = sum(&[CertificateKind::PowerPurchase]);
+    let on_site_uwh = sum(&[CertificateKind::OnSite]);
+    let all = certificates_uwh + contracts_uwh + on_site_uwh;
     let counted_uwh = all.min(facility_uwh.max(0));
     Renewable {
-        certificates_uwh: sums[0],
-        contracts_uwh: sums[1],
-        on_site_uwh: sums[2],
+        certificates_uwh,
+        contracts_uwh,
+        on_site_uwh,
         counted_uwh,
         excess_uwh: all - counted_uwh,
         facility_uwh,
@@ -74,20 +57,20 @@ pub fn renewable(facility_uwh: i128, period: Interval, claims: &[Claim]) -> Rene
 
 #[cfg(test)]
 mod tests {
+    use super::super::claim::Refusal;
     use super::super::claim::tests::claim;
     use super::*;
     use proptest::prelude::*;
     use wattledger_model::time::Minute;
 
     #[test]
-    fn what_is_not_renewable_or_of_another_year_does_not_count() {
+    fn of_what_reaches_into_another_year_only_the_share_of_this_one_counts() {
         let year = Interval::new(Minute(0), Minute(600));
         let late = Claim { generated: Interval::new(Minute(500), Minute(700)), ..claim("late", 10) };
-        let coal = Claim { is_renewable: false, ..claim("coal", 20) };
-        let found = renewable(100, year, &[late, coal, claim("wind", 30)]);
-        assert_eq!((found.counted_uwh, found.factor()), (30, Some(0.3)));
+        let found = renewable(100, year, &[late, claim("wind", 30)]);
+        assert_eq!((found.counted_uwh, found.factor()), (35, Some(0.35)));
         let why: Vec<Refusal> = found.refused.iter().map(|refused| refused.why).collect();
-        assert_eq!(why, [Refusal::OtherPeriod, Refusal::NotRenewable]);
+        assert_eq!(why, [Refusal::OtherPeriod]);
         assert_eq!(renewable(0, year, &[claim("wind", 30)]).factor(), None);
         assert_eq!(renewable(0, year, &[claim("wind", 30)]).excess_uwh, 30);
     }
@@ -97,15 +80,17 @@ mod tests {
         #[test]
         fn no_energy_is_counted_twice_or_lost(
             facility_uwh in 0_i128..2_000,
-            rows in proptest::collection::vec((0_u8..5, 0_i128..500, 0_i128..500, 0_u8..16), 0..8),
+            rows in proptest::collection::vec((0_u8..5, 0_i128..500, 0_i128..500, 0_u8..8, -300_i64..900), 0..8),
         ) {
+            let kinds = [CertificateKind::GreenElectricity, CertificateKind::PowerPurchase, CertificateKind::OnSite];
             let claims: Vec<Claim> = rows
                 .iter()
-                .map(|(lot, energy, sold, flags)| Claim {
+                .map(|(lot, energy, sold, flags, from)| Claim {
+                    kind: kinds[usize::from(flags / 3)],
                     sold_uwh: *sold.min(energy),
-                    is_owned: flags & 1 == 0,
-                    is_retired: flags & 2 == 0,
-                    is_renewable: flags & 4 == 0,
+                    is_retired: flags & 1 == 0,
+                    used_uwh: (flags & 2 == 0).then_some(*sold),
+                    generated: Interval::new(Minute(*from), Minute(from + 300)),
                     ..claim(&lot.to_string(), *energy)
                 })
                 .collect();

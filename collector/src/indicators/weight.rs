@@ -39,6 +39,11 @@ impl Weight {
         self.steps.partition_point(|(since, _)| *since <= minute)
     }
 
+    /// Its first step: before it nothing is known.
+    pub fn begins(&self) -> Minute {
+        self.steps.first().map_or(Minute(i64::MAX), |(since, _)| *since)
+    }
+
     /// The weight at a minute; 0 before the first step.
     pub fn at(&self, minute: Minute) -> f64 {
         self.after(minute).checked_sub(1).map_or(0.0, |at| self.steps[at].1)
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(weight.over(span(0, 60)), Some(0.2));
         assert_eq!(weight.over(span(0, 61)), None);
         assert_eq!(weight.pieces(span(30, 90)), [(span(30, 60), 0.2), (span(60, 90), 0.5)]);
+        assert_eq!((weight.begins(), Weight::constant(1.0).begins()), (Minute(0), Minute(i64::MIN)));
         assert_eq!((weight.at(Minute(-1)), weight.at(Minute(1_000))), (0.0, 0.5));
         let hourly = weight.under(&[(Minute(10), Some(0.9)), (Minute(70), None)]);
         let all = [(span(0, 10), 0.2), (span(10, 60), 0.9), (span(60, 70), 0.9), (span(70, 80), 0.5)];

@@ -1,9 +1,10 @@
 //! A facility's sums: what enters and leaves, IT energy by category, overhead, water, fuel, zones.
 
-use super::factor::{self, Factor};
+use super::energy::{self, Entry};
+use super::factor::{self, Factor, Origins};
 use super::terms::{self, Claimed, Numbers};
 use crate::config::{
-    Attributes, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly, Method,
+    Attributes, Carbon, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly,
 };
 use crate::indicators::{Pair, Term, Weight};
 use crate::store::MeterId;
@@ -134,6 +135,10 @@ pub struct Facility {
     pub factor: Option<Weight>,
     /// What the emission factor is, in words, with year and source.
     pub factor_note: Option<String>,
+    /// Where the emission factor of each time comes from.
+    pub factor_origins: Option<Origins>,
+    /// The region of the factor table that it takes its electricity in; `None` where it has a factor of its own.
+    pub region: Option<String>,
     /// The gauge in kg/kWh that gives location-based factors by the hour; `factor` stands in where it has none.
     pub factor_meter: Option<MeterId>,
     /// What the supplier states, for the market-based figure.
@@ -142,6 +147,8 @@ pub struct Facility {
     pub residual: Option<Factor>,
     /// The factors of fuel, delivered cooling and coal equivalent, and the method.
     pub factors: Factors,
+    /// What `total` is made of: each kind of energy with its meters and its factor.
+    pub entries: Vec<Entry>,
     /// What was converted into `total`, by which factor, for reports.
     pub conversions: Vec<String>,
     /// What decides which targets apply.
@@ -195,7 +202,8 @@ pub(super) fn compile(
     let of = |role: Role| sum(&own, |other| other == role);
     let zone = config.time_zone(declared);
     let (levels, counts) = it_levels(&own, declared.it_energy);
-    let (total, conversions) = total(&own, &declared.factors);
+    let entries = energy::entries(&own, &declared.factors);
+    let total: Vec<Term> = entries.iter().flat_map(|entry| entry.counted.iter().copied()).collect();
     let it = counts.as_ref().map_or_else(Vec::new, |level| level.terms.clone());
     let location = factor::of_location(declared.carbon.as_ref(), declared.hourly.as_ref(), zone);
     let market = |carbon: &Option<_>| carbon.as_ref().map(|carbon| factor::of_years(carbon, zone));
@@ -229,13 +237,16 @@ pub(super) fn compile(
         it_load: of(Role::ItLoad),
         racks_in_use: of(Role::RacksInUse),
         components: by_role(&own, |role| !role.is_fuel() && !matches!(role.side(), Side::Gauge(_))),
+        region: declared.carbon.as_ref().and_then(Carbon::region).map(str::to_owned),
         factor_note: location.as_ref().map(|factor| factor.note.clone()),
+        factor_origins: location.as_ref().map(|factor| factor.origins.clone()),
         factor: location.map(|factor| factor.weight),
         factor_meter: factor_meter(declared, numbers),
         supplier: market(&declared.market.supplier),
         residual: market(&declared.market.residual),
         factors: declared.factors.clone(),
-        conversions,
+        conversions: entries.iter().filter_map(|entry| entry.factor.clone()).collect(),
+        entries,
         attributes: declared.attributes,
         facts: declared.facts.clone(),
         certificates: declared.certificates.clone(),
@@ -308,56 +319,6 @@ fn fuels(claims: &[&Claimed<'_>], factors: &Factors) -> Vec<FuelSum> {
     sums.into_iter().map(of).collect()
 }
 
-/// `E_DC`: electricity with its sign, then what is not electricity, by the facility's method. Fuel of a generator
-/// only while no meter shows what the generators give: a plant that is metered at its output is outside the
-/// boundary, one that is metered only at its input inside. Source: domain.md 2.2, 2.3.
-fn total(claims: &[&Claimed<'_>], factors: &Factors) -> (Vec<Term>, Vec<String>) {
-    let mut total = Vec::new();
-    for claimed in claims {
-        match claimed.claim.role.facility_sign() {
-            1 => total.extend(claimed.terms.iter().copied()),
-            -1 => total.extend(terms::negated(&claimed.terms)),
-            _ => {}
-        }
-    }
-    let mut notes: Vec<String> = Vec::new();
-    for claimed in claims {
-        let Some((factor, note)) = conversion(claimed, factors) else { continue };
-        let converted = terms::scaled(&claimed.terms, factor).unwrap_or_default();
-        if claimed.claim.role == Role::GeneratorFuel {
-            let metered = || claims.iter().filter(|other| other.claim.role == Role::Generator);
-            for during in terms::without(claimed.claim.during, metered().map(|other| other.claim.during)) {
-                total.extend(converted.iter().map(|term| Term { during, ..*term }));
-            }
-        } else {
-            total.extend(converted);
-        }
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    (total, notes)
-}
-
-/// µWh that count for a base unit of what a claim measures, and by which factor; `None` of electricity.
-fn conversion(claimed: &Claimed<'_>, factors: &Factors) -> Option<(Fraction, String)> {
-    let role = claimed.claim.role;
-    if let Some(cited) = factors.district(role) {
-        return Some((Fraction::of(cited.value)?, format!("{role} × {cited}, {}", factors.method.word())));
-    }
-    let carrier = claimed.carrier.filter(|_| role.is_fuel())?;
-    let fuel = factors.fuel(carrier);
-    let content = fuel.content_per_base(claimed.quantity?)?;
-    match factors.method {
-        Method::EnIso => Some((content, format!("{carrier} × {}, en-iso", fuel.content))),
-        Method::SourceWeighted => {
-            let weighted = content.times(Fraction::of(fuel.source_weight.value)?)?;
-            let note = format!("{carrier} × {} × {}, source-weighted", fuel.content, fuel.source_weight);
-            Some((weighted, note))
-        }
-    }
-}
-
 fn factor_meter(declared: &Declared, numbers: &Numbers<'_>) -> Option<MeterId> {
     let Some(Hourly::Meter(name)) = &declared.hourly else { return None };
     let key = MeterKey { site: declared.site.clone(), meter: name.value.clone() };
@@ -374,6 +335,16 @@ impl Facility {
     pub fn pue_of(&self, category: u8) -> Option<Pair> {
         let level = self.it_levels.iter().find(|level| level.category == category)?;
         (!self.total.is_empty()).then(|| Pair::ratio(&self.total, &level.terms))
+    }
+
+    /// The electricity that counts in the coal equivalent: what came from the grid, and the output of on-site solar
+    /// and wind, less what left. Generators count by their fuel; only where no meter shows any, by their
+    /// output. Source: domain.md 2.6.
+    pub fn coal_electricity(&self) -> Vec<Term> {
+        let fuel = self.fuels.iter().any(|fuel| fuel.role == Role::GeneratorFuel);
+        let generator: &[Term] = if fuel { &[] } else { &self.generator };
+        let entered = [&self.grid[..], &self.on_site_renewable, generator];
+        entered.concat().into_iter().chain(terms::negated(&self.export)).collect()
     }
 
     /// Electricity of cooling, the denominator of CER. Source: domain.md 2.4.

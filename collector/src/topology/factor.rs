@@ -1,48 +1,120 @@
 //! Emission factors of electricity as weights by time, and what they are in words. Source: domain.md 4.1.
 
-use crate::config::{Carbon, FactorSeries, Hourly};
+use crate::config::{Carbon, Hourly, open_series};
 use crate::indicators::Weight;
 use crate::indicators::figure::UWH_PER_KWH;
 use chrono::NaiveDate;
+use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::factor::FactorTable;
+use wattledger_model::factor_series::FactorSeries;
+use wattledger_model::time::{Interval, Minute};
 
 /// The years that readings can be of.
 const YEARS: std::ops::Range<i32> = 2000..2200;
 
+/// Where an emission factor comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// A series by interval.
+    Series,
+    /// The factor of a year.
+    Year {
+        /// The generation year; `None` where it was not said.
+        year: Option<i32>,
+        /// Whether it is not the year of consumption: that one is not published, and the figure is restated
+        /// once it is.
+        is_substitute: bool,
+        /// Whether no consulted source confirms the value.
+        is_unconfirmed: bool,
+        /// Whether there is a series, and it says nothing of this time.
+        instead_of_series: bool,
+    },
+}
+
+/// The origins of an emission factor by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// `(since, origin)`, ascending; neighbours differ.
+    steps: Arc<[(Minute, Origin)]>,
+}
+
+impl Origins {
+    fn of(mut steps: Vec<(Minute, Origin)>) -> Origins {
+        steps.dedup_by_key(|(_, origin)| *origin);
+        Origins { steps: steps.into() }
+    }
+
+    /// For how many minutes of an interval the factor came from where, in the order in which they first count.
+    pub fn over(&self, interval: Interval) -> Vec<(Origin, i64)> {
+        let mut found: Vec<(Origin, i64)> = Vec::new();
+        for (at, (since, origin)) in self.steps.iter().enumerate() {
+            let until = self.steps.get(at + 1).map_or(Minute(i64::MAX), |(next, _)| *next);
+            let minutes = Interval::new(*since, until).intersect(interval).minutes();
+            match found.iter_mut().find(|(other, _)| other == origin) {
+                Some((_, sum)) => *sum += minutes,
+                None if minutes > 0 => found.push((*origin, minutes)),
+                None => {}
+            }
+        }
+        found
+    }
+}
+
 /// An emission factor and what it is.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Factor {
     /// kg per µWh by minute.
     pub weight: Weight,
     /// What it is, with year and source.
     pub note: String,
+    /// Where it comes from, by minute.
+    pub origins: Origins,
 }
 
 /// The emission factor by year. The year is that of local time, as factors are by year.
 pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
+    let starts = YEARS.filter_map(|year| {
+        let first = NaiveDate::from_ymd_opt(year, 1, 1)?;
+        Some((year, calendar::day_start(zone, first)))
+    });
+    let of_year = |year, is_substitute, is_unconfirmed| Origin::Year {
+        year,
+        is_substitute,
+        is_unconfirmed,
+        instead_of_series: false,
+    };
     match carbon {
-        Carbon::Constant { kg_per_kwh, year, source } => {
-            let kg_per_uwh = kg_per_kwh.to_f64() / UWH_PER_KWH;
+        Carbon::Constant { kg_per_kwh, year: stated, source } => {
             let mut note = format!("{kg_per_kwh} kg/kWh");
-            if let Some(year) = year {
+            if let Some(year) = stated {
                 note.push_str(&format!(", year {year}"));
             }
             if let Some(source) = source {
                 note.push_str(&format!(", {source}"));
             }
-            Factor { weight: Weight::constant(kg_per_uwh), note }
+            let differs = |year| stated.is_some_and(|stated| stated != year);
+            let origins = starts.map(|(year, since)| (since, of_year(*stated, differs(year), false)));
+            Factor {
+                weight: Weight::constant(kg_per_kwh.to_f64() / UWH_PER_KWH),
+                note,
+                origins: Origins::of(origins.collect()),
+            }
         }
         Carbon::Grid(region) => {
             let table = FactorTable::embedded();
-            let note = format!("grid {region}, {} {}", table.name, table.version);
-            let of_year = |year| {
-                let first = NaiveDate::from_ymd_opt(year, 1, 1)?;
-                let found = table.find(region, year)?;
-                let since = calendar::day_start(zone, first);
-                Some((since, found.factor.kg_per_kwh.to_f64() / UWH_PER_KWH))
-            };
-            Factor { weight: Weight::steps(YEARS.filter_map(of_year).collect()), note }
+            let found: Vec<_> =
+                starts.filter_map(|(year, since)| Some((since, table.find(region, year)?))).collect();
+            let weights =
+                found.iter().map(|(since, found)| (*since, found.factor.kg_per_kwh.to_f64() / UWH_PER_KWH));
+            let origins = found.iter().map(|(since, found)| {
+                (*since, of_year(Some(found.factor.year), found.substitute, found.factor.unconfirmed))
+            });
+            Factor {
+                weight: Weight::steps(weights.collect()),
+                note: format!("grid {region}, {} {}", table.name, table.version),
+                origins: Origins::of(origins.collect()),
+            }
         }
     }
 }
@@ -51,18 +123,59 @@ pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
 pub(super) fn of_location(carbon: Option<&Carbon>, hourly: Option<&Hourly>, zone: Tz) -> Option<Factor> {
     let years = of_years(carbon?, zone);
     let Some(Hourly::Series(file)) = hourly else { return Some(years) };
-    let shown = file.value.display();
-    match FactorSeries::open(&file.value, zone) {
+    match open_series(&file.value, zone) {
         Ok(series) => {
-            let note = format!("series {shown} ({}), else {}", series.extent(zone), years.note);
-            let kg_per_uwh = |kg: f64| kg / UWH_PER_KWH;
-            let steps = series.steps().into_iter().map(|(since, kg)| (since, kg.map(kg_per_uwh)));
-            let steps: Vec<_> = steps.collect();
-            Some(Factor { weight: years.weight.under(&steps), note })
+            let shown = file.value.display();
+            Some(Factor {
+                note: format!("series {shown} ({}), else {}", extent(&series, zone), years.note),
+                ..under(years, &series)
+            })
         }
         Err(error) => {
             tracing::warn!(%error, "a series of emission factors is not used");
             Some(Factor { note: format!("{} ({error})", years.note), ..years })
         }
     }
+}
+
+/// A factor by year where a series says nothing.
+fn under(years: Factor, series: &FactorSeries) -> Factor {
+    let steps = series.steps();
+    let kg_per_uwh = |kg: f64| kg / UWH_PER_KWH;
+    let weights: Vec<_> = steps.iter().map(|(since, kg)| (*since, kg.map(kg_per_uwh))).collect();
+    let without = |origin| match origin {
+        Origin::Year { year, is_substitute, is_unconfirmed, .. } => {
+            Origin::Year { year, is_substitute, is_unconfirmed, instead_of_series: true }
+        }
+        Origin::Series => Origin::Series,
+    };
+    let says_something = |at: Minute| series.at(at).is_some();
+    let year_at = |at: Minute| {
+        let after = years.origins.steps.partition_point(|(since, _)| *since <= at);
+        Some(without(years.origins.steps[after.checked_sub(1)?].1))
+    };
+    let edges = steps.iter().map(|(since, _)| *since);
+    let mut edges: Vec<Minute> = edges.chain(years.origins.steps.iter().map(|(since, _)| *since)).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let origin = |at: Minute| if says_something(at) { Some(Origin::Series) } else { year_at(at) };
+    let origins = edges.into_iter().filter_map(|at| Some((at, origin(at)?)));
+    Factor { weight: years.weight.under(&weights), origins: Origins::of(origins.collect()), note: years.note }
+}
+
+/// What a series says something of, by local clocks, and how much of that it leaves out.
+fn extent(series: &FactorSeries, zone: Tz) -> String {
+    let shown = |at: Minute| calendar::local(zone, at).format("%Y-%m-%d %H:%M").to_string();
+    let covers = series.covers();
+    let mut words = format!("{} to {}", shown(covers.from), shown(covers.to));
+    let holes = series.holes();
+    let minutes: i64 = holes.iter().map(|hole| hole.minutes()).sum();
+    if let Some(first) = holes.first() {
+        let (many, from) = (holes.len(), shown(first.from));
+        words.push_str(&format!(
+            " without {minutes} min in {many} {}, from {from} on",
+            if many == 1 { "hole" } else { "holes" }
+        ));
+    }
+    words
 }

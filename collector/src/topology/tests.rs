@@ -228,6 +228,67 @@ fn a_generators_fuel_counts_only_while_no_meter_shows_what_it_gives() {
 }
 
 #[test]
+fn what_the_total_is_made_of_is_told_with_its_amounts_and_factors() {
+    let more = of_facility("out", "export") + &of_facility("pv", "on-site-renewable");
+    let compiled = Compiled::of(&format!("{}{more}", non_electric("en-iso")));
+    let facility = compiled.facility();
+    let amounts = [
+        ("in", 900 * KWH),
+        ("pv", 150 * KWH),
+        ("out", 30 * KWH),
+        ("gas", 2 * 1_000_000),
+        ("oil", 3 * 1_000),
+        ("chilled", 4 * KWH),
+    ];
+    let parts = facility.explain(|terms| Ok::<_, ()>(compiled.sum(terms, &amounts))).expect("no error");
+    let told: Vec<_> =
+        parts.iter().map(|part| (part.entry.role, part.amount, part.energy_uwh * 10 / KWH)).collect();
+    let expected = [
+        (Role::Utility, 900 * KWH, 9_000),
+        (Role::Export, 30 * KWH, -300),
+        (Role::OnSiteRenewable, 150 * KWH, 1_500),
+        (Role::Fuel, 2_000_000, 210),
+        (Role::GeneratorFuel, 3_000, 297),
+        (Role::DistrictCooling, 4 * KWH, 10),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(parts[3].entry.factor.as_ref(), facility.conversions.first());
+    let total: i128 = parts.iter().map(|part| part.energy_uwh).sum();
+    assert_eq!(total, compiled.sum(&facility.total, &amounts));
+}
+
+#[test]
+fn electricity_counts_as_coal_once_and_that_of_generators_by_their_fuel() {
+    let roles = [("pv", "on-site-renewable"), ("out", "export"), ("gen", "generator")];
+    let more: String = roles.iter().map(|(name, role)| of_facility(name, role)).collect();
+    let electricity = |text: String| {
+        let compiled = Compiled::of(&text);
+        compiled.named(&compiled.facility().coal_electricity())
+    };
+    let with_fuel = electricity(format!("{}{more}", non_electric("en-iso")));
+    assert_eq!(with_fuel, terms(&[("in", MILLIONTHS), ("out", -MILLIONTHS), ("pv", MILLIONTHS)]));
+    let without = electricity(format!("{HEAD}{}{more}", both()));
+    assert!(without.contains(&("gen".to_owned(), MILLIONTHS)), "nothing else shows what it burnt");
+}
+
+#[test]
+fn a_factor_of_another_year_is_told_for_as_long_as_it_stands_in() {
+    let compiled = Compiled::of(&format!("{HEAD}grid = \"cn\"\n{}", both()));
+    let facility = compiled.facility();
+    assert_eq!(facility.region.as_deref(), Some("cn"));
+    let origins = facility.factor_origins.as_ref().expect("a factor");
+    let minute = |text: &str| Timestamp::from_rfc3339(text).expect(text).minute();
+    let window = Interval::new(minute("2023-12-31T22:00:00Z"), minute("2024-01-01T00:00:00Z"));
+    let year = |is_substitute| Origin::Year {
+        year: Some(2023),
+        is_substitute,
+        is_unconfirmed: false,
+        instead_of_series: false,
+    };
+    assert_eq!(origins.over(window), [(year(false), 60), (year(true), 60)], "years begin in Berlin");
+}
+
+#[test]
 fn each_category_that_is_metered_can_be_computed_and_one_counts() {
     let text = format!("{HEAD}it_energy = \"pdu-output\"\n{}{}", both(), of_facility("pdu", "pdu-output"));
     let compiled = Compiled::of(&text);

@@ -1,21 +1,12 @@
-//! Chapter C: carbon.
+//! Chapter C: carbon, from configurations and readings.
 
-use super::bench::{Bench, key};
 use super::case::*;
-use super::ratios::{account, hour};
-use std::collections::BTreeMap;
-use wattledger_collector::indicators::carbon::{
-    Annual, Consumption, DIESEL, Instruments, LocationFactors, RestBy, cue, scope1, scope2,
-};
-use wattledger_collector::indicators::claim::{Claim, ClaimKind};
+use super::ratios::hour;
+use super::site::{Metered, Site, certificate};
+use wattledger_collector::indicators::carbon::{Instruments, RestBy, Scope2, scope1, scope2};
 use wattledger_collector::indicators::figure::UWH_PER_KWH;
-use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Term, Weight};
-use wattledger_collector::store::{self, Layout};
-use wattledger_model::calendar::{self, Tz};
-use wattledger_model::decimal::Decimal;
-use wattledger_model::factor::FactorTable;
-use wattledger_model::factor_series::FactorSeries;
-use wattledger_model::time::{Interval, Minute, Timestamp};
+use wattledger_collector::indicators::{Figure, Indicator, Known};
+use wattledger_model::carrier::Carrier;
 
 pub(crate) fn run(case: &Case) -> bool {
     match case.id() {
@@ -29,126 +20,121 @@ pub(crate) fn run(case: &Case) -> bool {
     true
 }
 
-fn carbon(weighted: f64, e_it_kwh: f64) -> Account {
-    Account { weighted, all_weighted: weighted, ..account(1.0, e_it_kwh * UWH_PER_KWH) }
+/// Both figures of a site's grid electricity, hour by hour.
+fn both(site: &Site) -> Scope2 {
+    let facility = site.facility();
+    let claims = site.claims();
+    let instruments = Instruments {
+        region: facility.region.as_deref(),
+        claims: &claims,
+        supplier: facility.supplier.as_ref().map(|factor| &factor.weight),
+        residual: facility.residual.as_ref().map(|factor| &factor.weight),
+    };
+    let location = facility.factor.as_ref().expect("a factor");
+    scope2(site.window, &site.hours(&facility.grid), location, &instruments)
 }
 
+/// Grid electricity over four hours, unevenly.
+fn grid(kwh: f64) -> Metered {
+    let by_hour = [0.1, 0.4, 0.2, 0.3].map(|part| part * kwh);
+    Metered::of_role("grid", "utility", "kWh", kwh).by_hour(&by_hour)
+}
+
+/// As a figure of the ledger's weighted sums, and by consumption.
 fn c01(case: &Case) {
-    let table = FactorTable::embedded();
     for (region, factor, expected) in
         [("cn-beijing", "factor_beijing_2023", "beijing_kg"), ("cn", "factor_national_2023", "national_kg")]
     {
-        let found = table.find(region, 2023).expect(region);
-        case.near(factor, found.factor.kg_per_kwh.to_f64(), case.number(factor));
-        let kg = case.number("grid_kwh") * found.factor.kg_per_kwh.to_f64();
+        let site = Site::metering(&format!("grid = \"{region}\""), &[grid(case.number("grid_kwh"))]);
+        let weight = site.facility().factor.as_ref().expect("a factor");
+        case.near(factor, weight.at(site.window.from) * UWH_PER_KWH, case.number(factor));
         case.agrees(
             expected,
-            Figure::of(Indicator::Carbon, hour(), &carbon(kg, 1.0)).value.expect("defined"),
+            site.value(Indicator::Carbon, site.facility().carbon().expect("grid and factor")),
         );
+        case.agrees(expected, both(&site).location_kg);
     }
 }
 
-/// Hourly factors weight each hour's own energy: in a real ledger, and by consumption.
+fn c02(case: &Case) {
+    let energy = |unit, name| format!("energy = \"{} {unit}\"", case.number(name));
+    let certificates = certificate("gec", 4, &energy("MWh", "gec_retired_mwh"))
+        + &certificate("ppa", 4, &energy("kWh", "ppa_kwh"));
+    let site = Site::metering(&format!("grid = \"cn\"\n{certificates}"), &[grid(case.number("grid_kwh"))]);
+    let residual = site.facility().residual.as_ref().expect("China has one");
+    case.near(
+        "residual_factor",
+        residual.weight.at(site.window.from) * UWH_PER_KWH,
+        case.number("residual_factor"),
+    );
+    let found = both(&site);
+    assert_eq!((found.rest_by, found.refused.len(), found.claimed.len()), (RestBy::Residual, 0, 2));
+    case.agrees("residual_kwh", found.rest_uwh as f64 / UWH_PER_KWH);
+    case.agrees("market_kg", found.market_kg);
+}
+
+fn diesel(case: &Case) -> Metered {
+    Metered::of_fuel("oil", "generator-fuel", "diesel", "L", case.number("diesel_l"))
+}
+
+fn c03(case: &Case) {
+    let site = Site::metering("", &[diesel(case)]);
+    let known = site.facility().factors.fuel(Carrier::Diesel).clone();
+    let factor = known.co2.as_ref().expect("a factor").value.to_f64();
+    assert_eq!(known.density.expect("a density").value.to_f64(), case.number("density_kg_per_l"));
+    assert_eq!(factor, case.number("kg_co2_per_kg"));
+    let fuels = site.fuels();
+    let burnt = scope1(&fuels);
+    case.agrees("diesel_kg", burnt.kg / factor);
+    case.agrees("scope1_kg", burnt.kg);
+    assert!(!burnt.fuels[0].is_missing());
+}
+
+/// Hourly factors from a file weight each hour's own energy: in the ledger's sums, and by consumption.
 fn c04(case: &Case) {
     let list = |name: &str| -> Vec<f64> {
         case.input(name).as_array().expect("list").iter().map(|v| v.as_f64().expect("number")).collect()
     };
-    let energies = list("e_kwh");
-    let mut bench = Bench::new(BTreeMap::from([(
-        key("grid"),
-        register(&Case(
-            serde_json::json!({"inputs": {"register_unit": "kWh", "interpolation_limit_s": 7200}, "id": "C04"}),
-        )),
-    )]));
-    let start = 1_780_000_000_000_i64.div_euclid(3_600_000) * 3_600_000;
-    let from = Timestamp(start).minute();
-    let series = FactorSeries::from_values(from, 60, list("factor_kg_per_kwh")).expect("factors by hour");
-    let mut total = 0.0;
-    let mut given = vec![reading(Timestamp(start), Decimal::ZERO, "kWh")];
-    let mut consumption = Vec::new();
-    for (energy, hour) in energies.iter().zip(1..) {
-        total += energy;
-        let value = Decimal::from_f64(total).expect("finite");
-        given.push(reading(Timestamp(start + hour * 3_600_000), value, "kWh"));
-        let interval = Interval::new(Minute(from.0 + (hour - 1) * 60), Minute(from.0 + hour * 60));
-        consumption.push(Consumption { interval, energy_uwh: (energy * UWH_PER_KWH) as i128 });
-    }
-    let factors = LocationFactors { series: Some(&series), annual: Annual::Unknown, zone: Tz::UTC };
-    let none = Instruments { market: "home", claims: &[], supplier: None, residual: None };
-    case.agrees("kg", scope2(&consumption, &factors, &none).expect("reckoned").location_kg);
-
-    bench.give("grid", &given);
-    let steps = list("factor_kg_per_kwh").into_iter().zip((from.0..).step_by(60));
-    let weight = Weight::steps(steps.map(|(factor, at)| (Minute(at), factor / UWH_PER_KWH)).collect());
-    let connection = store::open_reader(&Layout::new(bench.dir.path())).expect("opens");
-    let term = Term::all_of(bench.engine.meters().id(&key("grid")).expect("known"));
-    let mut accounts = Accounts::new(Pair { weight: Some(weight), ..Pair::alone(&[term]) });
-    let interval = Interval::new(from, Minute(from.0 + 60 * energies.len() as i64));
-    let sums = accounts.account(&connection, interval).expect("read");
-    case.agrees("kg", Figure::of(Indicator::Carbon, interval, &sums).value.expect("defined"));
-}
-
-fn c02(case: &Case) {
-    let year = calendar::dates(
-        Tz::UTC,
-        "2023-01-01".parse().expect("a date"),
-        "2024-01-01".parse().expect("a date"),
+    let (energies, factors) = (list("e_kwh"), list("factor_kg_per_kwh"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("factors.csv");
+    let hours = (0..).map(|hour| format!("2023-06-01T{hour:02}:00:00Z"));
+    let rows: String = hours.zip(&factors).map(|(at, factor)| format!("{at},{factor}\n")).collect();
+    std::fs::write(&file, format!("time,kg/kWh\n{rows}")).expect("written");
+    let site = Site::metering(
+        &format!("emission_factor = \"9 kg/kWh\"\nfactor_series = \"{}\"", file.display()),
+        &[grid(0.0).by_hour(&energies)],
     );
-    let claim = |lot: &str, kind, kwh: f64| Claim {
-        lot: lot.to_owned(),
-        kind,
-        market: "cn".to_owned(),
-        generated: year,
-        energy_uwh: (kwh * UWH_PER_KWH) as i128,
-        sold_uwh: 0,
-        is_owned: true,
-        is_retired: true,
-        is_renewable: true,
-        kg_per_kwh: Decimal::ZERO,
-    };
-    let claims = [
-        claim("gec", ClaimKind::Certificate, case.number("gec_retired_mwh") * 1e3),
-        claim("ppa", ClaimKind::Contract, case.number("ppa_kwh")),
-    ];
-    let residual =
-        FactorTable::embedded().find("cn-excluding-traded", 2023).expect("a factor").factor.kg_per_kwh;
-    assert_eq!(residual.to_f64(), case.number("residual_factor"));
-    // A year of constant load, day by day: a whole number of µWh each, the last day with what is left.
-    let all = (case.number("grid_kwh") * UWH_PER_KWH) as i128;
-    let days = i128::from(year.minutes() / 1_440);
-    let consumption: Vec<Consumption> = (0..days)
-        .map(|day| {
-            let from = Minute(year.from.0 + day as i64 * 1_440);
-            let energy_uwh = all * (day + 1) / days - all * day / days;
-            Consumption { interval: Interval::new(from, Minute(from.0 + 1_440)), energy_uwh }
-        })
-        .collect();
-    let annual = Annual::Region { table: FactorTable::embedded(), region: "cn" };
-    let factors = LocationFactors { series: None, annual, zone: Tz::UTC };
-    let instruments = Instruments { market: "cn", claims: &claims, supplier: None, residual: Some(residual) };
-    let both = scope2(&consumption, &factors, &instruments).expect("reckoned");
-    assert_eq!((both.rest_by, both.energy_uwh), (RestBy::Residual, all));
-    case.agrees("residual_kwh", both.rest_uwh as f64 / UWH_PER_KWH);
-    case.agrees("market_kg", both.market_kg);
+    case.agrees("kg", site.value(Indicator::Carbon, site.facility().carbon().expect("grid and factor")));
+    case.agrees("kg", both(&site).location_kg);
 }
 
-fn c03(case: &Case) {
-    assert_eq!(DIESEL.kg_per_litre.to_f64(), case.number("density_kg_per_l"));
-    assert_eq!(DIESEL.kg_co2_per_kg.to_f64(), case.number("kg_co2_per_kg"));
-    let burnt = scope1(DIESEL, (case.number("diesel_l") * 1e3) as i128);
-    case.agrees("diesel_kg", burnt.fuel_kg);
-    case.agrees("scope1_kg", burnt.co2_kg);
-}
-
-/// By the formula, and as a figure of an account whose weights make both scopes.
+/// Both scopes of one facility, whose location-based factor and rest are those of C01 and C02.
 fn c05(case: &Case) {
-    for (scope2, expected, indicator) in [
-        ("scope2_location_kg", "cue_location", Indicator::Cue),
-        ("scope2_market_kg", "cue_market", Indicator::CueMarket),
+    let kwh = case.number("scope2_location_kg") / 0.5554;
+    let certified =
+        format!("grid = \"cn-beijing\"\n{}", certificate("gec", 4, "market = \"cn\"\nenergy = \"5000 MWh\""));
+    let litres = case.number("scope1_kg") / 0.84 / 3.0959;
+    let meters = [
+        grid(kwh),
+        Metered::of_role("ups", "ups-output", "kWh", case.number("e_it_kwh")),
+        Metered::of_fuel("oil", "generator-fuel", "diesel", "L", litres),
+        // The generators' output is metered, so that their fuel is Scope 1 and no part of E_DC.
+        Metered::of_role("gen", "generator", "kWh", 1.0),
+    ];
+    let site = Site::metering(&certified, &meters);
+    let (fuels, found) = (site.fuels(), both(&site));
+    let burnt = scope1(&fuels).kg;
+    case.near("scope1_kg", burnt, case.number("scope1_kg"));
+    case.near("scope2_location_kg", found.location_kg, case.number("scope2_location_kg"));
+    case.near("scope2_market_kg", found.market_kg, case.number("scope2_market_kg"));
+    let it_kwh = site.sum(&site.facility().it) as f64 / UWH_PER_KWH;
+    for (kg, expected, indicator) in [
+        (found.location_kg, "cue_location", Indicator::Cue),
+        (found.market_kg, "cue_market", Indicator::CueMarket),
     ] {
-        let (scope1, scope2, it) = (case.number("scope1_kg"), case.number(scope2), case.number("e_it_kwh"));
-        case.agrees(expected, cue(scope1, scope2, it).expect("defined"));
-        let sums = carbon(scope1 + scope2, it);
-        case.agrees(expected, Figure::of(indicator, hour(), &sums).value.expect("defined"));
+        let known = Known { coverage: 1.0, interpolated: 0.0, estimated: 0.0 };
+        let cue = Figure::composed(indicator, hour(), (burnt + kg, it_kwh), known);
+        case.agrees(expected, cue.value.expect("defined"));
     }
 }

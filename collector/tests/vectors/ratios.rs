@@ -2,23 +2,22 @@
 
 use super::bench::{Bench, key};
 use super::case::*;
+use super::site::{Metered, Site, certificate};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use wattledger_collector::indicators::category::Category;
-use wattledger_collector::indicators::claim::{Claim, ClaimKind};
-use wattledger_collector::indicators::energy::{Carrier, Conversion, Delivered, Supply};
 use wattledger_collector::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH};
 use wattledger_collector::indicators::gb40879::{self, Condition, Grade};
 use wattledger_collector::indicators::renewable::{Renewable, renewable};
 use wattledger_collector::indicators::utilisation::{computational_efficiency, rack_utilisation};
-use wattledger_collector::indicators::{Account, Figure, Indicator, Known, Status};
+use wattledger_collector::indicators::{Account, Figure, Indicator, Known, Pair, Status};
 use wattledger_collector::ledger::interpret::Interpretation;
-use wattledger_model::decimal::Decimal;
+use wattledger_model::carrier::{Carrier, CarrierTable};
 use wattledger_model::meter::{Form, Kind};
 use wattledger_model::reading::Reading;
 use wattledger_model::role::Role;
 use wattledger_model::time::{Interval, Minute, Timestamp};
-use wattledger_model::unit::Quantity;
 
 pub(crate) fn run(case: &Case) -> bool {
     match case.id() {
@@ -60,7 +59,7 @@ fn p01(case: &Case) {
     let pue = Figure::of(Indicator::Pue, hour(), &sums).value.expect("defined");
     case.agrees("pue", pue);
     let turned = account(case.number("e_it_kwh") * UWH_PER_KWH, case.number("e_dc_kwh") * UWH_PER_KWH);
-    case.agrees("dcie_percent", value(Indicator::Dcie, &turned));
+    case.agrees("dcie_percent", Figure::of(Indicator::Dcie, hour(), &turned).value.expect("defined"));
 }
 
 /// Hourly means of power for both sides, `null` for an hour without reading, through a real engine.
@@ -143,117 +142,135 @@ fn w01(case: &Case) {
 
 /// The indicator of two sums in kWh.
 fn ratio(indicator: Indicator, numerator_kwh: f64, denominator_kwh: f64) -> f64 {
-    value(indicator, &account(numerator_kwh * UWH_PER_KWH, denominator_kwh * UWH_PER_KWH))
-}
-
-fn value(indicator: Indicator, sums: &Account) -> f64 {
-    Figure::of(indicator, hour(), sums).value.expect("defined")
-}
-
-/// Whole µWh of kWh, or mL of m³ where those are meant; exact for the cases' numbers.
-fn whole(number: f64, base_units: f64) -> i128 {
-    (number * base_units).round() as i128
-}
-
-fn uwh(kwh: f64) -> i128 {
-    whole(kwh, UWH_PER_KWH)
+    let sums = account(numerator_kwh * UWH_PER_KWH, denominator_kwh * UWH_PER_KWH);
+    Figure::of(indicator, hour(), &sums).value.expect("defined")
 }
 
 fn nested(value: &Value) -> f64 {
     value.as_f64().expect("a number")
 }
 
+/// What `E_DC` is made of by its parts agrees with the sum that figures are made of.
+fn e_dc_kwh(site: &Site) -> f64 {
+    let total = site.sum(&site.facility().total);
+    let parts = site.facility().explain(|terms| Ok::<_, Infallible>(site.sum(terms)));
+    let parts = parts.unwrap_or_else(|never| match never {});
+    assert_eq!(parts.iter().map(|part| part.energy_uwh).sum::<i128>(), total);
+    assert!(parts.iter().all(|part| part.amount == site.sum(&part.entry.metered)));
+    total as f64 / UWH_PER_KWH
+}
+
 fn p05(case: &Case) {
-    let conversion = Conversion::source_weighted();
-    let carriers = [
-        ("electricity", Carrier::Electricity),
-        ("natural_gas", Carrier::NaturalGas),
-        ("fuel_oil", Carrier::FuelOil),
-        ("district_chilled_water", Carrier::ChilledWater),
-    ];
-    let mut delivered = Vec::new();
-    for (name, carrier) in carriers {
-        let (_, weight) = conversion.factors(carrier, Quantity::Energy).expect("a weight");
-        assert_eq!(weight.to_f64(), nested(&case.input("weights")[name]), "{name}");
-        let amount = uwh(nested(&case.input("energy_kwh")[name]));
-        delivered.push(Delivered { carrier, quantity: Quantity::Energy, amount });
+    let energy = |name: &str| nested(&case.input("energy_kwh")[name]);
+    let site = Site::metering(
+        "non_electric = \"source-weighted\"",
+        &[
+            Metered::of_role("grid", "utility", "kWh", energy("electricity")),
+            Metered::of_role("ups", "ups-output", "kWh", case.number("e_it_kwh")),
+            Metered::of_fuel("gas", "fuel", "gas", "kWh", energy("natural_gas")),
+            Metered::of_fuel("oil", "fuel", "fuel-oil", "kWh", energy("fuel_oil")),
+            Metered::of_role("cold", "district-cooling", "kWh", energy("district_chilled_water")),
+        ],
+    );
+    let factors = &site.facility().factors;
+    let weight = |name: &str| nested(&case.input("weights")[name]);
+    assert_eq!(CarrierTable::embedded().electricity_weight.value.to_f64(), weight("electricity"));
+    for (carrier, name) in [(Carrier::Gas, "natural_gas"), (Carrier::FuelOil, "fuel_oil")] {
+        assert_eq!(factors.fuel(carrier).source_weight.value.to_f64(), weight(name));
     }
-    let energy = conversion.convert(&delivered).expect("converts");
-    case.agrees("e_dc_weighted_kwh", energy.total_uwh as f64 / UWH_PER_KWH);
-    let total_kwh = energy.total_uwh as f64 / UWH_PER_KWH;
-    case.agrees("pue", ratio(Indicator::Pue, total_kwh, case.number("e_it_kwh")));
+    let cold = factors.district(Role::DistrictCooling).expect("a weight");
+    assert_eq!(cold.value.to_f64(), weight("district_chilled_water"));
+    case.agrees("e_dc_weighted_kwh", e_dc_kwh(&site));
+    case.agrees("pue", site.value(Indicator::Pue, site.facility().pue()));
 }
 
 fn p06(case: &Case) {
-    let factor = Decimal::from_f64(case.number("chilled_water_factor")).expect("finite");
-    let conversion = Conversion::energy_content().with_weight(Carrier::ChilledWater, factor);
-    let of = |carrier, quantity, amount| Delivered { carrier, quantity, amount };
-    let delivered = [
-        of(Carrier::Electricity, Quantity::Energy, uwh(case.number("electricity_kwh"))),
-        of(Carrier::NaturalGas, Quantity::Volume, whole(case.number("gas_m3"), 1e3 * ML_PER_LITRE)),
-        of(Carrier::FuelOil, Quantity::Volume, whole(case.number("diesel_l"), ML_PER_LITRE)),
-        of(Carrier::ChilledWater, Quantity::Energy, uwh(case.number("chilled_water_kwh_thermal"))),
-    ];
-    let energy = conversion.convert(&delivered).expect("converts");
-    // µWh a mL are 10⁶ for a kWh a litre, 10³ for a kWh a m³.
-    assert_eq!(energy.parts[1].content.to_f64(), case.number("kwh_per_m3_gas") * 1e3);
-    assert_eq!(energy.parts[2].content.to_f64(), case.number("kwh_per_l_diesel") * 1e6);
-    let total_kwh = energy.total_uwh as f64 / UWH_PER_KWH;
-    case.agrees("e_dc_kwh", total_kwh);
-    case.agrees("pue", ratio(Indicator::Pue, total_kwh, case.number("e_it_kwh")));
+    let factor = case.number("chilled_water_factor");
+    let site = Site::metering(
+        &format!("[facility.factors]\nsource = \"supplier\"\ndistrict_cooling = \"{factor}\""),
+        &[
+            Metered::of_role("grid", "utility", "kWh", case.number("electricity_kwh")),
+            Metered::of_role("ups", "ups-output", "kWh", case.number("e_it_kwh")),
+            Metered::of_fuel("gas", "fuel", "gas", "m3", case.number("gas_m3")),
+            Metered::of_fuel("oil", "generator-fuel", "diesel", "L", case.number("diesel_l")),
+            Metered::of_role("cold", "district-cooling", "kWh", case.number("chilled_water_kwh_thermal")),
+        ],
+    );
+    let content = |carrier| site.facility().factors.fuel(carrier).content.value.to_f64();
+    assert_eq!(content(Carrier::Gas), case.number("kwh_per_m3_gas"));
+    assert_eq!(content(Carrier::Diesel), case.number("kwh_per_l_diesel"));
+    case.agrees("e_dc_kwh", e_dc_kwh(&site));
+    case.agrees("pue", site.value(Indicator::Pue, site.facility().pue()));
 }
 
-/// Category 1 takes the UPS output, and no role takes the input.
+/// Category 1 takes the UPS output, and no figure takes the input.
 fn p07(case: &Case) {
-    assert_eq!(Category::Basic.role(), Role::UpsOutput);
-    let indicator = Indicator::pue_of(Category::Basic);
-    case.agrees("pue1", ratio(indicator, case.number("e_dc_kwh"), case.number("e_ups_output_kwh")));
+    let (dc, output) = (case.number("e_dc_kwh"), case.number("e_ups_output_kwh"));
+    let input = output / case.number("ups_efficiency");
+    let site = Site::metering(
+        "",
+        &[
+            Metered::of_role("grid", "utility", "kWh", dc),
+            Metered::of_role("ups-in", "ups-input", "kWh", input),
+            Metered::of_role("ups", "ups-output", "kWh", output),
+        ],
+    );
+    let facility = site.facility();
+    case.agrees("pue1", site.value(Indicator::Pue, facility.pue()));
+    assert_eq!((facility.category, facility.it_levels.len()), (Some(1), 1));
+    case.near("dc / input", dc / input, case.expected("wrong_ups_input").as_f64().expect("a number"));
+    let (_, wrong) = facility.components.iter().find(|(role, _)| *role == Role::UpsInput).expect("metered");
+    assert!(facility.it.iter().all(|term| !wrong.contains(term)));
 }
 
 fn p08(case: &Case) {
+    let site = Site::metering(
+        "it_energy = \"ups-output\"",
+        &[
+            Metered::of_role("grid", "utility", "kWh", case.number("e_dc_kwh")),
+            Metered::of_role("ups", "ups-output", "kWh", case.number("ups_output_kwh")),
+            Metered::of_role("pdu", "pdu-output", "kWh", case.number("pdu_output_kwh")),
+            Metered::of_role("it", "it-input", "kWh", case.number("it_input_kwh")),
+        ],
+    );
     for category in Category::ALL {
-        let input = match category.role() {
-            Role::UpsOutput => "ups_output_kwh",
-            Role::PduOutput => "pdu_output_kwh",
-            Role::ItInput => "it_input_kwh",
-            other => panic!("{other}"),
-        };
         let indicator = Indicator::pue_of(category);
-        case.agrees(indicator.word(), ratio(indicator, case.number("e_dc_kwh"), case.number(input)));
+        let pair = site.facility().pue_of(category.number()).expect("metered");
+        case.agrees(indicator.word(), site.value(indicator, pair));
     }
 }
 
 fn p09(case: &Case) {
     let it = case.number("e_it_kwh");
-    let (mut overhead, mut partial) = (0.0, 0.0);
-    for (name, role) in [("cooling", Role::Cooling), ("power_path", Role::PowerPath), ("other", Role::Other)]
-    {
-        let energy = nested(&case.input("overhead_kwh")[name]);
-        let found = ratio(Indicator::partial_of(role).expect("an overhead"), energy, it);
-        case.near(name, found, nested(&case.expected("ppue")[name]));
-        (overhead, partial) = (overhead + energy, partial + found - 1.0);
-    }
-    let pue = ratio(Indicator::Pue, it + overhead, it);
+    let roles = [("cooling", Role::Cooling), ("power_path", Role::PowerPath), ("other", Role::Other)];
+    let overhead = |name: &str| nested(&case.input("overhead_kwh")[name]);
+    let zone = |name: &str| nested(&case.input("zone")[name]);
+    let all: f64 = it + roles.iter().map(|(name, _)| overhead(name)).sum::<f64>();
+    let mut meters = vec![
+        Metered::of_role("grid", "utility", "kWh", all),
+        Metered::of_role("ups", "ups-output", "kWh", it),
+        Metered::of_zone("room-all", "zone-total", zone("total_kwh")),
+        Metered::of_zone("room-it", "pdu-output", zone("it_kwh")),
+    ];
+    meters.extend(
+        roles.iter().map(|(name, role)| {
+            Metered::of_role(&name.replace('_', "-"), role.word(), "kWh", overhead(name))
+        }),
+    );
+    let site = Site::metering("[[zone]]\nname = \"room\"\nfacility = \"f\"", &meters);
+    let facility = site.facility();
+    let pue = site.value(Indicator::Pue, facility.pue());
     case.agrees("pue", pue);
-    case.near("1 + Σ (pPUE − 1)", 1.0 + partial, pue);
-    let zone = case.input("zone");
-    let zone = ratio(Indicator::PpueZone, nested(&zone["total_kwh"]), nested(&zone["it_kwh"]));
-    case.agrees("zone_ppue", zone);
-}
-
-fn claim(lot: &str, kind: ClaimKind, energy_uwh: i128, sold_uwh: i128) -> Claim {
-    Claim {
-        lot: lot.to_owned(),
-        kind,
-        market: "home".to_owned(),
-        generated: hour(),
-        energy_uwh,
-        sold_uwh,
-        is_owned: true,
-        is_retired: true,
-        is_renewable: true,
-        kg_per_kwh: Decimal::ZERO,
+    let mut partial = 0.0;
+    for (name, role) in roles {
+        let (_, terms) = facility.overhead.iter().find(|(other, _)| *other == role).expect("metered");
+        let indicator = Indicator::partial_of(role).expect("an overhead");
+        let found = site.value(indicator, Pair::ratio(terms, &facility.it));
+        case.near(name, found, nested(&case.expected("ppue")[name]));
+        partial += found - 1.0;
     }
+    case.near("1 + Σ (pPUE − 1)", 1.0 + partial, pue);
+    case.agrees("zone_ppue", site.value(Indicator::PpueZone, facility.zones[0].ppue()));
 }
 
 /// REF as outputs show it.
@@ -269,20 +286,32 @@ fn shown(found: &Renewable) -> f64 {
     figure.value.expect("defined")
 }
 
+/// The renewable energy of a site by its certificates and meters.
+fn renewable_of(site: &Site) -> Renewable {
+    let facility = site.facility();
+    renewable(site.sum(&facility.total), site.window, &site.claims())
+}
+
 fn p10(case: &Case) {
-    let supply = Supply {
-        imported_uwh: uwh(case.number("grid_import_kwh")),
-        renewable_uwh: uwh(case.number("pv_generation_kwh")),
-        exported_uwh: uwh(case.number("export_kwh")),
-        ..Supply::default()
+    let of = |certificate: &str| {
+        Site::metering(
+            certificate,
+            &[
+                Metered::of_role("grid", "utility", "kWh", case.number("grid_import_kwh")),
+                Metered::of_role("pv", "on-site-renewable", "kWh", case.number("pv_generation_kwh")),
+                Metered::of_role("out", "export", "kWh", case.number("export_kwh")),
+                Metered::of_role("ups", "ups-output", "kWh", case.number("e_it_kwh")),
+            ],
+        )
     };
-    let facility_uwh = supply.facility_uwh().expect("more came than left");
-    case.agrees("e_dc_kwh", facility_uwh as f64 / UWH_PER_KWH);
-    let it = case.number("e_it_kwh");
-    case.agrees("pue", ratio(Indicator::Pue, facility_uwh as f64 / UWH_PER_KWH, it));
-    let kept = case.input("certificates_retained").as_bool().expect("a flag");
-    let roof = Claim { is_owned: kept, ..claim("roof", ClaimKind::OnSite, supply.renewable_used_uwh(), 0) };
-    case.agrees("ref", shown(&renewable(facility_uwh, hour(), &[roof])));
+    assert_eq!(case.input("certificates_retained").as_bool(), Some(true));
+    let kept = of(&certificate("on-site", 1, ""));
+    case.agrees("e_dc_kwh", e_dc_kwh(&kept));
+    case.agrees("pue", kept.value(Indicator::Pue, kept.facility().pue()));
+    case.agrees("ref", shown(&renewable_of(&kept)));
+    let all = format!("sold = \"{} kWh\"", case.number("pv_generation_kwh"));
+    let sold = of(&certificate("on-site", 1, &all));
+    assert_eq!(shown(&renewable_of(&sold)), 0.0, "what was sold counts nowhere, whatever flows");
 }
 
 fn p11(case: &Case) {
@@ -327,22 +356,29 @@ fn w02(case: &Case) {
     case.agrees("cer", ratio(Indicator::Cer, heat_kwh, case.number("cooling_electricity_mwh") * 1e3));
 }
 
+/// A facility of so much energy with certificates.
+fn certified(e_dc_mwh: f64, certificates: &[String]) -> Site {
+    let grid = Metered::of_role("grid", "utility", "MWh", e_dc_mwh);
+    Site::metering(&certificates.concat(), &[grid, Metered::of_role("ups", "ups-output", "MWh", 1.0)])
+}
+
 fn w03(case: &Case) {
-    let mwh = |name: &str| uwh(case.number(name) * 1e3);
-    let claims = [
-        claim("goo", ClaimKind::Certificate, mwh("goo_retired_mwh"), 0),
-        claim("ppa", ClaimKind::Contract, mwh("ppa_mwh"), mwh("ppa_certificates_sold_mwh")),
-        claim("roof", ClaimKind::OnSite, mwh("on_site_mwh"), mwh("on_site_certificates_sold_mwh")),
+    let mwh = |key: &str, name: &str| format!("{key} = \"{} MWh\"\n", case.number(name));
+    let ppa = mwh("energy", "ppa_mwh") + &mwh("sold", "ppa_certificates_sold_mwh");
+    let roof = mwh("energy", "on_site_mwh") + &mwh("sold", "on_site_certificates_sold_mwh");
+    let certificates = [
+        certificate("goo", 1, &mwh("energy", "goo_retired_mwh")),
+        certificate("ppa", 1, &ppa),
+        certificate("on-site", 1, &roof),
     ];
-    let found = renewable(mwh("e_dc_mwh"), hour(), &claims);
+    let found = renewable_of(&certified(case.number("e_dc_mwh"), &certificates));
     case.agrees("e_ren_mwh", found.counted_uwh as f64 / UWH_PER_KWH / 1e3);
     case.agrees("ref", shown(&found));
 }
 
 fn w04(case: &Case) {
-    let mwh = |name: &str| uwh(case.number(name) * 1e3);
-    let claims = [claim("goo", ClaimKind::Certificate, mwh("goo_retired_mwh"), 0)];
-    let found = renewable(mwh("e_dc_mwh"), hour(), &claims);
+    let energy = format!("energy = \"{} MWh\"", case.number("goo_retired_mwh"));
+    let found = renewable_of(&certified(case.number("e_dc_mwh"), &[certificate("goo", 1, &energy)]));
     case.agrees("ref", shown(&found));
     case.agrees("unused_mwh", found.excess_uwh as f64 / UWH_PER_KWH / 1e3);
 }

@@ -2,13 +2,12 @@
 
 use super::case::*;
 use super::ratios::{account, hour};
-use wattledger_collector::indicators::coal::{
-    CoalFactors, Convention, Item, KEY_ENERGY_USER_TCE, electricity_for,
-};
+use super::site::{Metered, Site};
+use wattledger_collector::indicators::coal::{coal_equivalent, electricity_for, key_energy_user};
 use wattledger_collector::indicators::figure::UWH_PER_KWH;
 use wattledger_collector::indicators::target_budget::{Course, TargetBudget, target_budget};
 use wattledger_collector::indicators::{Figure, Indicator};
-use wattledger_model::decimal::Decimal;
+use wattledger_model::carrier::{Carrier, Cited};
 use wattledger_model::target::{Limit, Operator};
 
 pub(crate) fn run(case: &Case) -> bool {
@@ -23,38 +22,46 @@ pub(crate) fn run(case: &Case) -> bool {
 }
 
 fn k01(case: &Case) {
-    let factors = CoalFactors::default();
-    for (item, input) in [
-        (Item::Electricity, "kgce_per_kwh"),
-        (Item::Diesel, "kgce_per_kg_diesel"),
-        (Item::NaturalGas, "kgce_per_m3_gas"),
-    ] {
-        assert_eq!(factors.kgce(item).to_f64(), case.number(input), "{input}");
-    }
-    let electricity = (Item::Electricity, (case.number("electricity_kwh") * 1e9) as i128);
-    let used = [
-        electricity,
-        (Item::Diesel, (case.number("diesel_kg") * 1e6) as i128),
-        (Item::NaturalGas, (case.number("gas_m3") * 1e6) as i128),
+    let meters = [
+        Metered::of_role("grid", "utility", "kWh", case.number("electricity_kwh")),
+        Metered::of_fuel("diesel", "generator-fuel", "diesel", "kg", case.number("diesel_kg")),
+        Metered::of_fuel("gas", "fuel", "gas", "m3", case.number("gas_m3")),
     ];
-    let found = factors.coal_equivalent(&used);
-    case.agrees("electricity_tce", found.lines[0].tce);
+    let site = Site::metering("", &meters);
+    let facility = site.facility();
+    let factor = |cited: Option<&Cited>| cited.expect("a factor").value.to_f64();
+    assert_eq!(factor(Some(&facility.factors.electricity_coal)), case.number("kgce_per_kwh"));
+    for (carrier, input) in [(Carrier::Diesel, "kgce_per_kg_diesel"), (Carrier::Gas, "kgce_per_m3_gas")] {
+        let fuel = facility.fuels.iter().find(|fuel| fuel.carrier == carrier).expect("metered");
+        assert_eq!(factor(fuel.coal.as_ref()), case.number(input), "{input}");
+    }
+    let electricity_uwh = site.sum(&facility.coal_electricity());
+    let found = coal_equivalent(&facility.factors, electricity_uwh, &site.fuels());
+    case.agrees("electricity_tce", found.electricity_tce);
     case.agrees("total_tce", found.total_tce);
-    assert_eq!(*case.expected("key_energy_user"), found.is_key_energy_user());
-    let alone = factors.coal_equivalent(&[electricity]);
-    assert_eq!(*case.expected("electricity_only_key_energy_user"), alone.is_key_energy_user());
+    assert_eq!(case.expected("key_energy_user").as_bool(), found.is_key_energy_user());
+    let alone = coal_equivalent(&facility.factors, electricity_uwh, &[]);
+    assert_eq!(case.expected("electricity_only_key_energy_user").as_bool(), alone.is_key_energy_user());
 }
 
+/// By both conventions of the configuration: the electricity at the line, and that so much comes to the line.
 fn k02(case: &Case) {
-    assert_eq!(case.number("threshold_tce"), KEY_ENERGY_USER_TCE);
-    for (i, factor) in case.input("kgce_per_kwh").as_array().expect("factors").iter().enumerate() {
-        let factor = Decimal::from_f64(factor.as_f64().expect("a number")).expect("finite");
-        let convention = if i == 0 { Convention::Calorific } else { Convention::Generation(factor) };
-        assert_eq!(convention.kgce_per_kwh().to_f64(), factor.to_f64());
-        let kwh = electricity_for(KEY_ENERGY_USER_TCE, convention);
-        case.near("kwh", kwh, case.expected("kwh")[i].as_f64().expect("a number"));
-        let mean_kw = kwh / case.number("hours");
-        case.near("mean_kw", mean_kw, case.expected("mean_kw")[i].as_f64().expect("a number"));
+    let line = key_energy_user().expect("target T26").value;
+    assert_eq!(case.number("threshold_tce"), line);
+    for (i, convention) in ["calorific", "generation-equivalent"].into_iter().enumerate() {
+        let site = Site::metering(
+            &format!("coal_equivalent = \"{convention}\""),
+            &[Metered::of_role("grid", "utility", "kWh", 1.0)],
+        );
+        let factors = &site.facility().factors;
+        let expected = |key: &str| case.expected(key)[i].as_f64().expect("a number");
+        assert_eq!(Some(factors.electricity_coal.value.to_f64()), case.input("kgce_per_kwh")[i].as_f64());
+        let kwh = electricity_for(line, factors);
+        case.near("kwh", kwh, expected("kwh"));
+        case.near("mean_kw", kwh / case.number("hours"), expected("mean_kw"));
+        let found = coal_equivalent(factors, (kwh * UWH_PER_KWH) as i128, &[]);
+        assert_eq!(found.convention.word(), convention);
+        case.near("tce", found.total_tce, line);
     }
 }
 

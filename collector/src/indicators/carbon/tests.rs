@@ -1,61 +1,62 @@
+use super::super::claim::tests::claim;
+use super::super::fuel::tests::litres;
 use super::*;
-use crate::indicators::claim::tests::claim;
 use proptest::prelude::*;
+use wattledger_model::carrier::Carrier;
 
 const KWH: i128 = 1_000_000_000;
 
-fn hours(kwh: &[i128]) -> Vec<Consumption> {
-    kwh.iter()
-        .zip(0_i64..)
-        .map(|(kwh, hour)| Consumption {
-            interval: Interval::new(Minute(hour * 60), Minute(hour * 60 + 60)),
-            energy_uwh: kwh * KWH,
-        })
-        .collect()
+fn span(from: i64, to: i64) -> Interval {
+    Interval::new(Minute(from), Minute(to))
 }
 
-fn by(series: &FactorSeries) -> LocationFactors<'_> {
-    LocationFactors { series: Some(series), annual: Annual::Unknown, zone: Tz::UTC }
+fn hours(kwh: &[i128]) -> Vec<(Interval, i128)> {
+    kwh.iter().zip(0_i64..).map(|(kwh, hour)| (span(hour * 60, hour * 60 + 60), kwh * KWH)).collect()
+}
+
+/// kg/kWh by the hour, from the first minute on.
+fn hourly(values: &[f64]) -> Weight {
+    Weight::steps(values.iter().zip(0..).map(|(factor, hour)| (Minute(hour * 60), factor / 1e9)).collect())
 }
 
 fn with<'c>(claims: &'c [Claim]) -> Instruments<'c> {
-    Instruments { market: "cn", claims, supplier: None, residual: None }
+    Instruments { region: Some("cn-east"), claims, supplier: None, residual: None }
 }
 
-fn series(values: &[f64]) -> FactorSeries {
-    FactorSeries::from_values(Minute(0), 60, values.to_vec()).expect("a series")
+fn near(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
 }
 
 #[test]
 fn claims_come_first_and_the_rest_goes_by_the_best_known_factor() {
-    let series = series(&[0.6, 0.2]);
-    let claims = [claim("wind", 50 * KWH)];
-    let claims = [Claim { generated: Interval::new(Minute(0), Minute(120)), ..claims[0].clone() }];
-    let both = scope2(&hours(&[100, 100]), &by(&series), &with(&claims)).expect("reckoned");
-    assert!((both.location_kg - 80.0).abs() < 1e-9);
+    let (location, consumed) = (hourly(&[0.6, 0.2]), hours(&[100, 100]));
+    let claims = [Claim { generated: span(0, 120), ..claim("wind", 50 * KWH) }];
+    let both = |instruments: Instruments<'_>| scope2(span(0, 120), &consumed, &location, &instruments);
+    let found = both(with(&claims));
+    near(found.location_kg, 80.0);
     // 25 kWh are claimed of each hour, so 75 are left of each.
-    assert!((both.market_kg - (75.0 * 0.6 + 75.0 * 0.2)).abs() < 1e-9);
-    assert_eq!(both.rest_by, RestBy::Location);
-    let residual = Instruments { residual: Some(Decimal::new(5, -1)), ..with(&claims) };
-    let known = scope2(&hours(&[100, 100]), &by(&series), &residual).expect("reckoned");
-    assert_eq!((known.rest_by, known.market_kg), (RestBy::Residual, 75.0));
-    let supplier = Instruments { supplier: Some(Decimal::new(1, -1)), ..residual };
-    let known = scope2(&hours(&[100, 100]), &by(&series), &supplier).expect("reckoned");
-    assert_eq!((known.rest_by, known.rest_uwh), (RestBy::Supplier, 150 * KWH));
-    assert!((known.market_kg - 15.0).abs() < 1e-9);
+    near(found.market_kg, 75.0 * 0.6 + 75.0 * 0.2);
+    assert_eq!(found.rest_by, RestBy::Location);
+    let (mix, contract) = (Weight::constant(0.5 / 1e9), Weight::constant(0.1 / 1e9));
+    let residual = Instruments { residual: Some(&mix), ..with(&claims) };
+    let found = both(residual);
+    assert_eq!(found.rest_by, RestBy::Residual);
+    near(found.market_kg, 75.0);
+    let found = both(Instruments { supplier: Some(&contract), ..residual });
+    assert_eq!((found.rest_by, found.rest_uwh), (RestBy::Supplier, 150 * KWH));
+    near(found.market_kg, 15.0);
 }
 
 #[test]
 fn claims_that_do_not_fit_are_refused_with_reasons() {
-    let series = series(&[0.5; 10]);
     let claims = [
-        Claim { market: "fr".to_owned(), ..claim("abroad", KWH) },
-        Claim { generated: Interval::new(Minute(600), Minute(660)), ..claim("later", KWH) },
-        Claim { kind: ClaimKind::OnSite, ..claim("roof", KWH) },
-        Claim { generated: Interval::new(Minute(540), Minute(660)), ..claim("half", 2 * KWH) },
-        claim("plenty", 100 * KWH),
+        Claim { market: Some("fr".to_owned()), ..claim("abroad", KWH) },
+        Claim { generated: span(600, 660), ..claim("later", KWH) },
+        Claim { kind: CertificateKind::OnSite, ..claim("roof", KWH) },
+        Claim { generated: span(540, 660), ..claim("half", 2 * KWH) },
+        Claim { market: Some("cn".to_owned()), ..claim("plenty", 100 * KWH) },
     ];
-    let found = scope2(&hours(&[1; 10]), &by(&series), &with(&claims)).expect("reckoned");
+    let found = scope2(span(0, 600), &hours(&[1; 10]), &hourly(&[0.5]), &with(&claims));
     let why: Vec<_> = found.refused.iter().map(|r| (r.lot.as_str(), r.energy_uwh / KWH, r.why)).collect();
     assert_eq!(
         why,
@@ -72,66 +73,78 @@ fn claims_that_do_not_fit_are_refused_with_reasons() {
 }
 
 #[test]
-fn a_time_without_series_takes_the_year_and_is_flagged() {
-    let table = FactorTable::embedded();
-    let series = series(&[0.5]);
-    let annual = Annual::Region { table, region: "cn-beijing" };
-    let factors = LocationFactors { series: Some(&series), annual, zone: Tz::UTC };
-    let at = factors.at(Minute(60)).expect("a factor");
-    assert_eq!(
-        at.origin,
-        Origin::Year {
-            year: Some(2021),
-            is_substitute: true,
-            is_unconfirmed: false,
-            instead_of_series: true
-        }
-    );
-    assert_eq!(factors.at(Minute(59)).map(|factor| factor.origin), Some(Origin::Series));
-    let rows = [Consumption { interval: Interval::new(Minute(0), Minute(120)), energy_uwh: KWH }];
-    let error = scope2(&rows, &factors, &with(&[])).expect_err("the factor changes");
-    assert_eq!(error, CarbonError::TooCoarse(rows[0].interval));
-    let both = scope2(&hours(&[1, 1]), &factors, &with(&[])).expect("reckoned");
-    assert_eq!(both.location.len(), 2, "{:?}", both.location);
+fn an_interval_in_which_a_factor_changes_or_a_claim_begins_is_cut_there() {
+    let location = Weight::steps(vec![(Minute(0), 0.6e-9), (Minute(20), 0.3e-9)]);
+    let claims = [Claim { generated: span(30, 60), ..claim("wind", 100 * KWH) }];
+    let found = scope2(span(0, 60), &[(span(0, 60), 60 * KWH)], &location, &with(&claims));
+    near(found.location_kg, 20.0 * 0.6 + 40.0 * 0.3);
+    assert_eq!(found.claimed[0].energy_uwh, 30 * KWH, "what was consumed while it was generated");
+    near(found.market_kg, 20.0 * 0.6 + 10.0 * 0.3);
+    assert_eq!(found.without_factor_uwh, 0);
 }
 
 #[test]
-fn consumption_that_is_out_of_order_or_without_factor_is_refused() {
-    let series = series(&[0.5, 0.5]);
-    let rows = hours(&[1, 1, 1]);
-    assert_eq!(
-        scope2(&rows, &by(&series), &with(&[])),
-        Err(CarbonError::NoFactor(rows[2].interval)),
-        "missing is never zero"
-    );
-    let twice = [rows[0], rows[0]];
-    assert_eq!(scope2(&twice, &by(&series), &with(&[])), Err(CarbonError::OutOfOrder(rows[0].interval)));
-    let negative = hours(&[-1]);
-    assert_eq!(scope2(&negative, &by(&series), &with(&[])), Err(CarbonError::Negative(rows[0].interval)));
+fn what_lies_before_the_first_factor_is_told_and_disorder_does_no_harm() {
+    let location = Weight::steps(vec![(Minute(60), 0.5e-9)]);
+    let mut consumed = hours(&[1, 2, 4]);
+    consumed.reverse();
+    let found = scope2(span(0, 180), &consumed, &location, &with(&[]));
+    assert_eq!((found.energy_uwh, found.without_factor_uwh), (7 * KWH, KWH));
+    near(found.location_kg, 3.0);
+    let nothing = scope2(span(0, 180), &[], &location, &with(&[claim("wind", KWH)]));
+    assert_eq!((nothing.energy_uwh, nothing.rest_uwh, nothing.location_kg), (0, 0, 0.0));
+}
+
+#[test]
+fn a_negative_difference_of_meters_keeps_its_sign_and_gives_nothing_to_claims() {
+    let claims = [Claim { generated: span(0, 120), ..claim("wind", 100 * KWH) }];
+    let found = scope2(span(0, 120), &hours(&[10, -1]), &hourly(&[0.5]), &with(&claims));
+    near(found.location_kg, 4.5);
+    assert_eq!((found.claimed[0].energy_uwh, found.rest_uwh), (9 * KWH, 0), "no more than came in all");
+}
+
+#[test]
+fn all_fuel_is_scope_1_by_the_tables_factor() {
+    let (diesel, ethanol) = (litres(Carrier::Diesel), litres(Carrier::Bioethanol));
+    let found = scope1(&[(&diesel, 12_000_000), (&ethanol, 1_000)]);
+    near(found.kg, 31_206.672);
+    assert_eq!(found.fuels[1].kg, Some(0.0), "biogenic");
+    assert!(found.fuels[0].fuel.co2.as_ref().is_some_and(|factor| factor.value.to_string() == "3.0959"));
+}
+
+#[test]
+fn shares_beyond_what_integers_multiply_are_near() {
+    assert_eq!(share(i128::MAX, 7, 7), i128::MAX);
+    let half = share(i128::MAX / 2, i128::MAX / 4, i128::MAX / 2);
+    assert!((half as f64 / (i128::MAX / 4) as f64 - 1.0).abs() < 1e-9);
+    assert_eq!(share(-5, 1, 2), -2);
 }
 
 fn any_claim() -> impl Strategy<Value = Claim> {
-    (0_i64..12, 1_i64..8, 0_i128..400, 0_u8..4).prop_map(|(from, length, kwh, lot)| Claim {
-        generated: Interval::new(Minute(from * 60 - 60), Minute((from + length) * 60)),
-        energy_uwh: kwh * KWH + 7,
-        ..claim(&format!("lot-{lot}-{from}-{length}"), 0)
+    (0_i64..700, 1_i64..500, 0_i128..400, 0_u8..4).prop_map(|(from, length, kwh, lot)| Claim {
+        generated: span(from - 60, from - 60 + length),
+        ..claim(&format!("lot-{lot}-{from}-{length}"), kwh * KWH + 7)
     })
 }
 
 proptest! {
-    /// Energy is conserved, and no interval or claim gives more than it has.
+    /// Energy is conserved, and no piece or claim gives more than it has.
     #[test]
     fn claims_never_exceed_consumption_of_an_interval_or_in_total(
         kwh in proptest::collection::vec(0_i128..100, 1..10),
         claims in proptest::collection::vec(any_claim(), 0..6),
     ) {
         let rows = hours(&kwh);
-        let mut left: Vec<i128> = rows.iter().map(|row| row.energy_uwh).collect();
-        let (claimed, refused) = claim_all(&rows, &with(&claims), &mut left).expect("claimed");
-        for (row, left) in rows.iter().zip(&left) {
-            prop_assert!((0..=row.energy_uwh).contains(left), "{left} of {}", row.energy_uwh);
+        let window = span(0, 60 * rows.len() as i64);
+        let edges = claims.iter().flat_map(|claim| [claim.generated.from, claim.generated.to]).collect();
+        let pieces = cut(&rows, &[&hourly(&[0.5])], edges);
+        let mut left: Vec<i128> = pieces.iter().map(|piece| piece.energy_uwh).collect();
+        let consumed: i128 = rows.iter().map(|(_, energy)| energy).sum();
+        prop_assert_eq!(left.iter().sum::<i128>(), consumed, "cutting loses nothing");
+        let (claimed, refused) = claim_all(window, &pieces, &with(&claims), &mut left);
+        for (piece, left) in pieces.iter().zip(&left) {
+            prop_assert!((0..=piece.energy_uwh).contains(left), "{left} of {}", piece.energy_uwh);
         }
-        let consumed: i128 = rows.iter().map(|row| row.energy_uwh).sum();
         let taken: i128 = claimed.iter().map(|claim| claim.energy_uwh).sum();
         prop_assert_eq!(taken + left.iter().sum::<i128>(), consumed);
         let all: i128 = claims.iter().map(|claim| claim.energy_uwh).sum();
