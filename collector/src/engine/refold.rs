@@ -8,6 +8,7 @@ use crate::ledger::fold;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{MeterId, StoreError, Writer};
 use rusqlite::Connection;
+use std::borrow::Cow;
 use wattledger_model::correction::Correction;
 use wattledger_model::reading::Reading;
 use wattledger_model::time::{Interval, Minute, Timestamp};
@@ -43,7 +44,8 @@ pub fn refold(
     if let Some(frozen) = frozen {
         freeze(&mut part, &usable, frozen, &interpretation.corrections);
     }
-    let mut folded = fold::fold(&usable[part.readings], interpretation);
+    let concerning = concerning(interpretation, &part);
+    let mut folded = fold::fold(&usable[part.readings], &concerning);
     folded.clip(part.minutes, part.steps_from, part.steps_to);
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
     writer.minutes(meter, part.minutes, &folded.minutes).map_err(failed)?;
@@ -83,6 +85,23 @@ pub fn explain(
     let loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
     let (loaded, _, _) = settled(loaded, interpretation, changed)?;
     Ok(explain::explain(&loaded.readings, interpretation, interval))
+}
+
+/// The interpretation without the amounts that are spread over other time only: a fold books each minute of an
+/// entry, and there can be years of them. A part has all of each that it touches, or begins after it.
+fn concerning<'i>(interpretation: &'i Interpretation, part: &Part) -> Cow<'i, Interpretation> {
+    let touches = |correction: &Correction| match correction {
+        Correction::Entry { .. } | Correction::Settle { .. } => {
+            reach(correction).is_some_and(|(from, to)| part.steps_from < to && from < part.steps_to)
+        }
+        Correction::Exclude { .. } | Correction::Exchange { .. } => true,
+    };
+    if interpretation.corrections.iter().all(touches) {
+        return Cow::Borrowed(interpretation);
+    }
+    let mut concerning = interpretation.clone();
+    concerning.corrections.retain(touches);
+    Cow::Owned(concerning)
 }
 
 /// Leaves alone what was made of readings that are deleted: all before the last reading before `frozen`, and what
@@ -144,4 +163,33 @@ fn days(connection: &Connection, pending: &Pending, meter: MeterId) -> rusqlite:
     days.sort_unstable();
     days.dedup();
     Ok(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_folded_with_the_corrections_that_touch_it_only() {
+        let entry = |from, to| Correction::Entry { from: at(from), to: at(to), amount: 7 };
+        let settle = |from, to| Correction::Settle { from: at(from), to: at(to), amount: 7 };
+        let exclude = Correction::Exclude { from: at(0), to: at(1) };
+        let mut interpretation = Interpretation::unclaimed("kWh".parse().ok());
+        interpretation.corrections = (0..1_000).map(|day| entry(day * 10, day * 10 + 9)).collect();
+        interpretation.corrections.extend([settle(0, 5_000), settle(0, 5_001), exclude]);
+        let part = Part {
+            readings: 0..0,
+            minutes: Interval::new(at(5_000).minute(), at(5_019).minute()),
+            steps_from: at(5_000),
+            steps_to: at(5_019),
+        };
+        let all = [entry(5_000, 5_009), entry(5_010, 5_019), settle(0, 5_001), exclude];
+        assert_eq!(concerning(&interpretation, &part).corrections, all);
+        interpretation.corrections = all.to_vec();
+        assert!(matches!(concerning(&interpretation, &part), Cow::Borrowed(_)));
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp(1_767_225_600_000 + minute * 60_000)
+    }
 }
