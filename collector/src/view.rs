@@ -6,6 +6,7 @@
 mod accounts;
 mod composed;
 mod gauges;
+mod reckoned;
 mod uncertainty;
 
 pub use uncertainty::{Uncertain, expanded};
@@ -74,6 +75,7 @@ pub struct View {
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
     remembered: uncertainty::Remembered,
+    composed: HashMap<(usize, Indicator, Interval), Option<Figure>>,
     /// The change number of the last round; `None` before the first.
     seen: Option<u64>,
     in_round: bool,
@@ -101,6 +103,7 @@ impl View {
             newest,
             levels,
             remembered,
+            composed: HashMap::new(),
             seen: None,
             in_round: false,
             known: None,
@@ -275,10 +278,31 @@ impl View {
         interval: Interval,
     ) -> Result<Option<Figure>, StoreError> {
         let Some(accounts) = self.accounts[facility].ratios.get_mut(&indicator) else {
-            return self.composed(facility, indicator, interval);
+            return self.remembered_or_composed(facility, indicator, interval);
         };
         let account = accounts.account(&self.connection, interval)?;
         Ok(Some(Figure::of(indicator, interval, &account)))
+    }
+
+    /// What is no quotient of two sums is made from many, and asked for again with each change of the ledger: it is
+    /// kept until its interval is another one, which live windows have each minute.
+    fn remembered_or_composed(
+        &mut self,
+        facility: usize,
+        indicator: Indicator,
+        interval: Interval,
+    ) -> Result<Option<Figure>, StoreError> {
+        const MOST: usize = 4_096;
+        let key = (facility, indicator, interval);
+        if let Some(figure) = self.composed.get(&key) {
+            return Ok(*figure);
+        }
+        let figure = self.composed(facility, indicator, interval)?;
+        if self.composed.len() >= MOST {
+            self.composed.clear();
+        }
+        self.composed.insert(key, figure);
+        Ok(figure)
     }
 
     /// The indicators that a facility has meters or facts for.
@@ -290,6 +314,10 @@ impl View {
             Indicator::RackUtilisation => of.facts.iter().any(|facts| {
                 facts.racks.is_some() && (facts.racks_in_use.is_some() || !of.racks_in_use.is_empty())
             }),
+            Indicator::CarbonMarket => of.factor.is_some() && !of.grid.is_empty(),
+            Indicator::CueMarket => of.factor.is_some() && !of.grid.is_empty() && !of.it.is_empty(),
+            Indicator::Ref => !of.certificates.is_empty() && !of.total.is_empty(),
+            Indicator::CoalEquivalent => !of.coal_electricity().is_empty(),
             Indicator::Ce => of.facts.iter().any(|facts| facts.compute_fp32_flops.is_some()),
             other => accounts.ratios.contains_key(other),
         };

@@ -284,3 +284,23 @@ fn a_zone_has_a_partial_pue_of_its_own() {
     near(view.zone(0, 0, day()).expect("read").value, 1.28);
     near(value(&mut view, Indicator::Pue), 1.3);
 }
+
+#[test]
+fn certificates_and_factors_give_market_carbon_renewable_share_and_coal() {
+    let facility = "emission_factor = \"0.5 kg/kWh\"\nresidual_factor = \"0.6 kg/kWh\"\n\
+                    [[facility.certificate]]\nkind = \"goo\"\nenergy = \"100 kWh\"\nsold = \"20 kWh\"\nreference = \"g-1\"\n\
+                    from = 2026-01-01\nto = 2026-01-02\nretired = 2026-01-02\n";
+    let text = meter("in", "utility", "kWh", "") + &meter("it", "ups-output", "kWh", "");
+    let mut site = Site::new(facility, &text);
+    site.register("in", "kWh", 13.0);
+    site.register("it", "kWh", 10.0);
+    let mut view = site.view();
+    let grid = 13.0 * 96.0;
+    near(value(&mut view, Indicator::Carbon), 0.5 * grid);
+    near(value(&mut view, Indicator::CarbonMarket), 0.6 * (grid - 80.0));
+    near(value(&mut view, Indicator::CueMarket), 0.6 * (grid - 80.0) / 960.0);
+    near(value(&mut view, Indicator::Ref), 80.0 / grid);
+    near(value(&mut view, Indicator::CoalEquivalent), grid * 0.1229 / 1_000.0);
+    let both = view.scope2(0, day()).expect("read").expect("a grid meter");
+    assert_eq!(both.rest_by.word(), "residual-mix");
+}

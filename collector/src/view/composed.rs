@@ -19,6 +19,9 @@ impl View {
             Indicator::Iteu => self.server_utilisation(facility, interval),
             Indicator::RackUtilisation => self.rack_utilisation(facility, interval),
             Indicator::Ce => self.computational_efficiency(facility, interval),
+            Indicator::CarbonMarket | Indicator::CueMarket => self.market(facility, indicator, interval),
+            Indicator::Ref => self.renewable_energy(facility, interval),
+            Indicator::CoalEquivalent => self.coal(facility, interval),
             _ => Ok(None),
         }
     }

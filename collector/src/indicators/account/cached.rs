@@ -123,6 +123,34 @@ impl Accounts {
         Ok(sum.rounded())
     }
 
+    /// All that is booked of the numerator in each hour of an interval, or part of one at its ends, base units.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn by_hour(
+        &mut self,
+        connection: &Connection,
+        interval: Interval,
+    ) -> Result<Vec<(Interval, i128)>, StoreError> {
+        if interval.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
+        self.read_hours(connection, first, last + 1)?;
+        let mut all = Vec::with_capacity((last - first + 1) as usize);
+        for hour in first..=last {
+            let whole = Level::Hour.interval(hour);
+            let inside = whole.intersect(interval);
+            let account = if inside == whole {
+                self.hours.get(&hour).copied().unwrap_or_default().rounded()
+            } else {
+                self.account(connection, inside)?
+            };
+            all.push((inside, account.all_numerator.iter().sum()));
+        }
+        Ok(all)
+    }
+
     /// What each meter came to over an interval, in the order of the pair.
     ///
     /// # Errors

@@ -1,0 +1,117 @@
+//! Figures that rest on certificates and factors beside the ledger: market-based carbon, renewable energy, coal.
+
+use super::View;
+use crate::indicators::account::Pair;
+use crate::indicators::carbon::{Instruments, Scope2, scope1, scope2};
+use crate::indicators::claim::{Claim, OnSite, claims};
+use crate::indicators::coal::coal_equivalent;
+use crate::indicators::figure::{Known, UWH_PER_KWH};
+use crate::indicators::renewable::renewable;
+use crate::indicators::{Account, Accounts, Figure, Indicator, Term};
+use crate::store::StoreError;
+use crate::topology::{Facility, FuelSum};
+use std::sync::Arc;
+use wattledger_model::calendar;
+use wattledger_model::time::Interval;
+
+impl View {
+    /// What a sum came to over an interval, whatever its provenance, with how well it is known.
+    fn sum(&self, terms: &[Term], interval: Interval) -> Result<(i128, Known), StoreError> {
+        let account: Account = Accounts::new(Pair::alone(terms)).account(&self.connection, interval)?;
+        Ok((account.all_numerator.iter().sum(), Known::of(interval, &account)))
+    }
+
+    fn burnt<'f>(
+        &self,
+        facility: &'f Facility,
+        interval: Interval,
+    ) -> Result<Vec<(&'f FuelSum, i128)>, StoreError> {
+        facility.fuels.iter().map(|fuel| Ok((fuel, self.sum(&fuel.terms, interval)?.0))).collect()
+    }
+
+    /// The facility's certificates as they stood at the end of an interval.
+    fn claims(&self, facility: &Facility, interval: Interval) -> Result<Vec<Claim>, StoreError> {
+        let as_of = calendar::date_of(facility.zone, interval.to);
+        let on_site = |inside: Interval| -> Result<Option<OnSite>, StoreError> {
+            if facility.on_site_renewable.is_empty() {
+                return Ok(None);
+            }
+            let generated_uwh = self.sum(&facility.on_site_renewable, inside)?.0;
+            Ok(Some(OnSite { generated_uwh, exported_uwh: self.sum(&facility.export, inside)?.0 }))
+        };
+        claims(&facility.certificates, interval, as_of, on_site)
+    }
+
+    /// Scope 2 of a facility by both methods; `None` without grid meter or location-based factor.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn scope2(&self, facility: usize, interval: Interval) -> Result<Option<Scope2>, StoreError> {
+        let topology = Arc::clone(&self.topology);
+        let facility = &topology.facilities[facility];
+        let Some(location) = facility.factor.as_ref().filter(|_| !facility.grid.is_empty()) else {
+            return Ok(None);
+        };
+        let consumption = Accounts::new(Pair::alone(&facility.grid)).by_hour(&self.connection, interval)?;
+        let claims = self.claims(facility, interval)?;
+        let instruments = Instruments {
+            region: facility.region.as_deref(),
+            claims: &claims,
+            supplier: facility.supplier.as_ref().map(|factor| &factor.weight),
+            residual: facility.residual.as_ref().map(|factor| &factor.weight),
+        };
+        Ok(Some(scope2(interval, &consumption, location, &instruments)))
+    }
+
+    pub(super) fn market(
+        &mut self,
+        facility: usize,
+        indicator: Indicator,
+        interval: Interval,
+    ) -> Result<Option<Figure>, StoreError> {
+        let Some(both) = self.scope2(facility, interval)? else { return Ok(None) };
+        let topology = Arc::clone(&self.topology);
+        let of = &topology.facilities[facility];
+        let (_, known) = self.sum(&of.grid, interval)?;
+        if indicator == Indicator::CarbonMarket {
+            return Ok(Some(Figure::composed(indicator, interval, (both.market_kg, 0.0), known)));
+        }
+        if of.it.is_empty() {
+            return Ok(None);
+        }
+        // A quotient of what is reported: market-based claims have no minutes that could be left out.
+        let (it, it_known) = self.sum(&of.it, interval)?;
+        let kg = both.market_kg + scope1(&self.burnt(of, interval)?).kg;
+        let sides = (kg, it as f64 / UWH_PER_KWH);
+        Ok(Some(Figure::composed(indicator, interval, sides, known.worse_of(it_known))))
+    }
+
+    pub(super) fn renewable_energy(
+        &mut self,
+        facility: usize,
+        interval: Interval,
+    ) -> Result<Option<Figure>, StoreError> {
+        let topology = Arc::clone(&self.topology);
+        let of = &topology.facilities[facility];
+        if of.certificates.is_empty() || of.total.is_empty() {
+            return Ok(None);
+        }
+        let (total, known) = self.sum(&of.total, interval)?;
+        let found = renewable(total, interval, &self.claims(of, interval)?);
+        let kwh = |uwh: i128| uwh as f64 / UWH_PER_KWH;
+        let sides = (kwh(found.counted_uwh), kwh(found.facility_uwh));
+        Ok(Some(Figure::composed(Indicator::Ref, interval, sides, known)))
+    }
+
+    pub(super) fn coal(&mut self, facility: usize, interval: Interval) -> Result<Option<Figure>, StoreError> {
+        let topology = Arc::clone(&self.topology);
+        let of = &topology.facilities[facility];
+        let electricity = of.coal_electricity();
+        if electricity.is_empty() {
+            return Ok(None);
+        }
+        let (uwh, known) = self.sum(&electricity, interval)?;
+        let found = coal_equivalent(&of.factors, uwh, &self.burnt(of, interval)?);
+        Ok(Some(Figure::composed(Indicator::CoalEquivalent, interval, (found.total_tce, 0.0), known)))
+    }
+}
