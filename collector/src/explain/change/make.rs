@@ -128,7 +128,7 @@ impl Making<'_> {
             b,
             change: comparison.total(),
             change_rounded: signed(change),
-            parts: parts(&comparison, &splits, &boundary_changes),
+            parts: self.parts(&comparison, &splits, &boundary_changes),
             boundary_changes,
             notes,
         })
@@ -242,6 +242,21 @@ impl Making<'_> {
         }
     }
 
+    fn parts(&self, comparison: &Comparison, splits: &[Split; 2], changes: &[String]) -> Vec<Part> {
+        let (_, rounded) = comparison.rounded(DECIMALS);
+        let is_same_time = (0..2).all(|at| splits[at].own.1 == self.sides[at].account.minutes);
+        let part = |((cause, adds), (_, units)): ((Cause, f64), (Cause, i128))| Part {
+            cause: cause.word(),
+            adds,
+            rounded: signed(units),
+            because: match cause {
+                Cause::DataQuality if is_same_time => "published over the time that is split here".to_owned(),
+                _ => because(cause, splits, changes),
+            },
+        };
+        comparison.parts().zip(rounded).map(part).collect()
+    }
+
     /// The claims of the facility's sums, of real and virtual meters.
     fn claims(&self) -> impl Iterator<Item = (&MeterKey, &Claim)> {
         let config = self.source.config;
@@ -324,20 +339,6 @@ fn signed(units: i128) -> String {
 /// The units of the last decimal of a value that was printed with all of them.
 fn units(printed: &str) -> i128 {
     printed.replace('.', "").parse().unwrap_or(0)
-}
-
-fn parts(comparison: &Comparison, splits: &[Split; 2], changes: &[String]) -> Vec<Part> {
-    let (_, rounded) = comparison.rounded(DECIMALS);
-    let exact = comparison.parts();
-    exact
-        .zip(rounded)
-        .map(|((cause, adds), (_, units))| Part {
-            cause: cause.word(),
-            adds,
-            rounded: signed(units),
-            because: because(cause, splits, changes),
-        })
-        .collect()
 }
 
 /// The mean powers behind a part.
