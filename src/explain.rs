@@ -127,9 +127,10 @@ fn with_source(
 
 /// Lets a running collector book what has arrived. Without one the store is read as it is.
 fn settle(config: &CollectorConfig) -> Result<()> {
-    let nothing = Interval::new(Minute(0), Minute(0));
+    // The answer is of no use, so the least that can be asked for.
+    let least = Interval::new(Minute(0), Minute(1));
     let client = AdminClient::of_data_dir(&config.data_dir);
-    match serve::on_threads(async { Ok(client.digest(Some(nothing)).await) })? {
+    match serve::on_threads(async { Ok(client.digest(Some(least)).await) })? {
         Err(error @ ClientError::Refused(_)) => Err(error.into()),
         // A collector of another user does not keep this one from reading, where the files may be read.
         _ => Ok(()),

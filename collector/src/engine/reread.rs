@@ -9,8 +9,8 @@ use crate::audit::corrections;
 use crate::ledger::context::{self, Ends, Needed};
 use crate::ledger::fold;
 use crate::ledger::interpret::Interpretation;
-use crate::store::{MeterId, StoreError};
-use rusqlite::Connection;
+use crate::store::{self, MeterId, StoreError};
+use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
 use wattledger_model::meter::MeterKey;
 use wattledger_model::reading::Reading;
@@ -36,6 +36,22 @@ pub(crate) fn deleted_before(
     meter: MeterId,
 ) -> Result<Option<Timestamp>, StoreError> {
     Ok(series::forgotten(connection).map_err(failed)?.remove(&meter))
+}
+
+/// The instant of the last reading of a meter in the raw store.
+pub(crate) fn last_moved(connection: &Connection, meter: MeterId) -> Result<Option<Timestamp>, StoreError> {
+    let block: Option<(i64, Vec<u8>)> = connection
+        .query_row("SELECT day, block FROM raw WHERE meter = ?1 ORDER BY day DESC LIMIT 1", [meter], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()
+        .map_err(failed)?;
+    let Some((day, block)) = block else { return Ok(None) };
+    let readings = store::raw::decode(&block).map_err(|source| StoreError::Block {
+        what: format!("raw readings of meter {meter} on day {day}"),
+        source,
+    })?;
+    Ok(readings.last().map(|reading| reading.at))
 }
 
 /// All readings of a meter that settle what its interval is, those that do not count among them; ascending.

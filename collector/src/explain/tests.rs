@@ -252,7 +252,13 @@ fn what_is_only_in_the_journal_is_said_and_the_ledger_shows_the_difference() {
         "{:?}",
         told.ledger
     );
-    assert!(told.notes[0].starts_with("as of the last move to the raw store"), "{:?}", told.notes);
+    let note =
+        "as of the last move to the raw store: the last one in the raw store is of 2025-09-02 06:00:00 CEST";
+    assert!(told.notes[0].starts_with(note), "{:?}", told.notes);
+    let before =
+        meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, now()).expect("told");
+    assert_eq!((before.ledger.same, before.notes.len()), (Some(true), 0), "{:?}", before.notes);
+    assert!(!before.text().contains("interpolated"), "{}", before.text());
 }
 
 #[test]

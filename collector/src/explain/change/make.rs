@@ -279,7 +279,8 @@ impl Making<'_> {
         let changed = self.claims().filter(|(_, claim)| {
             let inside = |interval: Interval| claim.during.intersect(interval);
             let whole = |interval: Interval| inside(interval) == interval;
-            (!inside(a).is_empty() || !inside(b).is_empty()) && !(whole(a) && whole(b))
+            let (touches, spans) = ([a, b].map(|of| !inside(of).is_empty()), [a, b].map(whole));
+            touches != [false; 2] && spans != [true; 2]
         });
         let told = |(meter, claim): (&MeterKey, &Claim)| {
             let during = local::during(claim.during, zone);

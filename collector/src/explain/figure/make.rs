@@ -114,7 +114,7 @@ impl Making<'_> {
             title: facility.title.clone(),
             indicator: meaning.word,
             formula: meaning.formula,
-            source: meaning.source,
+            source: meaning.source.split("; domain.md").next().unwrap_or_default(),
             period: Span {
                 text: self.asked.text.clone(),
                 from: interval.from.start(),

@@ -113,7 +113,7 @@ impl About<'_> {
         if newest.is_none() && readings.is_empty() && self.interpretation.corrections.is_empty() {
             return Err(ExplainError::NothingRead(self.key.clone()));
         }
-        let last = readings.last().map(|last| last.at);
+        let last = reread::last_moved(connection, self.id)?;
         let (interval, cut) = cut(whole, loaded, last, now, self.zone);
         let forgotten = reread::deleted_before(connection, self.id)?;
         let edge = forgotten.map_or(interval.from, |at| at.minute_ceil().max(interval.from).min(interval.to));
@@ -128,6 +128,7 @@ impl About<'_> {
             parts.iter_mut().zip(past).for_each(|(sum, more)| *sum = (sum.0 + more.0, sum.1 + more.1));
         }
         let is_behind = newest.is_some_and(|newest| last.is_none_or(|last| newest > last));
+        let reaches_past = is_behind && last.is_none_or(|last| whole.to.start() > last);
         let (quarantine, quarantine_more) = self.refused(interval)?;
         let steps = match detail {
             Detail::Summary => runs::joined(&explained.steps, self.quantity),
@@ -156,7 +157,7 @@ impl About<'_> {
             claims: self.claims(),
             quarantine,
             quarantine_more,
-            notes: self.notes(newest.filter(|_| is_behind), last),
+            notes: self.notes(newest.filter(|_| reaches_past), last),
         })
     }
 

@@ -75,7 +75,7 @@ impl Text<'_> {
             ("estimated", booked.estimated),
         ];
         for (word, Known { amount, seconds: time }) in parts {
-            if time > 0.0 || amount.is_some_and(|amount| amount != Amount::default()) {
+            if time > 0.0 || amount.is_some_and(|amount| amount.to_string() != "0") {
                 writeln!(out, "  {word:<14}{:>24}  for {}", self.amount(amount), seconds(time))?;
             }
         }
