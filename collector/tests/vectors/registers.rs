@@ -11,6 +11,7 @@ use wattledger_collector::ledger::register::walk;
 use wattledger_model::minute::{Provenance, StepClass};
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
 use wattledger_model::time::{Interval, Timestamp};
+use wattledger_model::unit::Unit;
 
 pub(crate) fn run(case: &Case) -> bool {
     match case.id() {
@@ -244,9 +245,10 @@ fn e21(case: &Case) {
 }
 
 fn e08(case: &Case) {
-    let unit = Some("kWh".parse().expect("unit"));
-    let meter = Interpretation { unit, is_binary32: true, ..Interpretation::unclaimed(unit) };
-    let rules = meter.register_rules(unit.expect("unit"));
+    let unit: Unit = "kWh".parse().expect("unit");
+    let open = Interpretation::unclaimed(Some(unit));
+    let meter = Interpretation { unit: Some(unit), is_binary32: true, ..open };
+    let rules = meter.register_rules(unit);
     let values = case.input("register_value_kwh").as_array().expect("values");
     for (value, expected) in values.iter().zip(case.expected("resolution_kwh").as_array().expect("list")) {
         let position = meter.position(&reading(Timestamp(0), decimal(value), "kWh")).expect("usable");

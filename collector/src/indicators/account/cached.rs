@@ -7,6 +7,7 @@ use super::{Account, Own, Pair, Place, Term, TermSum};
 use crate::ledger::block::MINUTES;
 use crate::store::{HourRow, MeterId, StoreError};
 use rusqlite::Connection;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use wattledger_model::minute::Minute as Booked;
 use wattledger_model::time::{DAY_MINUTES, HOUR_MINUTES, Interval, MINUTE_MS, Minute};
@@ -387,9 +388,9 @@ impl Accounts {
         if self.blocks.is_none() {
             let meters: Vec<MeterId> = self.terms().map(|(term, _)| term.meter).collect();
             for meter in meters {
-                if !self.spans.contains_key(&meter) {
+                if let Entry::Vacant(unread) = self.spans.entry(meter) {
                     let steps = reader::long_steps(connection, meter, i64::MIN, i64::MAX)?;
-                    self.spans.insert(meter, support::spans(&steps));
+                    unread.insert(support::spans(&steps));
                 }
             }
             let spans: Vec<Interval> = self
