@@ -99,7 +99,7 @@ pub(super) fn carbon(figure: &Figure, facility: &Facility, declared: Option<&con
         figure: shown(figure, facility),
         basis: "location-based",
         method: "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
-                 no market-based figure, because no contracts or certificates are recorded",
+                 the market-based figure is CO2_market",
         note: facility.factor_note.clone().unwrap_or_default(),
         factors: declared
             .map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
