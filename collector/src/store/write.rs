@@ -8,7 +8,7 @@ use crate::ledger::fold::Minutes;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 use wattledger_model::minute::{GaugeMinute, Minute, Step};
-use wattledger_model::time::{HOUR_MINUTES, Interval};
+use wattledger_model::time::{HOUR_MINUTES, Interval, Timestamp};
 
 /// The rollup of an hour or a day: amounts and milliseconds of measured, interpolated and estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,8 +189,11 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.has_changed_steps = true;
-        let gone: Vec<&Step> = stored.iter().filter(|step| !steps.contains(step)).collect();
-        let new: Vec<&Step> = steps.iter().filter(|step| !stored.contains(step)).collect();
+        let (before, after) = (by_time(&stored), by_time(steps));
+        let gone: Vec<&Step> =
+            stored.iter().filter(|step| after.get(&(step.from, step.to)) != Some(step)).collect();
+        let new: Vec<&Step> =
+            steps.iter().filter(|step| before.get(&(step.from, step.to)) != Some(step)).collect();
         for step in &gone {
             self.keep_step(meter, step)?;
             self.connection
@@ -248,6 +251,11 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Steps by what tells them apart.
+fn by_time(steps: &[Step]) -> BTreeMap<(Timestamp, Timestamp), &Step> {
+    steps.iter().map(|step| ((step.from, step.to), step)).collect()
+}
+
 /// The steps of a meter that start in `[from, to)` milliseconds, ascending.
 pub(crate) fn steps_between(
     connection: &Connection,
@@ -256,7 +264,6 @@ pub(crate) fn steps_between(
     to: i64,
 ) -> rusqlite::Result<Vec<Step>> {
     use wattledger_model::minute::{Provenance, StepClass};
-    use wattledger_model::time::Timestamp;
     connection
         .prepare_cached(
             "SELECT from_ms, to_ms, class, amount, provenance FROM step
