@@ -55,9 +55,30 @@ fn broken(of: &Break, below: &Path) -> String {
 fn every_break_fits_the_code() {
     let breaks = breaks();
     assert!(breaks.len() >= 10, "{} breaks are too few", breaks.len());
+    let sources = sources(root());
     for of in &breaks {
         broken(of, root());
+        let name = of.test.rsplit("::").next().unwrap_or(&of.test);
+        let test = format!("fn {name}(");
+        assert!(sources.iter().any(|text| text.contains(&test)), "break \"{}\": no test {name}", of.name);
     }
+}
+
+/// The text of every source file.
+fn sources(below: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut folders = vec![below.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder can be listed") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() && !path.ends_with("target") && !path.ends_with(".git") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push(fs::read_to_string(&path).expect("a source file is text"));
+            }
+        }
+    }
+    all
 }
 
 /// A copy of what is checked in or about to be, without what was built.

@@ -109,6 +109,14 @@ fn a_reset_that_stays_is_estimated_from_its_neighbours() {
 }
 
 #[test]
+fn a_fall_beyond_what_the_installation_carries_is_no_rollover() {
+    let meter = meter(1, Some(1_000), Some(600));
+    let kept = "normal 5, normal 5, reset 5 estimated, normal 5, normal 5";
+    assert_eq!(told(&[500, 505, 510, 5, 10, 15], &meter), kept);
+    assert_eq!(told(&[990, 995, 0, 5], &meter), "normal 5, rollover 5, normal 5");
+}
+
+#[test]
 fn two_resets_in_a_row_have_one_neighbour_each_and_not_less_than_the_new_register_shows() {
     let meter = meter(0, None, Some(6_000));
     assert_eq!(
