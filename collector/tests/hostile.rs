@@ -95,8 +95,9 @@ fn what_was_made_of_forgotten_readings_stays() {
         }
         let end = all[all.len() - 1].at.0;
         let edge = START + (end - START) / 2;
-        // Up to the last reading before the day of the edge; raw before that is not all there any more.
-        let steps = (edge - START) / DAY_MS * DAY_MS / (every_hours * HOUR_MS);
+        // Up to the last reading before the day of the edge; raw before that is not all there any more. A step that
+        // ends at the edge has both of its readings, and follows them.
+        let steps = ((edge - START) / DAY_MS * DAY_MS - 1) / (every_hours * HOUR_MS);
         let kept = Timestamp(START + steps * every_hours * HOUR_MS).minute();
         let old = Some(Interval::new(Timestamp(START).minute(), kept));
         let before = engine.digest_of(old).expect("digest");
