@@ -150,6 +150,7 @@ impl View {
         self.connection.execute_batch("BEGIN").map_err(failed)?;
         self.in_round = true;
         let change = store::change_number(&self.connection).map_err(failed)?;
+        let mut first_changed = None;
         // Before the first round nothing is cached, and all hours of all time would come.
         if let Some(seen) = self.seen.replace(change).filter(|seen| *seen < change) {
             let changed: Vec<(MeterId, i64)> = self
@@ -157,6 +158,7 @@ impl View {
                 .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
                 .and_then(|mut s| s.query_map([seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
                 .map_err(failed)?;
+            first_changed = changed.iter().map(|(_, hour)| *hour).min();
             let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
             for (meter, hour) in changed {
                 by_meter.entry(meter).or_default().push(hour);
@@ -179,7 +181,20 @@ impl View {
             .prepare_cached("SELECT meter, at_ms FROM newest")
             .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?.collect())
             .map_err(failed)?;
+        self.forget_what_came_late(first_changed);
         Ok(change)
+    }
+
+    /// What is kept for an interval goes with the horizon, which what comes in now moves. What comes late changes
+    /// intervals that stay.
+    fn forget_what_came_late(&mut self, first_changed: Option<i64>) {
+        let now = self.newest.values().max().map(|at| at.minute().hour());
+        if let (Some(first), Some(now)) = (first_changed, now)
+            && first < now - 1
+        {
+            self.composed.clear();
+            self.remembered.clear();
+        }
     }
 
     /// Ends the round, so that the write-ahead log can be shortened.

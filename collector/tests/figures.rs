@@ -178,6 +178,22 @@ fn racks_servers_and_computing_power_come_from_facts_and_gauges() {
     near(value(&mut view, Indicator::Ce), 3.2e18 / 12_000.0);
 }
 
+#[test]
+fn what_comes_late_changes_figures_of_an_interval_that_stays() {
+    let text = meter("in", "utility", "kWh", "")
+        + &meter("it", "ups-output", "kWh", "")
+        + &meter("cpu", "it-load", "%", "");
+    let mut site = Site::new("", &text);
+    site.register("in", "kWh", 13.0);
+    site.register("it", "kWh", 10.0);
+    let mut view = site.view();
+    assert_eq!(value(&mut view, Indicator::Iteu), None);
+    site.give("cpu", "%", |_| 25.0);
+    site.engine.flush().expect("flushed");
+    view.begin().expect("begins");
+    near(value(&mut view, Indicator::Iteu), 25.0);
+}
+
 /// The main meter as in vector U01, and ten IT channels of class 1 behind CTs of 1 %, each of its own make or
 /// all of one.
 fn channels(makes: impl Fn(usize) -> String) -> Site {

@@ -357,17 +357,6 @@ impl Facility {
         self.storage_charge.iter().copied().chain(terms::negated(&self.storage_discharge)).collect()
     }
 
-    /// Water over `E_IT`; `None` without a water meter.
-    pub fn wue(&self) -> Option<Pair> {
-        (!self.water.is_empty() && !self.it.is_empty()).then(|| Pair::ratio(&self.water, &self.it))
-    }
-
-    /// CO₂ over `E_IT`; `None` without grid meter or emission factor.
-    pub fn cue(&self) -> Option<Pair> {
-        let pair = Pair { denominator: self.it.clone(), ..self.carbon()? };
-        (!self.it.is_empty()).then_some(pair)
-    }
-
     /// Grid electricity weighted by its emission factor.
     pub fn carbon(&self) -> Option<Pair> {
         let pair = Pair { weight: self.factor.clone(), ..Pair::alone(&self.grid) };

@@ -95,7 +95,7 @@ fn a_simple_site_is_what_it_always_was() {
     assert_eq!(facility.overhead, [(Role::Cooling, vec![Term::all_of(3)])]);
     assert_eq!(facility.cooling(), [Term::all_of(3)]);
     assert_eq!(facility.patience, [(1, 900_000), (2, 900_000)]);
-    assert!(facility.wue().is_none() && facility.carbon().is_none() && facility.zones.is_empty());
+    assert!(facility.water.is_empty() && facility.carbon().is_none() && facility.zones.is_empty());
 }
 
 #[test]

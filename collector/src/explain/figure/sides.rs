@@ -1,6 +1,6 @@
 //! Which meters stand above and below in each indicator that is a sum or a quotient of sums.
 
-use crate::indicators::{Indicator, Pair, Term};
+use crate::indicators::{Indicator, Pair, Term, pairs};
 use crate::topology::Facility;
 use wattledger_model::role::{Role, Side};
 
@@ -94,8 +94,8 @@ fn composed(facility: &Facility, indicator: Indicator) -> Option<Sides> {
         Indicator::Cer => (one(&facility.heat_removed, Role::HeatRemoved), overhead(Role::Cooling)),
         _ => return None,
     };
-    let is_weighted = matches!(indicator, Indicator::Cue | Indicator::Carbon);
-    let weight = if is_weighted { facility.factor.clone() } else { None };
-    let pair = Pair { weight, ..Pair::ratio(&above.0, &below.0) };
-    Some(Sides { pair, above: above.1, below: below.1 })
+    // What is published is explained, not what would be made here; the sums above tell what is missing.
+    let pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::ratio(&above.0, &below.0));
+    // Fuel has weights of its own, and rows in other units than those of the side it stands on.
+    pair.own.is_empty().then_some(Sides { pair, above: above.1, below: below.1 })
 }

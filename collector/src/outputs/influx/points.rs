@@ -6,7 +6,7 @@ use super::plan::Task;
 use super::written::{Before, Written};
 use crate::indicators::figure::{ML_PER_LITRE, UWH_PER_KWH, needed_coverage};
 use crate::indicators::verdict::{Circumstances, DecisionRule, is_guarded, judge};
-use crate::indicators::{Account, Figure, Indicator};
+use crate::indicators::{Account, Figure, Indicator, pairs};
 use crate::store::StoreError;
 use crate::topology::{Facility, KnownMeter};
 use crate::view::{Component, MeterHour, View};
@@ -226,9 +226,7 @@ pub(crate) struct FacilityPoints {
 pub(crate) fn indicators(facility: &Facility) -> Vec<Indicator> {
     let has = |indicator: &Indicator| match indicator {
         Indicator::Pue => facility.problem.is_none(),
-        Indicator::Wue => facility.wue().is_some(),
-        Indicator::Cue => facility.cue().is_some(),
-        Indicator::Carbon => facility.carbon().is_some(),
+        Indicator::Wue | Indicator::Cue | Indicator::Carbon => pairs::pair(facility, *indicator).is_some(),
         _ => false,
     };
     Indicator::ALL.iter().copied().filter(has).collect()
