@@ -144,7 +144,30 @@ pub(super) fn check(document: &Document<'_>, meters: &[Meter], virtuals: &[Virtu
         }
         sound = false;
     }
-    sound
+    sound && check_real(document, &points, &real_parents(meters, virtuals))
+}
+
+/// What feeds a virtual meter feeds what it is made of, which may close a circle that the names do not show.
+fn check_real(
+    document: &Document<'_>,
+    points: &BTreeMap<&MeterKey, Point<'_>>,
+    parents: &BTreeMap<&MeterKey, BTreeSet<&MeterKey>>,
+) -> bool {
+    let next = |key: &MeterKey| -> Vec<MeterKey> {
+        parents.get(key).into_iter().flatten().map(|parent| (*parent).clone()).collect()
+    };
+    let found = cycles(parents.keys().map(|key| (*key).clone()), &next);
+    for cycle in &found {
+        if let Some(first) = points.get(&cycle[0]) {
+            let message = format!(
+                "`{}` is fed by itself: {}, by way of what virtual meters are made of",
+                first.key.meter,
+                path(cycle)
+            );
+            document.error(first.place, message);
+        }
+    }
+    found.is_empty()
 }
 
 fn check_quantities(document: &Document<'_>, point: &Point<'_>, above: &Point<'_>, parent: &Placed<Name>) {

@@ -31,6 +31,13 @@ fn cycles_of_the_tree_are_shown_with_their_path() {
     says(&after_least(&three), &["`a` is fed by itself: a -> c -> b -> a"]);
     let through = power("a", "fed_by = [\"v\"]") + &power("b", "") + &virtual_meter("v", "[\"a\", \"b\"]");
     says(&after_least(&through), &["is fed by itself: a -> v -> a"]);
+    // What feeds a virtual meter feeds the meters that it is made of.
+    let around = power("a", "") + &power("b", "fed_by = [\"a\"]") + &virtual_meter("v", "[\"a\", \"in\"]");
+    let around = around + "fed_by = [\"b\"]\n";
+    says(
+        &after_least(&around),
+        &["`a` is fed by itself: a -> b -> a, by way of what virtual meters are made of"],
+    );
     // What is left of a feed once a branch is taken off feeds that feed's other branches: no cycle.
     let rest = power("office", "fed_by = [\"in\"]")
         + &power("hall", "fed_by = [\"rest\"]")
