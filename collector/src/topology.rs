@@ -13,7 +13,8 @@ mod tests;
 pub use balance::{Balance, Branch};
 pub use energy::{Entry, Part};
 pub use facility::{Facility, FuelSum, ItLevel, Zone};
-pub use factor::{Factor, Origin, Origins};
+pub(crate) use factor::HourOfFactors;
+pub use factor::{Factor, FactorGauge, Origin, Origins};
 pub use read::{interpretation, interpretations};
 
 use crate::config::{CollectorConfig, Meter, Sitting};
@@ -62,7 +63,7 @@ pub struct Topology {
 impl Topology {
     /// Compiles a configuration; `number` gives a meter's number in the store.
     ///
-    /// Series of emission factors are read here; one that cannot be read is said in
+    /// Series of emission factors are read here, those of gauges by [`crate::view::View`]; one that cannot be read is said in
     /// [`Facility::factor_note`], and [`CollectorConfig::check_secrets`] reports it before the start.
     pub fn compile(config: &CollectorConfig, number: impl Fn(&MeterKey) -> Option<MeterId>) -> Topology {
         let mut meters = HashMap::new();

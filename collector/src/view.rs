@@ -5,6 +5,7 @@
 
 mod accounts;
 mod composed;
+mod factors;
 mod gauges;
 mod reckoned;
 mod uncertainty;
@@ -74,6 +75,8 @@ pub struct View {
     accounts: Vec<FacilityAccounts>,
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
+    /// What gauges say of emission factors, by facility; `None` where there is no gauge, or before the first round.
+    factors: Vec<Option<factors::Gauged>>,
     remembered: uncertainty::Remembered,
     composed: HashMap<(usize, Indicator, Interval), Option<Figure>>,
     /// The change number of the last round; `None` before the first.
@@ -94,6 +97,7 @@ impl View {
     pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
         let connection = store::open_reader(layout)?;
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
+        let factors = topology.facilities.iter().map(|_| None).collect();
         let newest = HashMap::new();
         let (levels, remembered) = (HashMap::new(), HashMap::new());
         Ok(View {
@@ -102,6 +106,7 @@ impl View {
             accounts,
             newest,
             levels,
+            factors,
             remembered,
             composed: HashMap::new(),
             seen: None,
@@ -150,39 +155,45 @@ impl View {
         self.connection.execute_batch("BEGIN").map_err(failed)?;
         self.in_round = true;
         let change = store::change_number(&self.connection).map_err(failed)?;
-        let mut first_changed = None;
-        // Before the first round nothing is cached, and all hours of all time would come.
-        if let Some(seen) = self.seen.replace(change).filter(|seen| *seen < change) {
-            let changed: Vec<(MeterId, i64)> = self
-                .connection
-                .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
-                .and_then(|mut s| s.query_map([seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
-                .map_err(failed)?;
-            first_changed = changed.iter().map(|(_, hour)| *hour).min();
-            let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
-            for (meter, hour) in changed {
-                by_meter.entry(meter).or_default().push(hour);
+        let changed = self.changed_hours(change)?;
+        for (meter, hours) in &changed {
+            for hour in hours {
+                self.levels.remove(&(*meter, *hour));
             }
-            for (meter, hours) in &by_meter {
-                for hour in hours {
-                    self.levels.remove(&(*meter, *hour));
-                }
-            }
-            for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
-                for (meter, hours) in &by_meter {
-                    if accounts.concerns(*meter) {
-                        hours.iter().for_each(|hour| accounts.invalidate(*meter, *hour));
-                    }
+        }
+        for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
+            for (meter, hours) in &changed {
+                if accounts.concerns(*meter) {
+                    hours.iter().for_each(|hour| accounts.invalidate(*meter, *hour));
                 }
             }
         }
+        self.renew_factors(&changed)?;
         self.newest = self
             .connection
             .prepare_cached("SELECT meter, at_ms FROM newest")
             .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?.collect())
             .map_err(failed)?;
-        self.forget_what_came_late(first_changed);
+        self.forget_what_came_late(changed.values().flatten().min().copied());
+        // Last, so that a round that failed is made up for by the next.
+        self.seen = Some(change);
         Ok(change)
+    }
+
+    /// The hours that changed since the last round, by meter. Before the first round nothing is cached, and all
+    /// hours of all time would come: none are given.
+    fn changed_hours(&self, change: u64) -> Result<BTreeMap<MeterId, Vec<i64>>, StoreError> {
+        let mut by_meter: BTreeMap<MeterId, Vec<i64>> = BTreeMap::new();
+        let Some(seen) = self.seen.filter(|seen| *seen < change) else { return Ok(by_meter) };
+        let changed: Vec<(MeterId, i64)> = self
+            .connection
+            .prepare_cached("SELECT meter, hour FROM hour WHERE change > ?1")
+            .and_then(|mut s| s.query_map([seen as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+            .map_err(failed)?;
+        for (meter, hour) in changed {
+            by_meter.entry(meter).or_default().push(hour);
+        }
+        Ok(by_meter)
     }
 
     /// What is kept for an interval goes with the horizon, which what comes in now moves. What comes late changes

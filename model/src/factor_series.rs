@@ -127,8 +127,8 @@ impl FactorSeries {
     }
 }
 
-/// Whether a number can be a factor, kg/kWh.
-fn is_factor(kg_per_kwh: f64) -> bool {
+/// Whether a number can be a factor, kg/kWh: no electricity gives off less than nothing or more than 3.
+pub fn is_factor(kg_per_kwh: f64) -> bool {
     (0.0..=MOST_KG_PER_KWH).contains(&kg_per_kwh)
 }
 

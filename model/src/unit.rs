@@ -93,6 +93,7 @@ const UNITS: &[(Row, &[&str])] = &[
     (unit("Hz", Gauge, Quantity::Gauge, 1, 1), &[]),
     (unit("Pa", Gauge, Quantity::Gauge, 1, 1), &[]),
     (unit("kg/kWh", Gauge, Quantity::Gauge, 1, 1), &[]),
+    (unit("g/kWh", Gauge, Quantity::Gauge, 1, 1), &[]),
 ];
 
 impl Unit {

@@ -10,10 +10,10 @@ use super::zone::Zone;
 use std::collections::BTreeMap;
 use wattledger_model::carrier::Carrier;
 use wattledger_model::document::{Document, Place};
-use wattledger_model::meter::{Kind, MeterKey};
+use wattledger_model::meter::{Form, Kind, MeterKey};
 use wattledger_model::name::Name;
 use wattledger_model::role::Role;
-use wattledger_model::unit::Quantity;
+use wattledger_model::unit::{Quantity, Unit};
 
 /// µWh in a mL or mg: ten times what the densest fuel has.
 const MOST_CONTENT: f64 = 1e8;
@@ -167,9 +167,29 @@ pub(super) fn check_factor_meter(document: &Document<'_>, facility: &Facility, m
         document.dangling(named.place, "meter", named.as_str(), exist.iter().map(Name::as_str));
         return;
     };
-    let unit = meter.unit.map(|unit| unit.symbol());
-    if meter.kind != Kind::Gauge || unit.is_some_and(|unit| unit != "kg/kWh") {
-        let message = format!("`{}` is no gauge in kg/kWh, so it gives no emission factors", named.value);
+    let is_of_factors = |unit: Unit| matches!(unit.symbol(), "kg/kWh" | "g/kWh");
+    if meter.kind != Kind::Gauge || meter.unit.is_some_and(|unit| !is_of_factors(unit)) {
+        let message =
+            format!("`{}` is no gauge in kg/kWh or g/kWh, so it gives no emission factors", named.value);
         document.error(named.place, message);
+    } else if meter.unit.is_none() {
+        let message = format!(
+            "give the `unit` of `{}`, kg/kWh or g/kWh: what is sent in another must not be taken for a factor",
+            named.value
+        );
+        document.error(named.place, message);
+    } else if meter.instruments.iter().any(|sitting| sitting.reads.unit != meter.unit) {
+        let message = format!(
+            "`{}` changes its unit; declare another gauge for the other unit and name the one in force",
+            named.value
+        );
+        document.error(named.place, message);
+    } else if meter.form.is_none_or(|form| form == Form::Instant) {
+        let message = format!(
+            "`{}` is read as instants, so its factor runs in a straight line from reading to reading; a published \
+             factor holds until the next: form = \"on-change\", or is the mean up to its reading: form = \"interval-mean\"",
+            named.value
+        );
+        document.warning(named.place, message);
     }
 }

@@ -102,7 +102,7 @@ fn emission_factor(value: &Value<'_>) -> Result<Decimal, String> {
 pub enum Hourly {
     /// A CSV file with a factor from each of its instants on.
     Series(Placed<PathBuf>),
-    /// A gauge in kg/kWh at the facility's site.
+    /// A gauge in kg/kWh or g/kWh at the facility's site, whose hours in the ledger are factors.
     Meter(Placed<Name>),
 }
 

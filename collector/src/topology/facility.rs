@@ -1,7 +1,7 @@
 //! A facility's sums: what enters and leaves, IT energy by category, overhead, water, fuel, zones.
 
 use super::energy::{self, Entry};
-use super::factor::{self, Factor, Origins};
+use super::factor::{self, Factor, FactorGauge, Origins};
 use super::terms::{self, Claimed, Numbers};
 use crate::config::{
     Attributes, Carbon, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly,
@@ -131,7 +131,8 @@ pub struct Facility {
     pub racks_in_use: Vec<Term>,
     /// Meters by role, for sums by component; fuel is in `fuels`, by carrier.
     pub components: Vec<(Role, Vec<Term>)>,
-    /// Location-based emission factor by minute, kg per µWh; `None` where none is declared.
+    /// Location-based emission factor by minute, kg per µWh; `None` where none is declared. What a gauge gives is
+    /// not in it: [`crate::view::View::factor`] has both.
     pub factor: Option<Weight>,
     /// What the emission factor is, in words, with year and source.
     pub factor_note: Option<String>,
@@ -139,8 +140,8 @@ pub struct Facility {
     pub factor_origins: Option<Origins>,
     /// The region of the factor table that it takes its electricity in; `None` where it has a factor of its own.
     pub region: Option<String>,
-    /// The gauge in kg/kWh that gives location-based factors by the hour; `factor` stands in where it has none.
-    pub factor_meter: Option<MeterId>,
+    /// The gauge that gives location-based factors by the hour; `factor` stands in where it has none.
+    pub factor_gauge: Option<FactorGauge>,
     /// What the supplier states, for the market-based figure.
     pub supplier: Option<Factor>,
     /// The residual mix, for what neither certificate nor supplier covers.
@@ -205,7 +206,11 @@ pub(super) fn compile(
     let entries = energy::entries(&own, &declared.factors);
     let total: Vec<Term> = entries.iter().flat_map(|entry| entry.counted.iter().copied()).collect();
     let it = counts.as_ref().map_or_else(Vec::new, |level| level.terms.clone());
-    let location = factor::of_location(declared.carbon.as_ref(), declared.hourly.as_ref(), zone);
+    let mut location = factor::of_location(declared.carbon.as_ref(), declared.hourly.as_ref(), zone);
+    let factor_gauge = factor_gauge(config, declared, numbers, location.as_ref(), zone);
+    if let Some(gauge) = &factor_gauge {
+        location = Some(gauge.alone());
+    }
     let market = |carbon: &Option<_>| carbon.as_ref().map(|carbon| factor::of_years(carbon, zone));
     let (water, potable_water) = (of(Role::Water), of(Role::PotableWater));
     let waited: BTreeMap<MeterId, i64> =
@@ -241,7 +246,7 @@ pub(super) fn compile(
         factor_note: location.as_ref().map(|factor| factor.note.clone()),
         factor_origins: location.as_ref().map(|factor| factor.origins.clone()),
         factor: location.map(|factor| factor.weight),
-        factor_meter: factor_meter(declared, numbers),
+        factor_gauge,
         supplier: market(&declared.market.supplier),
         residual: market(&declared.market.residual),
         factors: declared.factors.clone(),
@@ -319,10 +324,17 @@ fn fuels(claims: &[&Claimed<'_>], factors: &Factors) -> Vec<FuelSum> {
     sums.into_iter().map(of).collect()
 }
 
-fn factor_meter(declared: &Declared, numbers: &Numbers<'_>) -> Option<MeterId> {
+fn factor_gauge(
+    config: &CollectorConfig,
+    declared: &Declared,
+    numbers: &Numbers<'_>,
+    years: Option<&Factor>,
+    zone: Tz,
+) -> Option<FactorGauge> {
     let Some(Hourly::Meter(name)) = &declared.hourly else { return None };
     let key = MeterKey { site: declared.site.clone(), meter: name.value.clone() };
-    numbers.get(&key).copied()
+    let meter = config.meters.iter().find(|meter| meter.key == key)?;
+    Some(FactorGauge::new(meter, *numbers.get(&key)?, years?.clone(), zone))
 }
 
 impl Facility {
@@ -357,7 +369,13 @@ impl Facility {
         self.storage_charge.iter().copied().chain(terms::negated(&self.storage_discharge)).collect()
     }
 
-    /// Grid electricity weighted by its emission factor.
+    /// The location-based emission factor, without what a gauge gives.
+    pub fn location(&self) -> Option<Factor> {
+        let (weight, note) = (self.factor.clone()?, self.factor_note.clone()?);
+        Some(Factor { weight, note, origins: self.factor_origins.clone()? })
+    }
+
+    /// Grid electricity weighted by its emission factor, without what a gauge gives.
     pub fn carbon(&self) -> Option<Pair> {
         let pair = Pair { weight: self.factor.clone(), ..Pair::alone(&self.grid) };
         (!self.grid.is_empty() && self.factor.is_some()).then_some(pair)

@@ -1,5 +1,10 @@
 //! Emission factors of electricity as weights by time, and what they are in words. Source: domain.md 4.1.
 
+mod gauge;
+
+pub use gauge::FactorGauge;
+pub(crate) use gauge::HourOfFactors;
+
 use crate::config::{Carbon, Hourly, open_series};
 use crate::indicators::Weight;
 use crate::indicators::figure::UWH_PER_KWH;
@@ -7,7 +12,6 @@ use chrono::NaiveDate;
 use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::factor::FactorTable;
-use wattledger_model::factor_series::FactorSeries;
 use wattledger_model::time::{Interval, Minute};
 
 /// The years that readings can be of.
@@ -16,7 +20,7 @@ const YEARS: std::ops::Range<i32> = 2000..2200;
 /// Where an emission factor comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Origin {
-    /// A series by interval.
+    /// A series by interval, or a gauge.
     Series,
     /// The factor of a year.
     Year {
@@ -27,7 +31,7 @@ pub enum Origin {
         is_substitute: bool,
         /// Whether no consulted source confirms the value.
         is_unconfirmed: bool,
-        /// Whether there is a series, and it says nothing of this time.
+        /// Whether there is a series or a gauge, and it says nothing of this time.
         instead_of_series: bool,
     },
 }
@@ -70,6 +74,31 @@ pub struct Factor {
     pub note: String,
     /// Where it comes from, by minute.
     pub origins: Origins,
+}
+
+impl Factor {
+    /// Whether it is finer than a year: from a series or a gauge, with the year's where that says nothing.
+    pub(crate) fn is_by_interval(&self) -> bool {
+        let is_finer = |origin: &Origin| match origin {
+            Origin::Series => true,
+            Origin::Year { instead_of_series, .. } => *instead_of_series,
+        };
+        self.origins.steps.iter().any(|(_, origin)| is_finer(origin))
+    }
+
+    /// What it is, and, where it is finer than a year, for how much of an interval it is what.
+    pub(crate) fn note_over(&self, interval: Interval) -> String {
+        if !self.is_by_interval() {
+            return self.note.clone();
+        }
+        let part = |(origin, minutes): &(Origin, i64)| match origin {
+            Origin::Series => format!("{minutes} min have a factor of their own"),
+            Origin::Year { year: Some(year), .. } => format!("{minutes} min that of {year}"),
+            Origin::Year { year: None, .. } => format!("{minutes} min the constant one"),
+        };
+        let parts: Vec<String> = self.origins.over(interval).iter().map(part).collect();
+        format!("{}; of this period {}", self.note, parts.join(", "))
+    }
 }
 
 /// The emission factor by year. The year is that of local time, as factors are by year.
@@ -119,17 +148,17 @@ pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
     }
 }
 
-/// The location-based factor: by the hour where there is a series, by year where that has none.
+/// The location-based factor: by the hour where there is a series, by year where that has none. What a gauge has
+/// said stands in the ledger: of that there is nothing in it.
 pub(super) fn of_location(carbon: Option<&Carbon>, hourly: Option<&Hourly>, zone: Tz) -> Option<Factor> {
     let years = of_years(carbon?, zone);
     let Some(Hourly::Series(file)) = hourly else { return Some(years) };
     match open_series(&file.value, zone) {
         Ok(series) => {
-            let shown = file.value.display();
-            Some(Factor {
-                note: format!("series {shown} ({}), else {}", extent(&series, zone), years.note),
-                ..under(years, &series)
-            })
+            let steps = series.steps();
+            let (shown, said) = (file.value.display(), extent(&steps, zone).unwrap_or_default());
+            let note = format!("series {shown} ({said}), else {}", years.note);
+            Some(Factor { note, ..under(years, &steps) })
         }
         Err(error) => {
             tracing::warn!(%error, "a series of emission factors is not used");
@@ -138,9 +167,11 @@ pub(super) fn of_location(carbon: Option<&Carbon>, hourly: Option<&Hourly>, zone
     }
 }
 
-/// A factor by year where a series says nothing.
-fn under(years: Factor, series: &FactorSeries) -> Factor {
-    let steps = series.steps();
+/// Since when which factor holds, kg/kWh, ascending; `None` from where none does.
+type Steps = [(Minute, Option<f64>)];
+
+/// A factor by year where steps by interval say nothing.
+fn under(years: Factor, steps: &Steps) -> Factor {
     let kg_per_uwh = |kg: f64| kg / UWH_PER_KWH;
     let weights: Vec<_> = steps.iter().map(|(since, kg)| (*since, kg.map(kg_per_uwh))).collect();
     let without = |origin| match origin {
@@ -149,7 +180,10 @@ fn under(years: Factor, series: &FactorSeries) -> Factor {
         }
         Origin::Series => Origin::Series,
     };
-    let says_something = |at: Minute| series.at(at).is_some();
+    let says_something = |at: Minute| {
+        let after = steps.partition_point(|(since, _)| *since <= at);
+        after.checked_sub(1).is_some_and(|step| steps[step].1.is_some())
+    };
     let year_at = |at: Minute| {
         let after = years.origins.steps.partition_point(|(since, _)| *since <= at);
         Some(without(years.origins.steps[after.checked_sub(1)?].1))
@@ -163,12 +197,14 @@ fn under(years: Factor, series: &FactorSeries) -> Factor {
     Factor { weight: years.weight.under(&weights), origins: Origins::of(origins.collect()), note: years.note }
 }
 
-/// What a series says something of, by local clocks, and how much of that it leaves out.
-fn extent(series: &FactorSeries, zone: Tz) -> String {
+/// What steps say something of, by local clocks, and how much of that they leave out; `None` where they say
+/// nothing at all.
+fn extent(steps: &Steps, zone: Tz) -> Option<String> {
     let shown = |at: Minute| calendar::local(zone, at).format("%Y-%m-%d %H:%M").to_string();
-    let covers = series.covers();
-    let mut words = format!("{} to {}", shown(covers.from), shown(covers.to));
-    let holes = series.holes();
+    let (first, last) = (steps.iter().find(|(_, factor)| factor.is_some())?, steps.last()?);
+    let mut words = format!("{} to {}", shown(first.0), shown(last.0));
+    let pairs = steps.windows(2).filter(|pair| pair[0].1.is_none());
+    let holes: Vec<Interval> = pairs.map(|pair| Interval::new(pair[0].0, pair[1].0)).collect();
     let minutes: i64 = holes.iter().map(|hole| hole.minutes()).sum();
     if let Some(first) = holes.first() {
         let (many, from) = (holes.len(), shown(first.from));
@@ -177,5 +213,5 @@ fn extent(series: &FactorSeries, zone: Tz) -> String {
             if many == 1 { "hole" } else { "holes" }
         ));
     }
-    words
+    Some(words)
 }

@@ -450,7 +450,13 @@ fn market_factors_and_the_gauge_of_hourly_ones_are_at_hand() {
     );
     let compiled = Compiled::of(&text);
     let facility = compiled.facility();
-    assert_eq!(facility.factor_meter, Some(3));
+    assert_eq!(facility.factor_gauge.as_ref().map(|gauge| gauge.meter), Some(3));
+    assert!(
+        facility
+            .factor_note
+            .as_deref()
+            .is_some_and(|note| note.starts_with("gauge kg in kg/kWh by 5 min, else grid cn-beijing"))
+    );
     let at = |factor: &Option<Factor>| {
         factor.as_ref().map(|factor| (factor.weight.at(Minute(29_000_000)) * 1e9 * 1e4).round())
     };

@@ -48,8 +48,9 @@ impl View {
     /// [`StoreError`] where the store cannot be read.
     pub fn scope2(&self, facility: usize, interval: Interval) -> Result<Option<Scope2>, StoreError> {
         let topology = Arc::clone(&self.topology);
+        let location = self.factor(facility);
         let facility = &topology.facilities[facility];
-        let Some(location) = facility.factor.as_ref().filter(|_| !facility.grid.is_empty()) else {
+        let Some(location) = location.filter(|_| !facility.grid.is_empty()) else {
             return Ok(None);
         };
         let consumption = Accounts::new(Pair::alone(&facility.grid)).by_hour(&self.connection, interval)?;
@@ -60,7 +61,7 @@ impl View {
             supplier: facility.supplier.as_ref().map(|factor| &factor.weight),
             residual: facility.residual.as_ref().map(|factor| &factor.weight),
         };
-        Ok(Some(scope2(interval, &consumption, location, &instruments)))
+        Ok(Some(scope2(interval, &consumption, &location.weight, &instruments)))
     }
 
     pub(super) fn market(

@@ -108,10 +108,20 @@ fn market_factors_have_a_source_and_china_has_its_residual_mix() {
 
 #[test]
 fn hourly_factors_come_from_a_file_or_a_gauge_and_have_one_to_fall_back_on() {
-    let gauge = "[[meter]]\nname = \"grid-kg\"\nkind = \"gauge\"\nunit = \"kg/kWh\"\n";
-    let meter = |name: &str, more: &str| {
+    let declared = |name: &str, more: &str, gauge: &str| {
+        let gauge = format!("[[meter]]\nname = \"grid-kg\"\nkind = \"gauge\"\n{gauge}\n");
         messages(&format!("{}{gauge}", with(&format!("factor_meter = \"{name}\"\n{more}"))))
     };
+    let hourly = "form = \"on-change\"\nnominal_interval = \"1h\"";
+    let meter = |name: &str, more: &str| declared(name, more, &format!("unit = \"kg/kWh\"\n{hourly}"));
+    let gauge = |lines: &str| declared("grid-kg", "grid = \"cn\"", lines);
+    says(&gauge(&format!("unit = \"g/kWh\"\n{hourly}")), &[]);
+    says(&gauge("unit = \"g/kWh\""), &["warning: `grid-kg` is read as instants"]);
+    says(&gauge(hourly), &["give the `unit` of `grid-kg`, kg/kWh or g/kWh"]);
+    says(&gauge(&format!("unit = \"%\"\n{hourly}")), &["`grid-kg` is no gauge in kg/kWh or g/kWh"]);
+    let later =
+        format!("unit = \"g/kWh\"\n{hourly}\n[[meter.instrument]]\nfrom = 2026-02-01\nunit = \"kg/kWh\"");
+    says(&gauge(&later), &["`grid-kg` changes its unit"]);
     says(&meter("grid-kg", "grid = \"cn\""), &[]);
     says(&meter("grid-kg", ""), &["`factor_meter` needs a `grid` or an `emission_factor` beside it"]);
     says(&meter("grid-kgs", "grid = \"cn\""), &["there is no meter `grid-kgs`; did you mean `grid-kg`?"]);

@@ -17,7 +17,7 @@ use crate::indicators::{Account, Accounts, Figure, Indicator, Status, TermSum};
 use crate::ledger::interpret::round_half_even;
 use crate::outputs::reports::{Amount, ReportError, known_part};
 use crate::store::StoreError;
-use crate::topology::Facility;
+use crate::topology::{Facility, Factor};
 use crate::view::View;
 use std::collections::BTreeMap;
 use wattledger_model::calendar::{Period, Tz};
@@ -48,13 +48,17 @@ pub fn figure(
     let facility = &topology.facilities[at];
     view.begin()?;
     let (asked, interval, cut) = part(&view, at, facility, period, now)?;
-    let sides = sides::of(facility, indicator).map_err(|why| ExplainError::Indicator {
+    let mut sides = sides::of(facility, indicator).map_err(|why| ExplainError::Indicator {
         indicator: indicator.to_string(),
         facility: facility.name.to_string(),
         why,
     })?;
-    let made =
-        Making { source, view: &view, facility, indicator, interval, asked: &asked, sides }.make(cut)?;
+    let factor = sides.pair.weight.is_some().then(|| view.factor(at)).flatten();
+    if let Some(factor) = &factor {
+        sides.pair.weight = Some(factor.weight.clone());
+    }
+    let making = Making { source, view: &view, facility, indicator, interval, asked: &asked, sides, factor };
+    let made = making.make(cut)?;
     view.end()?;
     Ok(made)
 }
@@ -91,6 +95,8 @@ struct Making<'m> {
     interval: Interval,
     asked: &'m Period,
     sides: Sides,
+    /// What the numerator is weighted with, in carbon.
+    factor: Option<Factor>,
 }
 
 impl Making<'_> {
@@ -107,7 +113,6 @@ impl Making<'_> {
         let rows = rows?;
         let figure = Figure::of(self.indicator, interval, &account);
         let meaning = self.indicator.meaning();
-        let is_carbon = self.sides.pair.weight.is_some();
         Ok(FigureExplanation {
             explanation: "wattledger/explain-figure/v1",
             facility: facility.name.to_string(),
@@ -127,8 +132,8 @@ impl Making<'_> {
             coverage: self.coverage(&account, &gaps, &outside),
             category: (self.has_it()).then(|| self.category()),
             conversions: if self.has_total() { facility.conversions.clone() } else { Vec::new() },
-            factor: facility.factor_note.clone().filter(|_| is_carbon),
-            certificates: if is_carbon { self.certificates() } else { Vec::new() },
+            factor: self.factor.as_ref().map(|factor| factor.note_over(interval)),
+            certificates: if self.factor.is_some() { self.certificates() } else { Vec::new() },
             next: self.next(&rows),
             meters: rows,
         })

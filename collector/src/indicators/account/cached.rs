@@ -2,6 +2,7 @@
 
 use super::super::reader;
 use super::super::support;
+use super::super::weight::Weight;
 use super::block::{self, Block};
 use super::{Account, Own, Pair, Place, Term, TermSum};
 use crate::ledger::block::MINUTES;
@@ -86,10 +87,23 @@ impl Accounts {
 
     /// Forgets what an hour came to, and the long steps of the meter that changed in it.
     pub fn invalidate(&mut self, meter: MeterId, hour: i64) {
+        self.forget(hour);
+        self.spans.remove(&meter);
+    }
+
+    /// Weights the numerator anew, if it is weighted: the weight is another one in these hours alone.
+    pub fn weigh(&mut self, weight: &Weight, hours: &[i64]) {
+        if let Some(known) = &mut self.pair.weight {
+            known.clone_from(weight);
+            hours.iter().for_each(|hour| self.forget(*hour));
+        }
+    }
+
+    /// Forgets what an hour came to.
+    fn forget(&mut self, hour: i64) {
         self.days.remove(&hour.div_euclid(DAY_HOURS));
         self.hours.remove(&hour);
         self.fine.remove(&hour);
-        self.spans.remove(&meter);
         let changed = Level::Hour.interval(hour);
         self.known_blocks.retain(|span, _| span.intersect(changed).is_empty());
         self.blocks = None;

@@ -267,15 +267,24 @@ impl Rounds {
     }
 
     fn mark_dirty(&mut self, changed: Changed) {
-        let Some((_, Some(facility))) = self.meters.get(&changed.meter) else { return };
-        let name = self.view.topology().facilities[*facility].name.as_str();
-        let Some(published) = self.cursor.facilities.get_mut(name) else { return };
+        let shown_with = self.meters.get(&changed.meter).and_then(|(_, facility)| *facility);
+        let topology = std::sync::Arc::clone(self.view.topology());
+        for (at, facility) in topology.facilities.iter().enumerate() {
+            let gives_factors =
+                facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == changed.meter);
+            if gives_factors || shown_with == Some(at) {
+                self.mark_dirty_of(at, facility, changed.hour);
+            }
+        }
+    }
+
+    fn mark_dirty_of(&mut self, at: usize, facility: &Facility, hour: i64) {
+        let Some(published) = self.cursor.facilities.get_mut(facility.name.as_str()) else { return };
         // What lies after the published edge is written when the edge passes it. A plan under way is
         // about to pass its own.
-        let until = self.plans[*facility].as_ref().map(|plan| plan.until.0).or(published.until);
+        let until = self.plans[at].as_ref().map(|plan| plan.until.0).or(published.until);
         let Some(until) = until else { return };
-        let hour =
-            Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
+        let hour = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
         published.dirty.add(Interval::new(hour.from, hour.to.min(Minute(until))));
     }
 

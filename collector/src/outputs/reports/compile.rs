@@ -83,7 +83,7 @@ fn compile(
     };
     let verdicts =
         figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, options.generated_at);
-    let carbon = view.figure(at, Indicator::Carbon, interval)?;
+    let (carbon, factor) = (view.figure(at, Indicator::Carbon, interval)?, view.factor(at));
     let declared =
         options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
     Ok(Report {
@@ -107,7 +107,7 @@ fn compile(
         months: months(view, at, interval)?,
         wue: view.figure(at, Indicator::Wue, interval)?.map(|figure| figures::shown(&figure, facility)),
         cue: view.figure(at, Indicator::Cue, interval)?.map(|figure| figures::shown(&figure, facility)),
-        carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared)),
+        carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared, factor.as_ref())),
         indicators: indicators(view, at, interval)?,
         meters: meters(view, at, interval)?,
         versions: versions(view, interval, change, options.generated_at)?,
@@ -274,7 +274,10 @@ fn meters(view: &View, at: usize, interval: Interval) -> Result<Vec<BoundaryMete
     let mut own: Vec<&KnownMeter> = topology
         .meters
         .values()
-        .filter(|meter| meter.declared.facility.as_ref() == Some(&facility.name))
+        .filter(|meter| {
+            let gives_factors = facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == meter.id);
+            gives_factors || meter.declared.facility.as_ref() == Some(&facility.name)
+        })
         .collect();
     own.sort_by_key(|meter| (meter.declared.role, &meter.declared.key));
     own.into_iter().map(|meter| boundary_meter(view, meter, interval)).collect()

@@ -6,7 +6,7 @@ use crate::indicators::figure::needed_coverage;
 use crate::indicators::notation::notation;
 use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, judge};
 use crate::indicators::{Figure, Status};
-use crate::topology::Facility;
+use crate::topology::{self, Facility};
 use chrono::Datelike;
 use wattledger_model::calendar;
 use wattledger_model::factor::FactorTable;
@@ -91,16 +91,26 @@ fn horizon(target: &Target) -> String {
     }
 }
 
-/// Carbon with the factors it was reckoned with.
-pub(super) fn carbon(figure: &Figure, facility: &Facility, declared: Option<&config::Carbon>) -> Carbon {
+/// Carbon with the factors it was reckoned with: by the year as they are declared, finer ones in the note.
+pub(super) fn carbon(
+    figure: &Figure,
+    facility: &Facility,
+    declared: Option<&config::Carbon>,
+    used: Option<&topology::Factor>,
+) -> Carbon {
     let year_of = |minute| calendar::date_of(facility.zone, minute).year();
     let years = year_of(figure.interval.from)..=year_of(Minute(figure.interval.to.0 - 1));
     Carbon {
         figure: shown(figure, facility),
         basis: "location-based",
-        method: "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
-                 the market-based figure is CO2_market",
-        note: facility.factor_note.clone().unwrap_or_default(),
+        method: if used.is_some_and(topology::Factor::is_by_interval) {
+            "Scope 2 of the electricity that utility meters measured, each interval with its own factor, with that of \
+             its year where it has none; the market-based figure is CO2_market"
+        } else {
+            "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
+             the market-based figure is CO2_market"
+        },
+        note: used.map_or_else(String::new, |used| used.note_over(figure.interval)),
         factors: declared
             .map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
     }

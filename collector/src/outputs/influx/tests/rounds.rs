@@ -4,9 +4,10 @@ use super::super::cursor::Cursor;
 use super::super::round::{Round, Rounds};
 use super::memory::Memory;
 use super::plant::{DAYS, Plant, QUARTER_MS, START_MS, config, reading, readings};
-use crate::config::CollectorConfig;
+use crate::config::{CollectorConfig, Hourly};
 use proptest::prelude::*;
 use std::time::Instant;
+use wattledger_model::document::Placed;
 
 /// An output that may crash: what it has written stays, what it remembers is what it last remembered.
 struct Output {
@@ -226,6 +227,35 @@ fn a_new_definition_of_a_facility_writes_its_points_again() {
     let before = output.written;
     output.catch_up();
     assert!(output.written - before > 2 * 1_440 * 5, "only {} lines", output.written - before);
+}
+
+#[test]
+fn an_emission_factor_that_comes_late_writes_the_carbon_of_its_hour_again() {
+    let gauge = "[[meter]]\nname = \"factor\"\nsite = \"site-a\"\nkind = \"gauge\"\nunit = \"kg/kWh\"\n\
+                 form = \"interval-mean\"\nnominal_interval = \"1h\"\n";
+    let mut config = config(gauge);
+    let (value, place) = ("factor".parse().expect("a name"), config.meters[0].place);
+    config.facilities[0].hourly = Some(Hourly::Meter(Placed { value, place }));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut plant = Plant::open(folder.path(), config);
+    plant.book(&readings(1));
+    let mut output = Output::new(&plant);
+    output.catch_up();
+    let key = "wl_indicator,facility=hall,indicator=carbon,site=site-a,window=1m";
+    // The readings begin at 06:20; the factor is of 08:00 to 09:00.
+    let carbon = |output: &Output, minute: i64| {
+        let found = output.memory.field(key, START_MS + minute * 60_000, "value");
+        found.expect("the minute is measured")
+    };
+    let before = [90, 130, 170].map(|minute| carbon(&output, minute));
+    plant.book(&[reading("factor", START_MS + 160 * 60_000, 0.1, "kg/kWh")]);
+    output.catch_up();
+    let after = [90, 130, 170].map(|minute| carbon(&output, minute));
+    assert_eq!((after[0], after[2]), (before[0], before[2]));
+    assert!((after[1] - before[1] / 4.0).abs() < 1e-12, "0.1 instead of 0.4 kg/kWh: {after:?}");
+    let mut anew = Output::new(&plant);
+    anew.catch_up();
+    assert_eq!(output.memory.derived(), anew.memory.derived());
 }
 
 /// Lots of readings, each with its place in some order.

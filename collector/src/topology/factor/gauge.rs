@@ -1,0 +1,222 @@
+//! Emission factors that a gauge gives: from its hours in the ledger to a factor by time. Source: domain.md 4.1.
+//!
+//! The factor of an interval is the gauge's mean over it, weighted by time. An interval of which the ledger knows
+//! less than half, or whose mean no electricity gives off, has none of its own: it is a hole, as a row that is
+//! missing from a series is, and the factor of the year stands in.
+
+use super::{Factor, extent, under};
+use crate::config::Meter;
+use crate::ledger::block::GaugeHour;
+use crate::ledger::interpret::DEFAULT_INTERVAL_MS;
+use crate::store::MeterId;
+use std::collections::BTreeMap;
+use wattledger_model::calendar::Tz;
+use wattledger_model::factor_series::is_factor;
+use wattledger_model::time::{HOUR_MINUTES, MINUTE_MS, Minute};
+
+/// The lengths that an interval can have, minutes: what an hour divides into, down to the finest that grids publish.
+const LENGTHS: [i64; 8] = [60, 30, 20, 15, 12, 10, 6, 5];
+
+/// A gauge of emission factors, and what stands in where it says nothing.
+#[derive(Debug, Clone)]
+pub struct FactorGauge {
+    /// The gauge.
+    pub meter: MeterId,
+    /// What it is, in words.
+    title: String,
+    /// kg/kWh in one of its unit.
+    kg_per_kwh: f64,
+    /// The length of an interval, minutes; it divides an hour.
+    step_minutes: i64,
+    years: Factor,
+    zone: Tz,
+}
+
+/// The factors of one hour, interval by interval.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HourOfFactors {
+    /// kg/kWh; `None` where the gauge gives none.
+    factors: Box<[Option<f64>]>,
+    /// Intervals whose mean is no factor.
+    unbelieved: i64,
+}
+
+impl FactorGauge {
+    /// A declared gauge by its number; `years` stands in.
+    pub(in crate::topology) fn new(declared: &Meter, meter: MeterId, years: Factor, zone: Tz) -> FactorGauge {
+        let usual = declared.nominal_interval_ms.unwrap_or(DEFAULT_INTERVAL_MS) / MINUTE_MS;
+        let shortest = LENGTHS[LENGTHS.len() - 1];
+        let step_minutes = LENGTHS.into_iter().find(|length| *length <= usual).unwrap_or(shortest);
+        // The check of the configuration lets no other unit pass, and none that is missing.
+        let unit = declared.unit.map_or("kg/kWh", |unit| unit.symbol());
+        FactorGauge {
+            meter,
+            title: format!("gauge {} in {unit} by {step_minutes} min", declared.key.meter),
+            kg_per_kwh: if unit == "g/kWh" { 1e-3 } else { 1.0 },
+            step_minutes,
+            years,
+            zone,
+        }
+    }
+
+    /// The factor while nothing is known of the gauge.
+    pub(in crate::topology) fn alone(&self) -> Factor {
+        let note = format!("{}, else {}", self.title, self.years.note);
+        Factor { note, ..under(self.years.clone(), &[]) }
+    }
+
+    /// The factors of one hour of the gauge.
+    pub(crate) fn hour(&self, minutes: &GaugeHour) -> HourOfFactors {
+        let mut unbelieved = 0;
+        let intervals = minutes.chunks(self.step_minutes as usize).map(|minutes| {
+            let ms: i64 = minutes.iter().map(|minute| i64::from(minute.ms)).sum();
+            if 2 * ms < self.step_minutes * MINUTE_MS {
+                return None;
+            }
+            let sum: f64 = minutes.iter().map(|minute| minute.mean * f64::from(minute.ms)).sum();
+            let mean = sum / ms as f64 * self.kg_per_kwh;
+            unbelieved += i64::from(!is_factor(mean));
+            Some(mean).filter(|mean| is_factor(*mean))
+        });
+        let factors = intervals.collect();
+        HourOfFactors { factors, unbelieved }
+    }
+
+    /// The factor by time: the gauge's own, by hours since the epoch, and that of the year elsewhere.
+    pub(crate) fn factor(&self, hours: &BTreeMap<i64, HourOfFactors>) -> Factor {
+        let steps = self.steps(hours);
+        let said = extent(&steps, self.zone).unwrap_or_else(|| "nothing yet".to_owned());
+        let unbelieved: i64 = hours.values().map(|hour| hour.unbelieved * self.step_minutes).sum();
+        let beyond = match unbelieved {
+            0 => String::new(),
+            minutes => format!("; {minutes} min left out, whose values no electricity gives off"),
+        };
+        let note = format!("{} ({said}{beyond}), else {}", self.title, self.years.note);
+        Factor { note, ..under(self.years.clone(), &steps) }
+    }
+
+    /// Since when which factor holds, kg/kWh; `None` from where none does.
+    fn steps(&self, hours: &BTreeMap<i64, HourOfFactors>) -> Vec<(Minute, Option<f64>)> {
+        let mut steps: Vec<(Minute, Option<f64>)> = Vec::new();
+        let mut go_on = |at: i64, factor: Option<f64>| {
+            let before = steps.last().and_then(|(_, before)| *before);
+            if before != factor {
+                steps.push((Minute(at), factor));
+            }
+        };
+        let mut reached = i64::MIN;
+        for (hour, of_hour) in hours {
+            let start = hour * HOUR_MINUTES;
+            if reached < start {
+                go_on(reached, None);
+            }
+            for (at, factor) in (start..).step_by(self.step_minutes as usize).zip(&of_hour.factors) {
+                go_on(at, *factor);
+            }
+            reached = start + HOUR_MINUTES;
+        }
+        go_on(reached, None);
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Origin, of_years};
+    use super::*;
+    use crate::config::{Carbon, CollectorConfig};
+    use crate::ledger::block::MINUTES;
+    use wattledger_model::minute::GaugeMinute;
+    use wattledger_model::time::Interval;
+
+    fn gauge(lines: &str) -> FactorGauge {
+        let text = format!(
+            "[collector]\nname = \"c\"\ndata_dir = \"/d\"\n[link]\nbroker = \"mqtt://127.0.0.1:1883\"\n\
+             [[site]]\nname = \"s\"\ntime_zone = \"UTC\"\n[[meter]]\nname = \"kg\"\nsite = \"s\"\nkind = \"gauge\"\n{lines}\n"
+        );
+        let config = CollectorConfig::parse("c.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        let half =
+            Carbon::Constant { kg_per_kwh: "0.5".parse().expect("a number"), year: None, source: None };
+        FactorGauge::new(&config.meters[0], 7, of_years(&half, Tz::UTC), Tz::UTC)
+    }
+
+    /// An hour in which `value(minute)` is known for so many ms.
+    fn hour(value: impl Fn(usize) -> (f64, u32)) -> GaugeHour {
+        let mut minutes = [GaugeMinute::default(); MINUTES];
+        for (at, minute) in minutes.iter_mut().enumerate() {
+            let (mean, ms) = value(at);
+            *minute = GaugeMinute { mean, min: mean, max: mean, ms };
+        }
+        minutes
+    }
+
+    fn factors(gauge: &FactorGauge, minutes: &GaugeHour) -> Vec<Option<f64>> {
+        gauge.hour(minutes).factors.to_vec()
+    }
+
+    #[test]
+    fn an_hour_has_the_mean_of_its_known_time_if_that_is_half_of_it() {
+        let hourly = gauge("unit = \"kg/kWh\"\nform = \"on-change\"\nnominal_interval = \"1h\"");
+        let known = |minutes: usize| hour(|at| if at < minutes { (0.2, 60_000) } else { (0.0, 0) });
+        assert_eq!(factors(&hourly, &known(60)), [Some(0.2)]);
+        let half = factors(&hourly, &known(30))[0].expect("half is known");
+        assert!((half - 0.2).abs() < 1e-15, "missing is not zero: {half}");
+        assert_eq!(factors(&hourly, &known(29)), [None]);
+        let uneven = hour(|at| if at == 0 { (0.8, 30_000) } else { (0.2, 60_000) });
+        let mean = (0.8 * 0.5 + 0.2 * 59.0) / 59.5;
+        assert!((factors(&hourly, &uneven)[0].expect("known") - mean).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_gauge_that_is_read_more_often_has_finer_intervals() {
+        let lengths = |interval: &str| {
+            gauge(&format!("unit = \"kg/kWh\"\nnominal_interval = \"{interval}\"")).step_minutes
+        };
+        let all = ["10s", "1m", "5m", "7m", "15m", "45m", "1h", "1d"].map(lengths);
+        assert_eq!(all, [5, 5, 5, 6, 15, 30, 60, 60]);
+        let quarters = gauge("unit = \"kg/kWh\"\nnominal_interval = \"15m\"");
+        let stairs = hour(|at| ((at / 15) as f64, 60_000));
+        assert_eq!(factors(&quarters, &stairs), [Some(0.0), Some(1.0), Some(2.0), Some(3.0)]);
+    }
+
+    #[test]
+    fn grams_are_thousandths_and_what_is_no_factor_is_a_hole_that_is_told() {
+        let grams = gauge("unit = \"g/kWh\"\nnominal_interval = \"1h\"");
+        assert_eq!(factors(&grams, &hour(|_| (250.0, 60_000))), [Some(0.25)]);
+        for absurd in [-1.0, 3_001.0, f64::NAN] {
+            assert_eq!(factors(&grams, &hour(|_| (absurd, 60_000))), [None], "{absurd}");
+        }
+        let hours = BTreeMap::from([
+            (0, grams.hour(&hour(|_| (250.0, 60_000)))),
+            (1, grams.hour(&hour(|_| (-1.0, 60_000)))),
+        ]);
+        let note = grams.factor(&hours).note;
+        assert!(note.contains("60 min left out") && note.ends_with("else 0.5 kg/kWh"), "{note}");
+    }
+
+    #[test]
+    fn hours_between_are_holes_with_the_factor_of_the_year() {
+        let hourly = gauge("unit = \"kg/kWh\"\nnominal_interval = \"1h\"");
+        let of = |value: f64| hourly.hour(&hour(|_| (value, 60_000)));
+        let factor = hourly.factor(&BTreeMap::from([(10, of(0.2)), (11, of(0.3)), (13, of(0.3))]));
+        let at = |hour: i64| factor.weight.at(Minute(hour * 60 + 59)) * 1e9;
+        let found = [9, 10, 11, 12, 13, 14].map(|hour| (at(hour) * 1e3).round());
+        assert_eq!(found, [500.0, 200.0, 300.0, 500.0, 300.0, 500.0]);
+        let own: i64 = factor
+            .origins
+            .over(Interval::new(Minute(600), Minute(900)))
+            .iter()
+            .map(|(_, minutes)| minutes)
+            .sum();
+        assert_eq!(own, 180, "the years that have factors begin in 2000");
+        assert_eq!(factor.origins.over(Interval::new(Minute(600), Minute(720))), [(Origin::Series, 120)]);
+        let note = "gauge kg in kg/kWh by 60 min (1970-01-01 10:00 to 1970-01-01 14:00 without 60 min in 1 hole, from 1970-01-01 12:00 on)";
+        assert!(factor.note.starts_with(note), "{}", factor.note);
+        assert!(
+            hourly
+                .factor(&BTreeMap::new())
+                .note
+                .starts_with("gauge kg in kg/kWh by 60 min (nothing yet), else")
+        );
+    }
+}
