@@ -119,7 +119,13 @@ impl Site {
         site
     }
 
+    /// Takes readings in at the end of the day.
     fn take(&mut self, readings: &[Given]) {
+        self.take_at(readings, DAY_HOURS);
+    }
+
+    /// Takes readings in so many hours after the start.
+    fn take_at(&mut self, readings: &[Given], hour: i64) {
         let rows: Vec<String> = readings
             .iter()
             .map(|(meter, unit, ms, value)| {
@@ -132,14 +138,17 @@ impl Site {
             form: PayloadForm::Json,
             payload: format!("{{\"readings\":[{}]}}", rows.join(",")).into_bytes(),
         };
-        let answered = self.engine.take(&[arrival], Timestamp(START + DAY_HOURS * HOUR_MS)).expect("taken");
+        let answered = self.engine.take(&[arrival], Timestamp(START + hour * HOUR_MS)).expect("taken");
         assert!(answered.refused.is_empty(), "{:?}", answered.refused);
         self.engine.flush().expect("flushed");
     }
 
+    fn topology(&self) -> Arc<Topology> {
+        Arc::new(Topology::compile(&self.config, |key| self.engine.meters().id(key)))
+    }
+
     fn view(&self) -> View {
-        let topology = Topology::compile(&self.config, |key| self.engine.meters().id(key));
-        let mut view = View::open(&Layout::new(self.dir.path()), Arc::new(topology)).expect("opens");
+        let mut view = View::open(&Layout::new(self.dir.path()), self.topology()).expect("opens");
         view.begin().expect("begins");
         view
     }
@@ -264,6 +273,24 @@ fn a_factor_that_comes_late_changes_figures_that_were_made_and_those_of_its_hour
         assert_eq!(found, all(&mut site.view()), "as a view that never knew otherwise has it");
         assert_eq!(value(&mut view, Indicator::CarbonMarket, hours(9, 10)).to_bits(), before.to_bits());
     }
+}
+
+#[test]
+fn what_was_known_before_a_factor_came_is_reckoned_without_it() {
+    let mut site = Site::gauged("kg/kWh", MEAN);
+    site.take(&energies());
+    site.take(&[mean(3)]);
+    site.take_at(&[mean(4)], 30);
+    let (day, earlier) = (hours(0, DAY_HOURS), Timestamp(START + 28 * HOUR_MS));
+    let without =
+        |known: &[i64]| -> Vec<i64> { (0..DAY_HOURS).filter(|hour| !known.contains(hour)).collect() };
+    near(value(&mut site.view(), Indicator::Carbon, day), by_hand(&without(&[3, 4])));
+    let layout = Layout::new(site.dir.path());
+    let mut then = View::open_as_known(&layout, site.topology(), earlier).expect("noted");
+    then.begin().expect("begins");
+    near(value(&mut then, Indicator::Carbon, day), by_hand(&without(&[3])));
+    let own = then.factor(0).expect("a factor").origins.over(hours(3, 5));
+    assert_eq!(own, [(Origin::Series, 60), (of_the_year(), 60)]);
 }
 
 #[test]

@@ -119,8 +119,9 @@ fn hourly_factors_come_from_a_file_or_a_gauge_and_have_one_to_fall_back_on() {
     says(&gauge("unit = \"g/kWh\""), &["warning: `grid-kg` is read as instants"]);
     says(&gauge(hourly), &["give the `unit` of `grid-kg`, kg/kWh or g/kWh"]);
     says(&gauge(&format!("unit = \"%\"\n{hourly}")), &["`grid-kg` is no gauge in kg/kWh or g/kWh"]);
-    let later =
-        format!("unit = \"g/kWh\"\n{hourly}\n[[meter.instrument]]\nfrom = 2026-02-01\nunit = \"kg/kWh\"");
+    let later = format!(
+        "unit = \"g/kWh\"\n{hourly}\n[[meter.instrument]]\nserial = \"a\"\n[[meter.instrument]]\nfrom = 2026-02-01\nserial = \"b\"\nunit = \"kg/kWh\""
+    );
     says(&gauge(&later), &["`grid-kg` changes its unit"]);
     says(&meter("grid-kg", "grid = \"cn\""), &[]);
     says(&meter("grid-kg", ""), &["`factor_meter` needs a `grid` or an `emission_factor` beside it"]);

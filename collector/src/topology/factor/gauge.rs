@@ -198,19 +198,20 @@ mod tests {
     fn hours_between_are_holes_with_the_factor_of_the_year() {
         let hourly = gauge("unit = \"kg/kWh\"\nnominal_interval = \"1h\"");
         let of = |value: f64| hourly.hour(&hour(|_| (value, 60_000)));
-        let factor = hourly.factor(&BTreeMap::from([(10, of(0.2)), (11, of(0.3)), (13, of(0.3))]));
-        let at = |hour: i64| factor.weight.at(Minute(hour * 60 + 59)) * 1e9;
-        let found = [9, 10, 11, 12, 13, 14].map(|hour| (at(hour) * 1e3).round());
+        // 2026-01-01T00:00Z.
+        let midnight = 490_896;
+        let said = [(10, of(0.2)), (11, of(0.3)), (13, of(0.3))];
+        let factor = hourly.factor(&said.map(|(hour, of)| (midnight + hour, of)).into());
+        let at = |hour: i64| Minute((midnight + hour) * 60);
+        let found =
+            [9, 10, 11, 12, 13, 14].map(|hour| (factor.weight.at(Minute(at(hour).0 + 59)) * 1e12).round());
         assert_eq!(found, [500.0, 200.0, 300.0, 500.0, 300.0, 500.0]);
-        let own: i64 = factor
-            .origins
-            .over(Interval::new(Minute(600), Minute(900)))
-            .iter()
-            .map(|(_, minutes)| minutes)
-            .sum();
-        assert_eq!(own, 180, "the years that have factors begin in 2000");
-        assert_eq!(factor.origins.over(Interval::new(Minute(600), Minute(720))), [(Origin::Series, 120)]);
-        let note = "gauge kg in kg/kWh by 60 min (1970-01-01 10:00 to 1970-01-01 14:00 without 60 min in 1 hole, from 1970-01-01 12:00 on)";
+        let origins = factor.origins.over(Interval::new(at(9), at(15)));
+        let of_series: Vec<(bool, i64)> =
+            origins.iter().map(|(origin, minutes)| (*origin == Origin::Series, *minutes)).collect();
+        assert_eq!(of_series, [(false, 180), (true, 180)]);
+        let note = "gauge kg in kg/kWh by 60 min (2026-01-01 10:00 to 2026-01-01 14:00 without 60 min in 1 hole, \
+                    from 2026-01-01 12:00 on)";
         assert!(factor.note.starts_with(note), "{}", factor.note);
         assert!(
             hourly
