@@ -36,12 +36,16 @@ fn check(path: &Path) -> Result<Problems> {
     match (root.has("agent"), root.has("collector")) {
         (true, _) => {
             let config = AgentConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
+            config.certificates().iter().for_each(|line| println!("{line}"));
             Ok(config.warnings)
         }
         (false, true) => {
             let config = CollectorConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
             // Those are on the machine that the collector runs on, which this one need not be.
             print!("{}", config.check_secrets());
+            if let Some(tls) = &config.link.broker.tls {
+                println!("{}: {}", config.link.broker, tls.standing());
+            }
             config.notes().iter().for_each(|note| println!("{note}"));
             Ok(config.warnings)
         }

@@ -8,7 +8,7 @@ use crate::map::Rule;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
-use wattledger_link::session::{Broker, Secret};
+use wattledger_link::session::{Broker, Secret, Tls};
 use wattledger_model::batch::AgentKey;
 use wattledger_model::document::{self, Document, Problems, Table, Value};
 use wattledger_model::name::Name;
@@ -153,6 +153,19 @@ impl AgentConfig {
         Ok(config)
     }
 
+    /// What there is to say of the certificates for TLS, a line for each broker that is reached so. They are on
+    /// the machine that the agent runs on.
+    pub fn certificates(&self) -> Vec<String> {
+        let mut brokers: Vec<&Broker> = vec![&self.link.broker];
+        for source in &self.mqtt {
+            if !brokers.contains(&&source.broker.broker) {
+                brokers.push(&source.broker.broker);
+            }
+        }
+        let line = |broker: &&Broker| Some(format!("{broker}: {}", broker.tls.as_ref()?.standing()));
+        brokers.iter().filter_map(line).collect()
+    }
+
     /// The directory of the spool.
     pub fn spool_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
@@ -191,7 +204,7 @@ fn read(document: &Document<'_>) -> Option<AgentConfig> {
     })
 }
 
-/// A broker's address, user and password file. `default` is for a table that names none.
+/// A broker's address, user, password file and certificates. `default` is for a table that names none.
 fn read_broker(table: &mut Table<'_>, default: Option<&BrokerConfig>) -> Option<BrokerConfig> {
     let own = default.is_none() || table.has("broker");
     let broker = if own { table.required("broker", document::parsed::<Broker>) } else { None };
@@ -205,6 +218,9 @@ fn read_broker(table: &mut Table<'_>, default: Option<&BrokerConfig>) -> Option<
         None if own => return None,
         None => default?.clone(),
     };
+    if own {
+        Tls::read(table, &mut config.broker.tls);
+    }
     if let Some(username) = username {
         config.broker.username = Some(username.value);
         config.password_file = password_file.map(|file| file.value.into());

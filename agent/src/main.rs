@@ -59,6 +59,7 @@ fn load(path: &Path) -> Result<AgentConfig> {
 fn check(path: &Path) -> Result<()> {
     let config = load(path)?;
     eprint!("{}", config.warnings);
+    config.certificates().iter().for_each(|line| println!("{line}"));
     println!("{}: ok", path.display());
     Ok(())
 }

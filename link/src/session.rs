@@ -11,12 +11,14 @@
 mod broker;
 mod inflight;
 mod run;
+mod tls;
 
 pub use broker::{Broker, BrokerError, Secret};
 use inflight::{Receipts, Window};
 use rumqttc::{AsyncClient, QoS};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+pub use tls::{Expiry, Identity, Tls, TlsError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 

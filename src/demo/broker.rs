@@ -106,6 +106,7 @@ mod tests {
                 port: address.port(),
                 username: None,
                 password: None,
+                tls: None,
             },
             client_id: client_id.to_owned(),
             clean_session: true,

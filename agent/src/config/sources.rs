@@ -48,7 +48,7 @@ fn read_mqtt(
     let name = read_name(table, names);
     // Where the link's broker has a problem of its own, this one is not to blame for it.
     let broker = if link.is_some() || table.has("broker") { read_broker(table, link) } else { None };
-    table.allow(&["username", "password_file"]);
+    table.allow(&["username", "password_file", "ca_file", "certificate_file", "key_file"]);
     let mut tables = table.tables("rule");
     if tables.is_empty() {
         table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use wattledger_link::session::{Broker, Secret};
+use wattledger_link::session::{Broker, Secret, Tls};
 use wattledger_model::document::{self, Place, Table, Value};
 
 /// A file with nothing but a password or a token; white space around it is ignored.
@@ -68,8 +68,12 @@ impl BrokerAccess {
 pub(super) fn read_broker(table: &mut Table<'_>) -> Option<BrokerAccess> {
     let broker = table.required("broker", without_credentials(document::parsed::<Broker>));
     let (username, password_file) = read_user(table);
+    if broker.is_none() {
+        table.allow(&["ca_file", "certificate_file", "key_file"]);
+    }
     let mut broker = broker?.value;
     broker.username = username;
+    Tls::read(table, &mut broker.tls);
     Some(BrokerAccess { broker, password_file })
 }
 

@@ -1,10 +1,13 @@
 //! Where a broker is, and who we are to it.
 
+use super::tls::Tls;
 use std::fmt;
 use std::str::FromStr;
 
 /// The port of MQTT without TLS.
 const DEFAULT_PORT: u16 = 1883;
+/// The port of MQTT with TLS.
+const DEFAULT_TLS_PORT: u16 = 8883;
 
 /// Where the broker is, and who we are to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +20,19 @@ pub struct Broker {
     pub username: Option<String>,
     /// Password, if the broker asks for one. Not sent without a user name.
     pub password: Option<Secret>,
+    /// How it is reached over TLS (`mqtts://`); `None` for a connection in the clear.
+    pub tls: Option<Tls>,
 }
 
 /// Why a text names no broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    /// Not of the form `mqtt://HOST` or `mqtt://HOST:PORT`.
-    #[error("`{0}` is not a broker; write mqtt://HOST or mqtt://HOST:PORT")]
+    /// Not of the form `mqtt://HOST` or `mqtt://HOST:PORT`, nor of these with `mqtts`.
+    #[error("`{0}` is not a broker; write mqtt://HOST or mqtt://HOST:PORT, or mqtts:// for TLS")]
     Form(String),
-    /// An encrypted connection is asked for.
-    #[error("`{0}` asks for TLS, which is not supported; write mqtt:// and protect the network path")]
-    Tls(String),
+    /// TLS to a bare IPv6 address.
+    #[error("`{0}` gives no name to check the broker's certificate against; write mqtts://NAME")]
+    Nameless(String),
     /// The text holds a user name or password.
     #[error("a broker's address must not hold a user name or password; give them by their own keys")]
     Credentials,
@@ -46,11 +51,11 @@ impl FromStr for Broker {
             // Not repeated in the message: it may hold a password.
             return Err(BrokerError::Credentials);
         }
-        match scheme {
-            "mqtt" | "tcp" => {}
-            "mqtts" | "ssl" | "tls" => return Err(BrokerError::Tls(text.chars().take(80).collect())),
+        let tls = match scheme {
+            "mqtt" | "tcp" => None,
+            "mqtts" | "ssl" | "tls" => Some(Tls::default()),
             _ => return Err(form()),
-        }
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let after_address = rest.rfind(']').map_or(0, |at| at + 1);
         let (host, port) = match rest[after_address..].rfind(':') {
@@ -60,7 +65,7 @@ impl FromStr for Broker {
                 let number = port.parse().ok().filter(|&number: &u16| number > 0);
                 (host, number.ok_or_else(|| BrokerError::Port(port.chars().take(20).collect()))?)
             }
-            None => (rest, DEFAULT_PORT),
+            None => (rest, if tls.is_some() { DEFAULT_TLS_PORT } else { DEFAULT_PORT }),
         };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -71,13 +76,17 @@ impl FromStr for Broker {
         if !valid {
             return Err(form());
         }
-        Ok(Broker { host: host.to_owned(), port, username: None, password: None })
+        if tls.is_some() && bare.is_some() {
+            return Err(BrokerError::Nameless(text.chars().take(80).collect()));
+        }
+        Ok(Broker { host: host.to_owned(), port, username: None, password: None, tls })
     }
 }
 
 impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mqtt://{}:{}", self.host, self.port)
+        let scheme = if self.tls.is_some() { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
 }
 
@@ -115,6 +124,8 @@ mod tests {
             (" tcp://broker/ ", "broker", 1883),
             ("mqtt://[::1]:1885", "[::1]", 1885),
             ("mqtt://[fe80::2]", "[fe80::2]", 1883),
+            ("mqtts://broker.hall.example", "broker.hall.example", 8883),
+            ("ssl://10.0.0.7:8884", "10.0.0.7", 8884),
         ] {
             let broker: Broker = text.parse().expect(text);
             assert_eq!((broker.host.as_str(), broker.port), (host, port), "{text}");
@@ -139,7 +150,7 @@ mod tests {
         for text in ["mqtt://a:", "mqtt://a:0", "mqtt://a:99999", "mqtt://a:x"] {
             assert!(matches!(text.parse::<Broker>(), Err(BrokerError::Port(_))), "{text}");
         }
-        assert!(matches!("mqtts://a".parse::<Broker>(), Err(BrokerError::Tls(_))));
+        assert!(matches!("mqtts://[::1]".parse::<Broker>(), Err(BrokerError::Nameless(_))));
         let error = "mqtt://me:geheim@a".parse::<Broker>().expect_err("no credentials in there");
         assert!(!error.to_string().contains("geheim"));
     }

@@ -4,6 +4,7 @@
 //! a write that would lose the packet and keep the report of it.
 
 use super::inflight::{Receipts, Window};
+use super::tls::{self, Tls};
 use super::{
     Connection, Delivery, MAX_INFLIGHT, PROTOCOL_MAX_BYTES, Qos, Receipt, SPARE_REQUESTS, SessionConfig,
     SessionEvent, Shared, is_filter, packet_bytes,
@@ -11,11 +12,11 @@ use super::{
 use crate::backoff::Backoff;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS, SubAck,
-    SubscribeFilter, SubscribeReasonCode,
+    SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
@@ -26,6 +27,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer the subscriptions.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(10);
+/// How often the files of certificates are looked at.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+/// How often the end of a certificate is warned of.
+const EXPIRY_EVERY: Duration = Duration::from_secs(86_400);
 /// How long the broker may take to end the connection after our farewell.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -44,6 +49,8 @@ enum Step {
     Event(Box<Event>),
     /// The closing was asked for just now.
     Closing,
+    /// It is time to look at the files of certificates.
+    Certificates,
     End(End),
 }
 
@@ -54,12 +61,14 @@ struct Task {
     closing: watch::Receiver<Option<Instant>>,
     /// The latest reason that was logged as a warning; the same one again is not.
     warned: Option<String>,
+    /// When the end of a certificate was warned of.
+    expiry_told: Option<Instant>,
 }
 
 pub(super) async fn run(config: SessionConfig, shared: Arc<Shared>, events: mpsc::Sender<SessionEvent>) {
     let mut backoff = Backoff::new(config.backoff_seed, FIRST_WAIT, LONGEST_WAIT);
     let closing = shared.closing.subscribe();
-    let mut task = Task { config, shared, events, closing, warned: None };
+    let mut task = Task { config, shared, events, closing, warned: None, expiry_told: None };
     while let End::Lost(reason) = task.connect_once(&mut backoff).await {
         task.tell_lost(&reason);
         if !task.pause(reason, backoff.next_wait()).await {
@@ -76,7 +85,19 @@ impl Task {
         let inflight = self.config.inflight.clamp(1, MAX_INFLIGHT);
         let capacity = usize::from(inflight) + SPARE_REQUESTS;
         // One more than the window, so that the client never holds back requests, acknowledgements among them.
-        let (client, mut event_loop) = AsyncClient::new(self.options(inflight + 1), capacity);
+        let mut options = self.options(inflight + 1);
+        let mut certificates = None;
+        if let Some(tls) = &self.config.broker.tls {
+            let marks = tls.marks();
+            match tls.load() {
+                Ok(config) => {
+                    options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
+                }
+                Err(error) => return End::Lost(error.to_string()),
+            };
+            certificates = Some(Certificates { tls: tls.clone(), marks, look_at: Instant::now() });
+        }
+        let (client, mut event_loop) = AsyncClient::new(options, capacity);
         // Small packets both ways, each awaited by the other side: gathering them only delays.
         event_loop.network_options.set_tcp_nodelay(true);
         {
@@ -89,8 +110,15 @@ impl Task {
                 open: false,
             });
         }
-        let mut serving =
-            Serving { task: self, client, connected: false, subscribing: None, opened: None, farewell: None };
+        let mut serving = Serving {
+            task: self,
+            client,
+            certificates,
+            connected: false,
+            subscribing: None,
+            opened: None,
+            farewell: None,
+        };
         let end = serving.serve(event_loop).await;
         if serving.opened.is_some_and(|at| at.elapsed() >= STEADY) {
             backoff.succeeded();
@@ -170,10 +198,18 @@ struct Subscribing {
     deadline: Instant,
 }
 
+/// The files that this connection was made with.
+struct Certificates {
+    tls: Tls,
+    marks: Vec<Option<(SystemTime, u64)>>,
+    look_at: Instant,
+}
+
 /// A connection while it is served.
 struct Serving<'a> {
     task: &'a mut Task,
     client: AsyncClient,
+    certificates: Option<Certificates>,
     /// Whether the broker took us.
     connected: bool,
     subscribing: Option<Subscribing>,
@@ -194,6 +230,11 @@ impl Serving<'_> {
                 loop {
                     match self.wait(&mut poll).await {
                         Step::Closing => self.say_farewell_if_drained(),
+                        Step::Certificates => {
+                            if let Some(end) = self.look_at_certificates() {
+                                break Step::End(end);
+                            }
+                        }
                         step => break step,
                     }
                 }
@@ -201,7 +242,7 @@ impl Serving<'_> {
             let end = match step {
                 Step::Event(event) => self.handle(*event).await,
                 Step::End(end) => Some(end),
-                Step::Closing => None,
+                Step::Closing | Step::Certificates => None,
             };
             if let Some(end) = end {
                 return end;
@@ -225,6 +266,7 @@ impl Serving<'_> {
             (None, None, Some(subscribing)) => Some(subscribing.deadline),
             (None, None, None) => None,
         };
+        let certificates_at = self.certificates.as_ref().map(|certificates| certificates.look_at);
         // Without a connection there is nothing to drain.
         if closing.is_some() && !self.connected {
             return Step::End(End::Closed);
@@ -240,6 +282,9 @@ impl Serving<'_> {
             // An error would mean that the sender is gone, which we hold ourselves.
             Ok(()) = self.task.closing.changed() => Step::Closing,
             () = self.task.events.closed(), if closing.is_none() => Step::End(End::Closed),
+            () = sleep_until(certificates_at.unwrap_or_else(Instant::now)), if certificates_at.is_some() => {
+                Step::Certificates
+            }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 if self.farewell.is_some() {
                     Step::End(End::Closed)
@@ -250,6 +295,37 @@ impl Serving<'_> {
                     let limit = SUBSCRIBE_LIMIT.as_secs();
                     Step::End(End::Lost(format!("the broker did not answer a subscription within {limit} s")))
                 }
+            }
+        }
+    }
+
+    /// Warns of certificates that end soon. New ones that can be used end this connection, so that the next is
+    /// made with them while the old ones are still good; what is on its way is published again.
+    fn look_at_certificates(&mut self) -> Option<End> {
+        let broker = &self.task.config.broker;
+        let Some(Certificates { tls, marks, look_at }) = &mut self.certificates else { return None };
+        *look_at = Instant::now() + CERTIFICATES_EVERY;
+        if self.task.expiry_told.is_none_or(|told| told.elapsed() >= EXPIRY_EVERY)
+            && let Ok(Some(expiry)) = tls.expiry()
+            && let Some(warning) = expiry.warning(SystemTime::now())
+        {
+            warn!(%broker, "{warning}");
+            self.task.expiry_told = Some(Instant::now());
+        }
+        let found = tls.marks();
+        if found == *marks {
+            return None;
+        }
+        *marks = found;
+        match tls.load() {
+            Ok(_) => {
+                self.task.expiry_told = None;
+                Some(End::Lost("its certificates were replaced: connecting with the new ones".into()))
+            }
+            Err(error) => {
+                // Half of a pair may be written, and the other half comes next time.
+                warn!(%broker, %error, "certificates were changed and cannot be used; the old ones stay in use");
+                None
             }
         }
     }
@@ -396,6 +472,9 @@ fn reason_of(error: &ConnectionError) -> String {
             reason = format!("{reason}: {text}");
         }
         cause = inner.source();
+    }
+    if let Some(mend) = tls::mend(&reason) {
+        reason = format!("{reason}; {mend}");
     }
     reason
 }

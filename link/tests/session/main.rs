@@ -1,6 +1,7 @@
 //! The session against a real mosquitto, which is killed, frozen and restarted.
 
 mod broker;
+mod tls;
 
 use broker::{Mosquitto, free_port};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,154 @@
+//! TLS against a real mosquitto that asks for a client certificate.
+
+use crate::broker::{Mosquitto, free_port};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+use wattledger_link::session::{Broker, Identity, Qos, Session, SessionConfig, SessionEvent, Tls};
+
+const LONG: Duration = Duration::from_secs(40);
+
+/// An authority, and a directory for what it signs.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    dir: TempDir,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "test authority");
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join("ca.pem"), issuer.pem()).expect("written");
+        Authority { issuer, dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes `NAME.pem` and `NAME.key`, for a broker at that host or for a client of that name.
+    fn sign(&self, name: &str, host: Option<&str>) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params =
+            CertificateParams::new(host.map(String::from).into_iter().collect::<Vec<_>>()).expect("valid");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let usage = if host.is_some() {
+            ExtendedKeyUsagePurpose::ServerAuth
+        } else {
+            ExtendedKeyUsagePurpose::ClientAuth
+        };
+        params.extended_key_usages.push(usage);
+        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
+        fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
+        fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
+    }
+
+    fn tls(&self, client: Option<&str>) -> Tls {
+        let identity = client.map(|name| Identity {
+            certificate_file: self.path(&format!("{name}.pem")),
+            key_file: self.path(&format!("{name}.key")),
+        });
+        Tls { ca_file: Some(self.path("ca.pem")), identity }
+    }
+}
+
+/// A broker that lets in who shows a certificate of the authority, with its TLS port.
+fn broker(authority: &Authority) -> Option<(Mosquitto, u16)> {
+    authority.sign("broker", Some("localhost"));
+    let (port, dir) = (free_port(), authority.dir.path().display());
+    let lines = format!(
+        "allow_anonymous true\nlistener {port} 127.0.0.1\ncafile {dir}/ca.pem\ncertfile {dir}/broker.pem\n\
+         keyfile {dir}/broker.key\nrequire_certificate true"
+    );
+    // Started as root it becomes another user, who must read all this.
+    open_to_all(authority.dir.path());
+    Some((Mosquitto::start(&lines)?, port))
+}
+
+#[cfg(unix)]
+fn open_to_all(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let entries = fs::read_dir(dir).expect("listed").map(|entry| entry.expect("an entry").path());
+    for path in entries {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("its owner may");
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("its owner may");
+}
+
+fn start(port: u16, host: &str, tls: Tls) -> Receiver<SessionEvent> {
+    let mut broker: Broker = format!("mqtts://{host}:{port}").parse().expect("a broker");
+    broker.tls = Some(tls);
+    let (_, events) = Session::start(SessionConfig {
+        broker,
+        client_id: "hall".into(),
+        clean_session: false,
+        keep_alive: Duration::from_secs(5),
+        subscriptions: vec![("a/b".into(), Qos::AtLeastOnce)],
+        will: None,
+        inflight: 20,
+        max_packet_bytes: 1 << 20,
+        events_limit: 256,
+        backoff_seed: 1,
+    });
+    events
+}
+
+async fn next(events: &mut Receiver<SessionEvent>) -> SessionEvent {
+    timeout(LONG, events.recv()).await.expect("an event in time").expect("the session lives")
+}
+
+async fn refusal(port: u16, host: &str, tls: Tls) -> String {
+    match next(&mut start(port, host, tls)).await {
+        SessionEvent::Disconnected { reason } => reason,
+        other => panic!("expected a refusal, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_is_vouched_for_gets_in_and_nobody_else() {
+    let authority = Authority::new();
+    let Some((_broker, port)) = broker(&authority) else { return };
+    authority.sign("hall", None);
+    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
+
+    let stranger = Authority::new();
+    stranger.sign("hall", None);
+    let mixed = Tls { ca_file: Some(authority.path("ca.pem")), ..stranger.tls(Some("hall")) };
+    for (host, tls, mend) in [
+        ("localhost", stranger.tls(Some("hall")), "as `ca_file`"),
+        ("127.0.0.1", authority.tls(Some("hall")), "a name that its certificate has"),
+        ("localhost", mixed, "does not trust the authority"),
+        ("localhost", authority.tls(None), "asks for a `certificate_file`"),
+    ] {
+        let reason = refusal(port, host, tls).await;
+        assert!(reason.contains(mend), "{reason}");
+    }
+    let reason = refusal(port, "localhost", authority.tls(Some("missing"))).await;
+    assert!(reason.contains("missing.pem"), "{reason}");
+}
+
+#[tokio::test]
+async fn replaced_certificates_are_used_without_a_restart() {
+    let authority = Authority::new();
+    let Some((_broker, port)) = broker(&authority) else { return };
+    authority.sign("hall", None);
+    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
+    authority.sign("hall", None);
+    match next(&mut events).await {
+        SessionEvent::Disconnected { reason } => assert!(reason.contains("were replaced"), "{reason}"),
+        other => panic!("expected the end of the old connection, not {other:?}"),
+    }
+    assert!(matches!(next(&mut events).await, SessionEvent::Connected { session_present: true }));
+}
