@@ -31,7 +31,7 @@ pub(crate) fn agent(path: &Path) -> Result<()> {
         tracing::warn!("{warning}");
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async { Ok(wattledger_agent::run(config, told_to_stop()?).await?) })
+    runtime.block_on(async { Ok(wattledger_agent::run_file(path, config, told_to_stop()?).await?) })
 }
 
 /// Runs a collector.

@@ -86,7 +86,7 @@ fn run(path: &Path) -> Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        wattledger_agent::pipeline::run(config, shutdown).await?;
+        wattledger_agent::run_file(path, config, shutdown).await?;
         Ok(())
     })
 }

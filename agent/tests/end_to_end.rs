@@ -128,6 +128,37 @@ async fn killed_at_any_moment_the_agent_goes_on_where_it_was() {
     assert_eq!(status.next_sequence, batches as u64);
 }
 
+#[tokio::test]
+async fn a_changed_configuration_is_taken_up_without_losing_a_reading() {
+    let broker = Broker::start();
+    let mut collector = Collector::connect(&broker).await;
+    let mut sensors = Sensors::connect(&broker).await;
+    let mut agent = Agent::start(&broker, PLUGS);
+    collector.until("the sensors' source to be connected", sources_deliver).await;
+    sensors.publish(register(0..200)).await;
+    // What cannot be used changes nothing; what can is taken up, told or not.
+    agent.reconfigure(|text| text.replace("unit = \"kWh\"", "unit = \"furlong\""), true);
+    sensors.publish(register(200..400)).await;
+    let more = "[[source.mqtt.rule]]\ntopic = \"other/{meter}\"\nmeter = \"other-{meter}\"\n";
+    agent.reconfigure(|text| text.replace("furlong", "kWh") + more, true);
+    sensors.publish(register(400..700)).await;
+    let named = |name: &'static str| move |c: &Collector| c.readings().iter().any(|(meter, _)| meter == name);
+    while !named("other-a")(&collector) {
+        sensors.publish([("other/a".to_owned(), b"1".to_vec())]).await;
+        let heard = collector.statuses;
+        collector.until("the next status", |c| c.statuses > heard || named("other-a")(c)).await;
+    }
+    agent.reconfigure(|text| text.replace("other-{meter}", "another-{meter}"), false);
+    sensors.publish(register(700..1_000)).await;
+    while !named("another-a")(&collector) {
+        sensors.publish([("other/a".to_owned(), b"2".to_vec())]).await;
+        let heard = collector.batches.len();
+        collector.until("the next batch", |c| c.batches.len() > heard || named("another-a")(c)).await;
+    }
+    collector.until("every reading", |c| values(c).len() == 1_000).await;
+    assert_eq!(agent.stop().await, Some(0));
+}
+
 const REPLAY: &str = "\n[[source.replay]]\nname = 'pzem'\ntime_column = 'datetime'\n\
     time_format = '%Y-%m-%d %H:%M:%S'\n[[source.replay.column]]\ncolumn = 'energy_wh'\nmeter = 'pzem'\nunit = 'Wh'\n";
 

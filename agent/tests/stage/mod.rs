@@ -269,6 +269,16 @@ impl Agent {
         self.child = Some(child.expect("the agent"));
     }
 
+    /// Changes the text of its configuration, and tells it so unless it is to find out by itself.
+    pub fn reconfigure(&self, change: impl Fn(&str) -> String, tell: bool) {
+        let text = std::fs::read_to_string(&self.config).expect("its configuration");
+        std::fs::write(&self.config, change(&text)).expect("disk");
+        if let Some(child) = self.child.as_ref().filter(|_| tell) {
+            let told = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().expect("kill");
+            assert!(told.success());
+        }
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
