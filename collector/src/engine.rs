@@ -6,6 +6,7 @@
 //! from the set of readings and flushing again changes nothing.
 
 mod amend;
+mod digests;
 mod frozen;
 mod intake;
 mod meters;
@@ -27,6 +28,7 @@ use crate::journal::Record;
 use crate::ledger::explain::Explained;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{self, Layout, MeterId, StoreError, WriteLock, Writer, digest, history};
+use digests::Digests;
 use rusqlite::{Connection, params};
 use series::Pending;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -107,6 +109,7 @@ pub struct Engine {
     tally: Tally,
     /// Meters of which raw readings before an instant were deleted.
     forgotten: HashMap<MeterId, Timestamp>,
+    digests: Digests,
     /// Index in the journal after the last record that was applied.
     applied: u64,
     /// The latest instant that the engine was told by its clock.
@@ -188,6 +191,7 @@ impl Engine {
             dirty: BTreeMap::new(),
             reinterpret,
             tally,
+            digests: Digests::default(),
             applied: 0,
             now,
             _lock: lock,
@@ -274,7 +278,8 @@ impl Engine {
         self.commit(false, &mut |_| Ok(()))
     }
 
-    /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store.
+    /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store. Makes a few of the
+    /// digests of days that wait for one, too.
     ///
     /// # Errors
     /// As [`Engine::flush`].
@@ -330,6 +335,7 @@ impl Engine {
         if is_changed {
             history::note(&transaction, self.now, before + 1).map_err(failed)?;
         }
+        let change = if is_changed { before + 1 } else { before };
         self.meters.save(&transaction).map_err(failed)?;
         self.tally.save_newest(&transaction, self.dirty.keys()).map_err(failed)?;
         if compact {
@@ -337,6 +343,7 @@ impl Engine {
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
             self.tally.save(&transaction).map_err(failed)?;
             store::set_meta(&transaction, "journal", &self.applied.to_string()).map_err(failed)?;
+            self.digests.make(&transaction, self.now, change, digests::A_FEW)?;
         }
         transaction.commit().map_err(failed)?;
         self.meters.saved();
@@ -346,7 +353,7 @@ impl Engine {
             self.pending.clear();
             self.tally.saved();
         }
-        Ok(Flushed { change: if is_changed { before + 1 } else { before }, hours })
+        Ok(Flushed { change, hours })
     }
 
     fn move_to_raw(&self, connection: &Connection) -> Result<(), EngineError> {
@@ -403,7 +410,24 @@ impl Engine {
         Ok(Some(refold::explain(&self.connection, &self.pending, id, interpretation, interval)?))
     }
 
-    /// Makes the whole ledger again from the raw readings.
+    /// Makes a few digests of days that are over and have none. Whether more may wait.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn keep_digests(&mut self) -> Result<bool, EngineError> {
+        self.make_digests(digests::A_FEW)
+    }
+
+    fn make_digests(&mut self, limit: usize) -> Result<bool, EngineError> {
+        let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        let change = self.change()?;
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
+        let is_more = self.digests.make(&transaction, self.now, change, limit)?;
+        transaction.commit().map_err(failed)?;
+        Ok(is_more)
+    }
+
+    /// Makes the whole ledger again from the raw readings, and digests of days from its minutes.
     ///
     /// # Errors
     /// As [`Engine::flush`].
@@ -420,6 +444,7 @@ impl Engine {
         self.reinterpret = self.meters.ids().collect();
         let (meters, now) = (self.reinterpret.len(), self.now);
         let flushed = self.compact_with(&mut |writer| {
+            digest::forget_all(writer.connection())?;
             let body = serde_json::json!({ "meters": meters, "changed_hours": writer.changed_hours() });
             amend::note(writer.connection(), now, who, Kind::Rebuild, "", &body).map(drop)
         })?;
@@ -440,6 +465,9 @@ impl Engine {
     /// As [`Engine::flush`].
     pub fn digest_of(&mut self, interval: Option<Interval>) -> Result<digest::Digest, EngineError> {
         self.flush()?;
+        if interval.is_none() {
+            while self.make_digests(digests::MANY)? {}
+        }
         Ok(digest::of(&self.connection, interval)?)
     }
 }

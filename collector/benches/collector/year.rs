@@ -57,7 +57,9 @@ fn mean(interval_ms: i64) -> i64 {
     interval_ms / 360
 }
 
-fn fill(dir: &Path, filling: &Filling) -> Duration {
+/// Time to take the readings in; and to make the digests that days then still wait for, as the engine's thread
+/// does beside intake.
+fn fill(dir: &Path, filling: &Filling) -> [Duration; 2] {
     let Filling { meters, interval_ms, readings_a_flush, .. } = *filling;
     let config = configuration(dir, meters, &format!("{interval_ms}ms"));
     let mut engine = Engine::open(engine_config(&config)).expect("opens");
@@ -84,7 +86,9 @@ fn fill(dir: &Path, filling: &Filling) -> Duration {
             engine.flush().expect("flushed");
         }
     }
-    start.elapsed()
+    let filled = start.elapsed();
+    while engine.keep_digests().expect("kept") {}
+    [filled, start.elapsed() - filled]
 }
 
 /// Bytes of each table, with its free space.
@@ -121,6 +125,12 @@ fn size_rows(dir: &Path, how: &str, filling: &Filling, bar: Bar) -> Vec<Row> {
             bar,
         ),
         Row::new(format!("{how}: day rollups and steps"), size(&["day", "step"]) / minutes, unit, Bar::None),
+        Row::new(
+            format!("{how}: digests of days"),
+            size(&["day_digest", "day_digest_waiting"]) / minutes,
+            unit,
+            Bar::None,
+        ),
         Row::new(format!("{how}: a raw reading"), size(&["raw"]) / readings as f64, "bytes", Bar::None),
     ]
 }
@@ -130,7 +140,7 @@ fn minute_by_minute() -> Vec<Row> {
     let filling =
         Filling { meters: 100, days: 3, interval_ms: 60_000, readings_a_flush: 1, flushes_a_compaction: 10 };
     let dir = tempfile::tempdir_in(directory()).expect("a directory");
-    let time = fill(dir.path(), &filling);
+    let [time, _] = fill(dir.path(), &filling);
     let mut rows = size_rows(dir.path(), "a reading a minute, as it comes", &filling, Bar::Below(7.0));
     let flushes = filling.readings_of_each() as f64;
     rows.push(Row::new(
@@ -153,7 +163,7 @@ pub(crate) fn run() {
         flushes_a_compaction: 1,
     };
     let dir = tempfile::tempdir_in(directory()).expect("a directory");
-    let filled = fill(dir.path(), &filling);
+    let [filled, digested] = fill(dir.path(), &filling);
     let readings = (filling.meters as i64 * filling.readings_of_each()) as f64;
     let rate = Row::new(
         "filled by the week, commits durable",
@@ -161,7 +171,8 @@ pub(crate) fn run() {
         "readings/s",
         Bar::None,
     );
-    let mut rows = vec![rate];
+    let waited = "then, digests of the days that waited for one";
+    let mut rows = vec![rate, Row::new(waited, digested.as_secs_f64(), "s", Bar::None)];
     rows.extend(size_rows(dir.path(), "filled by the week", &filling, Bar::None));
     print(&format!("On disk: {} meters, {} days, a reading every quarter hour", meters(), days()), &rows);
     for task in ["restart", "report", "rebuild", "windows"] {

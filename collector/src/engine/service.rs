@@ -24,6 +24,8 @@ const COMPACT_EVERY: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Between two looks for raw readings that are older than they are kept.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// Between two times that digests of days are made, while some wait.
+const DIGESTS_EVERY: Duration = Duration::from_millis(200);
 /// Payloads made durable together at most.
 const GROUP: usize = 512;
 /// Commands that wait for the engine at most.
@@ -191,6 +193,7 @@ pub fn start(
             wake: wake_out,
             telemetry: telemetry_out,
             changed: true,
+            digests_wait: true,
         };
         runtime.block_on(service.run(receiver));
     })?;
@@ -209,6 +212,8 @@ struct Service {
     telemetry: watch::Sender<Arc<Telemetry>>,
     /// Whether anything came since the last flush.
     changed: bool,
+    /// Whether days may wait for their digest.
+    digests_wait: bool,
 }
 
 impl Service {
@@ -216,6 +221,7 @@ impl Service {
         let mut flush_at = Instant::now();
         let mut compact_at = Instant::now() + COMPACT_EVERY;
         let mut forget_at = Instant::now();
+        let mut digests_at = Instant::now() + DIGESTS_EVERY;
         self.publish();
         loop {
             let stuck = !self.waiting.is_empty() || self.engine.is_full();
@@ -229,6 +235,11 @@ impl Service {
                 () = sleep_until(forget_at) => {
                     self.forget();
                     forget_at = Instant::now() + FORGET_EVERY;
+                    self.digests_wait = true;
+                }
+                () = sleep_until(digests_at), if self.digests_wait => {
+                    self.keep_digests();
+                    digests_at = Instant::now() + DIGESTS_EVERY;
                 }
                 command = commands.recv(), if !stuck => match command {
                     None => break,
@@ -321,6 +332,7 @@ impl Service {
         match flushed {
             Ok(_) => {
                 self.changed = false;
+                self.digests_wait |= compact;
                 self.health.clear("ledger");
                 self.publish();
                 true
@@ -349,6 +361,21 @@ impl Service {
                 tracing::info!(days, before = %edge, "raw readings older than they are kept were removed")
             }
             Err(error) => self.trouble("ledger", &error),
+        }
+    }
+
+    /// Makes digests of some days; where that fails, the next move to the raw store tries again.
+    fn keep_digests(&mut self) {
+        self.engine.tell_time(clock::now());
+        match self.engine.keep_digests() {
+            Ok(is_more) => {
+                self.digests_wait = is_more;
+                self.health.clear("digests");
+            }
+            Err(error) => {
+                self.digests_wait = false;
+                self.trouble("digests", &error);
+            }
         }
     }
 

@@ -118,7 +118,8 @@ pub(crate) fn note(connection: &Connection, now: Timestamp, change: u64) -> rusq
         .map(drop)
 }
 
-/// Lets a reading connection see the ledger as it was known: temporary views of the names of the tables.
+/// Lets a reading connection see the ledger as it was known: temporary views of the names of the tables. A digest
+/// of a day that was made then or earlier, and is not void since, is that of then, if all of the day was known.
 ///
 /// # Errors
 /// [`StoreError`] where the views cannot be made.
@@ -148,6 +149,12 @@ pub fn shadow(connection: &Connection, known: Known) -> Result<(), StoreError> {
                  sum(interpolated) AS interpolated, sum(interpolated_ms) AS interpolated_ms,
                  sum(estimated) AS estimated, sum(estimated_ms) AS estimated_ms
                FROM temp.hour GROUP BY meter, hour / 24;
+             CREATE TEMP VIEW day_digest AS
+               SELECT meter, day, minutes, steps,
+                 CASE WHEN change <= {change} AND (day + 1) * 24 <= {open} AND NOT EXISTS (
+                   SELECT 1 FROM main.step WHERE step.meter = kept.meter AND from_ms >= day * 86400000
+                     AND from_ms < (day + 1) * 86400000 AND to_ms > {edge}) THEN digest END AS digest
+               FROM main.day_digest AS kept;
              CREATE TEMP VIEW newest AS
                SELECT meter, min(at_ms, (last + 1) * {HOUR_MS}) AS at_ms, value, unit, arrived_ms FROM
                  (SELECT heard.*, max(

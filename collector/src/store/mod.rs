@@ -158,11 +158,12 @@ pub fn open_writer(layout: &Layout) -> Result<Connection, StoreError> {
     schema::prepare(&connection).map_err(failed)?;
     match schema::version(&connection).map_err(failed)? {
         0 => schema::create(&connection).map_err(failed)?,
-        1 => {
-            schema::migrate_from_one(&connection).map_err(failed)?;
-            tracing::info!(path = %path.display(), "the store was brought from schema version 1 to 2");
-        }
         schema::VERSION => {}
+        from @ 1..schema::VERSION => {
+            schema::migrate(&connection, from).map_err(failed)?;
+            let to = schema::VERSION;
+            tracing::info!(path = %path.display(), from, to, "the store was brought up to this schema version");
+        }
         found => return Err(StoreError::Version { path, found, known: schema::VERSION }),
     }
     Ok(connection)

@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 /// Version of the schema that this program writes, kept in SQLite's `user_version`.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
-/// What both versions have in common.
+/// What all versions have in common.
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE meter (
@@ -98,6 +98,62 @@ DROP TABLE step_one;
 DROP TABLE quarantine_one;
 ";
 
+/// Hours of a day.
+pub(super) const DAY_HOURS: i64 = 24;
+/// Milliseconds of a day.
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+/// Table that is new in version 3: digests of meters' days. `digest` is absent where a minute or step of the day
+/// was written since it was made; `change` is the change number in force when it was made.
+const DIGESTS: &str = "
+CREATE TABLE day_digest (
+    meter INTEGER NOT NULL, day INTEGER NOT NULL,
+    digest BLOB, minutes INTEGER, steps INTEGER, change INTEGER,
+    PRIMARY KEY (meter, day)) STRICT, WITHOUT ROWID;
+CREATE INDEX day_digest_waiting ON day_digest (day, meter) WHERE digest IS NULL;
+";
+
+/// In SQL, the UTC day of a column that counts so many units a day since the epoch; times before it too.
+pub(super) fn day_of(column: &str, a_day: i64) -> String {
+    format!("{column} / {a_day} - ({column} % {a_day} < 0)")
+}
+
+/// Triggers that make the digest of a day void in the statement that writes any minute or step of it, whoever
+/// writes. A row that is void already is not written again, so a flush of minutes that come in live costs a look.
+fn void_digests() -> String {
+    let content = [
+        ("hour", "hour", DAY_HOURS, "meter, hour, block"),
+        ("step", "from_ms", DAY_MS, "meter, from_ms, to_ms, class, amount, provenance"),
+    ];
+    let events = [("insert", &["new"][..]), ("delete", &["old"]), ("update", &["old", "new"])];
+    let mut text = String::new();
+    for (table, column, a_day, columns) in content {
+        for (event, rows) in events {
+            let of = if event == "update" { format!("UPDATE OF {columns}") } else { event.to_uppercase() };
+            text += &format!("CREATE TRIGGER {table}_{event}_voids_digest AFTER {of} ON {table} BEGIN\n");
+            for row in rows {
+                let day = day_of(&format!("{row}.{column}"), a_day);
+                text += &format!(
+                    "INSERT INTO day_digest (meter, day) VALUES ({row}.meter, {day})
+                     ON CONFLICT (meter, day) DO UPDATE SET digest = NULL WHERE digest IS NOT NULL;\n"
+                );
+            }
+            text += "END;\n";
+        }
+    }
+    text
+}
+
+/// A row without a digest for each day that ever had a minute or step.
+pub(super) fn every_day_without_digest() -> String {
+    let day = day_of("from_ms", DAY_MS);
+    format!(
+        "UPDATE day_digest SET digest = NULL WHERE digest IS NOT NULL;
+         INSERT OR IGNORE INTO day_digest (meter, day)
+           SELECT meter, day FROM day UNION SELECT meter, {day} FROM step UNION SELECT meter, {day} FROM step_past;"
+    )
+}
+
 /// Settings of every connection: a write-ahead log, and each commit on disk before it counts.
 pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     // Takes effect in a new file only. On smaller pages an hour of a gauge would spill to a page of its own.
@@ -118,15 +174,21 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Makes the tables of a new store.
 pub fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection
-        .execute_batch(&format!("BEGIN; {TABLES} {MENDED} {ADDED} PRAGMA user_version = {VERSION}; COMMIT;"))
+    let void_digests = void_digests();
+    connection.execute_batch(&format!(
+        "BEGIN; {TABLES} {MENDED} {ADDED} {DIGESTS} {void_digests} PRAGMA user_version = {VERSION}; COMMIT;"
+    ))
 }
 
-/// Brings a store of version 1 up to this one, all or nothing.
-pub fn migrate_from_one(connection: &Connection) -> rusqlite::Result<()> {
+/// Brings a store of an earlier version up to this one, all or nothing. Digests of its days are made later, by
+/// and by or by whoever needs them.
+pub fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(&format!(
-        "{FROM_ONE} {MENDED} {FROM_ONE_MOVED} {ADDED} PRAGMA user_version = {VERSION};"
-    ))?;
+    if from < 2 {
+        transaction.execute_batch(&format!("{FROM_ONE} {MENDED} {FROM_ONE_MOVED} {ADDED}"))?;
+    }
+    let (void_digests, every_day) = (void_digests(), every_day_without_digest());
+    transaction
+        .execute_batch(&format!("{DIGESTS} {every_day} {void_digests} PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
 }
