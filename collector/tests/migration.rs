@@ -103,12 +103,14 @@ fn everything_in_a_store_of_version_one_is_there_after_the_first_start() {
     assert!(before.steps > 0);
     let committed = engine.committed_of(&(world::agent(), world::incarnation()));
     drop(engine);
+    let schema = schema_of(dir.path());
     as_of_version_one(dir.path());
 
     let error = store::open_reader(&Layout::new(dir.path())).expect_err("older");
     assert!(error.to_string().contains("start the collector once"), "{error}");
 
     let mut engine = Engine::open_at(config(dir.path(), 400), Some(at(20_000)), None).expect("opens");
+    assert_eq!(schema_of(dir.path()), schema, "as if it had been made so");
     assert_eq!(engine.digest().expect("digest"), before);
     assert_eq!(engine.rebuild().expect("rebuilt").changed_hours, 0);
     assert_eq!(engine.committed_of(&(world::agent(), world::incarnation())), committed);
@@ -128,6 +130,106 @@ fn everything_in_a_store_of_version_one_is_there_after_the_first_start() {
     assert_eq!(digest::of(&connection, None).expect("read"), before);
     let error = store::history::known_at(&connection, at(10_000)).expect_err("not noted").to_string();
     assert!(error.contains("ask for that time or a later one"), "{error}");
+}
+
+/// A store as a program of version 2 left it: all but what version 3 added.
+fn as_of_version_two(dir: &Path) {
+    let connection = Connection::open(Layout::new(dir).database()).expect("opens");
+    let triggers: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_voids_digest'")
+        .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
+        .expect("read");
+    assert_eq!(triggers.len(), 6);
+    for trigger in triggers {
+        connection.execute_batch(&format!("DROP TRIGGER {trigger}")).expect("dropped");
+    }
+    connection.execute_batch("DROP TABLE day_digest; PRAGMA user_version = 2;").expect("dropped");
+}
+
+/// Everything that the schema of a store is made of.
+fn schema_of(dir: &Path) -> Vec<(String, String)> {
+    let connection = Connection::open(Layout::new(dir).database()).expect("opens");
+    connection
+        .prepare("SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name")
+        .and_then(|mut all| all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+        .expect("read")
+}
+
+/// Digests of days that are kept, and days that wait for theirs.
+fn kept(dir: &Path) -> (i64, i64) {
+    let connection = store::open_reader(&Layout::new(dir)).expect("opens");
+    connection
+        .query_row("SELECT count(digest), count(*) - count(digest) FROM day_digest", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("read")
+}
+
+/// Two hundred days with steps and some without minutes, so that no one start makes all their digests.
+fn two_hundred_days(dir: &tempfile::TempDir) -> Engine {
+    let mut engine = open(dir);
+    let day = |day: i64| [reading(day * 1_440, day * 9), reading(day * 1_440 + 5, day * 9 + 1)];
+    engine.take(&[batch(0, "main", (0..200).flat_map(day).collect())], at(201 * 1_440)).expect("taken");
+    // A fall without a neighbour: a reset of which nothing is booked.
+    let fall = vec![reading(-1_440, 900), reading(-1_430, 5)];
+    engine.take(&[batch(1, "other", fall)], at(201 * 1_440)).expect("taken");
+    engine.compact().expect("compacted");
+    engine
+}
+
+#[test]
+fn a_store_of_version_two_gets_its_digests_by_and_by_however_often_it_is_killed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = two_hundred_days(&dir);
+    let before = engine.digest().expect("digest");
+    let (days, _) = kept(dir.path());
+    drop(engine);
+    let schema = schema_of(dir.path());
+    as_of_version_two(dir.path());
+    let error = store::open_reader(&Layout::new(dir.path())).expect_err("older");
+    assert!(error.to_string().contains("start the collector once"), "{error}");
+
+    let digests = |engine: Engine| {
+        drop(engine);
+        let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+        [digest::of, digest::afresh].map(|read| read(&connection, None).expect("read"))
+    };
+    let open = || Engine::open_at(config(dir.path(), 400), Some(at(201 * 1_440)), None).expect("opens");
+    // Killed at once, then after a few digests.
+    assert_eq!(digests(open()), [before.clone(), before.clone()]);
+    assert_eq!(schema_of(dir.path()), schema, "as if it had been made so");
+    let (some, waiting) = kept(dir.path());
+    assert!(0 < some && 0 < waiting && some + waiting == days, "{some} and {waiting} of {days}");
+    let mut engine = open();
+    while engine.keep_digests().expect("kept") {}
+    assert_eq!(kept(dir.path()), (days, 0));
+    assert_eq!(digests(engine), [before.clone(), before.clone()]);
+    // What is written from then on is seen.
+    let mut engine = open();
+    engine.take(&[batch(2, "main", vec![reading(50 * 1_440 + 3, 451)])], at(201 * 1_440)).expect("taken");
+    let after = engine.digest().expect("digest");
+    assert_ne!(after, before);
+    assert_eq!(digests(engine), [after.clone(), after]);
+}
+
+#[test]
+fn a_migration_that_cannot_be_finished_leaves_the_store_as_it_was() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(two_hundred_days(&dir));
+    as_of_version_two(dir.path());
+    let connection = Connection::open(Layout::new(dir.path()).database()).expect("opens");
+    // Its last statements fail.
+    connection
+        .execute_batch("CREATE TRIGGER step_update_voids_digest AFTER UPDATE ON meta BEGIN SELECT 1; END;")
+        .expect("in the way");
+    let before = schema_of(dir.path());
+    assert!(Engine::open(config(dir.path(), 400)).is_err());
+    assert_eq!((schema_of(dir.path()), schema::version(&connection).expect("read")), (before, 2));
+    connection.execute_batch("DROP TRIGGER step_update_voids_digest").expect("dropped");
+    let mut engine = Engine::open(config(dir.path(), 400)).expect("opens");
+    let digest = engine.digest().expect("digest");
+    let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    assert_eq!(digest::afresh(&connection, None).expect("read"), digest);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::{Epoch, Interpretation, Joint};
-use wattledger_collector::store::Layout;
+use wattledger_collector::store::{self, Layout, digest};
 use wattledger_model::batch::{AgentKey, Batch};
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
@@ -260,6 +260,12 @@ fn run(readings: &[(usize, Reading)], dice: &mut Dice, calm: bool) -> (String, u
         }
     }
     let digest = engine.digest().expect("digest");
+    let reader = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    assert_eq!(
+        digest::afresh(&reader, None).expect("read"),
+        digest,
+        "digests of days are those of their minutes"
+    );
     let rebuilt = engine.rebuild().expect("rebuilt");
     assert_eq!(rebuilt.changed_hours, 0, "a rebuild finds the ledger as it is");
     assert_eq!(engine.digest().expect("digest").hex, digest.hex);
