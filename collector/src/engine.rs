@@ -279,7 +279,7 @@ impl Engine {
     }
 
     /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store. Makes a few of the
-    /// digests of days that wait for one, too.
+    /// digests of days that wait for one, too, unless readings come in masses.
     ///
     /// # Errors
     /// As [`Engine::flush`].
@@ -343,7 +343,10 @@ impl Engine {
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
             self.tally.save(&transaction).map_err(failed)?;
             store::set_meta(&transaction, "journal", &self.applied.to_string()).map_err(failed)?;
-            self.digests.make(&transaction, self.now, change, digests::A_FEW)?;
+            // While readings come in masses, what is made now would be void with the next of them.
+            if !self.wants_compaction() {
+                self.digests.make(&transaction, self.now, change, digests::A_FEW)?;
+            }
         }
         transaction.commit().map_err(failed)?;
         self.meters.saved();

@@ -328,11 +328,12 @@ impl Service {
 
     fn flush(&mut self, compact: bool) -> bool {
         self.engine.tell_time(clock::now());
+        let is_quiet = !self.engine.wants_compaction();
         let flushed = if compact { self.engine.compact() } else { self.engine.flush() };
         match flushed {
             Ok(_) => {
                 self.changed = false;
-                self.digests_wait |= compact;
+                self.digests_wait |= compact && is_quiet;
                 self.health.clear("ledger");
                 self.publish();
                 true
