@@ -70,9 +70,12 @@ struct FigureArgs {
     facility: String,
     /// As for reports: 2026, 2026-10, 2026-Q4 or 2026-10-03..2026-10-15, in local dates, the last not inside
     period: String,
-    /// The indicator, such as pue, wue or cue
-    #[arg(long, default_value = "pue")]
-    indicator: Indicator,
+    /// The indicator, such as pue, wue, ref or coal-equivalent; of a zone only ppue-zone [default: pue]
+    #[arg(long)]
+    indicator: Option<Indicator>,
+    /// The zone whose partial PUE is asked for
+    #[arg(long)]
+    zone: Option<String>,
     /// The collector's configuration
     #[arg(long)]
     config: PathBuf,
@@ -94,9 +97,12 @@ pub(crate) fn run(args: ExplainArgs) -> Result<()> {
             })?
         }
         Some(ExplainCommand::Figure(args)) => {
-            let FigureArgs { facility, period, indicator, config, json } = args;
+            let FigureArgs { facility, period, indicator, zone, config, json } = args;
+            let usual = if zone.is_some() { Indicator::PpueZone } else { Indicator::Pue };
+            let indicator = indicator.unwrap_or(usual);
             with_source(&config, |source| {
-                let told = explain::figure(source, &facility, indicator, &period, clock::now())?;
+                let told =
+                    explain::figure(source, &facility, indicator, zone.as_deref(), &period, clock::now())?;
                 Ok(if json { explain::json(&told) } else { told.text() })
             })?
         }

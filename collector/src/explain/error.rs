@@ -47,14 +47,14 @@ pub enum ExplainError {
     /// The facility or its period is not known.
     #[error(transparent)]
     Facility(#[from] ReportError),
-    /// The indicator is not a sum over meters, or the facility has no meters for it.
-    #[error("{indicator} of `{facility}` cannot be explained meter by meter: {why}")]
+    /// The facility lacks something for the indicator.
+    #[error("{indicator} of `{facility}` cannot be made: {why}")]
     Indicator {
         /// The indicator.
         indicator: String,
         /// The facility.
         facility: String,
-        /// Why not.
+        /// What is missing.
         why: String,
     },
     /// A PUE is undefined.

@@ -1,6 +1,6 @@
 //! Explanations of ledgers that an engine made.
 
-use super::{Asked, Detail, ExplainError, Source, change, figure, json, meter};
+use super::{Asked, Detail, ExplainError, FigureExplanation, Source, change, figure, json, meter};
 use crate::audit::Who;
 use crate::config::CollectorConfig;
 use crate::engine::{Arrival, By, Engine, EngineConfig};
@@ -301,17 +301,23 @@ fn what_cannot_be_explained_is_said_with_the_mend() {
         |from: &str, to: &str| Asked { from: Some(from.into()), to: Some(to.into()), ..Asked::default() };
     assert!(says("hall/main", &half("2025-10-03T00:00:30Z", "2025-10-04")).contains("not at a full minute"));
     assert!(says("hall/main", &half("2025-10-04", "2025-10-03")).contains("ends before it begins"));
-    let error = figure(&source, "hall-2", Indicator::Pue, "2025-10", now()).expect_err("unknown").to_string();
+    let error =
+        figure(&source, "hall-2", Indicator::Pue, None, "2025-10", now()).expect_err("unknown").to_string();
     assert!(error.contains("did you mean `hall-1`?"), "{error}");
     let error =
-        figure(&source, "hall-1", Indicator::Wue, "2025-10", now()).expect_err("no water").to_string();
+        figure(&source, "hall-1", Indicator::Wue, None, "2025-10", now()).expect_err("no water").to_string();
     assert!(error.ends_with("no meter is declared as water"), "{error}");
-    let error = figure(&source, "hall-1", Indicator::Iteu, "2025-10", now()).expect_err("no sum").to_string();
-    assert!(error.contains("not a sum over meters"), "{error}");
+    let error = figure(&source, "hall-1", Indicator::Iteu, None, "2025-10", now()).expect_err("no gauge");
+    assert!(error.to_string().ends_with("no meter is declared as it-load"), "{error}");
     let fresh = Hall::empty();
-    let error = figure(&fresh.source(), "hall-1", Indicator::Pue, "2025-10", now()).expect_err("nothing");
+    let error =
+        figure(&fresh.source(), "hall-1", Indicator::Pue, None, "2025-10", now()).expect_err("nothing");
     assert!(error.to_string().contains("nothing has been read yet"), "{error}");
     assert!(meter(&fresh.source(), "hall/main", &october, Detail::Summary, now()).is_err());
+}
+
+fn covered(told: &FigureExplanation) -> &super::figure::Coverage {
+    told.coverage.as_ref().expect("meters are covered")
 }
 
 #[test]
@@ -323,7 +329,7 @@ fn a_figure_is_told_by_what_each_meter_adds_and_takes() {
     let jump = Correction::Settle { from: hour(0), to: hour(1), amount: 1 };
     hall.correct("pdu", jump);
     hall.engine.compact().expect("moved");
-    let told = figure(&hall.source(), "hall-1", Indicator::Pue, "2025-10-03", now()).expect("told");
+    let told = figure(&hall.source(), "hall-1", Indicator::Pue, None, "2025-10-03", now()).expect("told");
     let rows: Vec<_> = told
         .meters
         .iter()
@@ -338,16 +344,22 @@ fn a_figure_is_told_by_what_each_meter_adds_and_takes() {
         ]
     );
     assert_eq!(told.meters[1].from.map(|at| at.to_string()).as_deref(), Some("2025-09-30T22:00:00Z"));
-    assert_eq!((told.meters[2].adds.interpolated.to_string().as_str(), told.coverage.gaps), ("2400", 0));
+    assert_eq!((told.meters[2].adds.interpolated.to_string().as_str(), covered(&told).gaps), ("2400", 0));
     assert!(told.category.as_deref().is_some_and(|why| why.starts_with("category 2")), "{:?}", told.category);
     // A part of the long step: the meter takes the minutes, alone.
-    let part =
-        figure(&hall.source(), "hall-1", Indicator::Pue, "2025-10-02..2025-10-03", now()).expect("told");
-    assert_eq!(part.coverage.gaps, 0);
-    let cut =
-        figure(&hall.source(), "hall-1", Indicator::Pue, "2025-10-02T22:00:00Z..2025-10-03T10:00:00Z", now())
-            .expect("told");
-    assert_eq!((cut.coverage.supported, cut.coverage.gaps), (0, 1));
+    let part = figure(&hall.source(), "hall-1", Indicator::Pue, None, "2025-10-02..2025-10-03", now())
+        .expect("told");
+    assert_eq!(covered(&part).gaps, 0);
+    let cut = figure(
+        &hall.source(),
+        "hall-1",
+        Indicator::Pue,
+        None,
+        "2025-10-02T22:00:00Z..2025-10-03T10:00:00Z",
+        now(),
+    )
+    .expect("told");
+    assert_eq!((covered(&cut).supported, covered(&cut).gaps), (0, 1));
     let pdu = &cut.meters[2];
     assert_eq!((pdu.takes.minutes, pdu.takes.long, pdu.takes.alone), (720, 720, 720));
     assert_eq!((pdu.supported.to_string().as_str(), pdu.adds.total.to_string().as_str()), ("0", "1200"));

@@ -27,13 +27,13 @@ impl View {
     }
 
     /// What is known of the facility without a meter, at the end of an interval.
-    fn facts(&self, facility: usize, interval: Interval) -> Option<Facts> {
+    pub(crate) fn facts(&self, facility: usize, interval: Interval) -> Option<Facts> {
         let facts = &self.topology.facilities[facility].facts;
         facts.iter().rev().find(|facts| facts.from < interval.to.start()).copied()
     }
 
     /// Each gauge's time-weighted mean, with the time that it knows of the time in which it belongs there.
-    fn gauges(&mut self, terms: &[Term], interval: Interval) -> Result<Vec<(Busy, i64)>, StoreError> {
+    pub(crate) fn gauges(&mut self, terms: &[Term], interval: Interval) -> Result<Vec<(Busy, i64)>, StoreError> {
         let mut all = Vec::new();
         for term in terms.iter().filter(|term| term.touches(interval)) {
             let during = term.during.intersect(interval);

@@ -30,7 +30,7 @@ impl View {
     }
 
     /// The facility's certificates as they stood at the end of an interval.
-    fn claims(&self, facility: &Facility, interval: Interval) -> Result<Vec<Claim>, StoreError> {
+    pub(crate) fn claims(&self, facility: &Facility, interval: Interval) -> Result<Vec<Claim>, StoreError> {
         let as_of = calendar::date_of(facility.zone, interval.to);
         let on_site = |inside: Interval| -> Result<Option<OnSite>, StoreError> {
             if facility.on_site_renewable.is_empty() {

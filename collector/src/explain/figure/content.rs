@@ -1,6 +1,7 @@
 //! What an explanation of a figure holds. The fields and their names are the published JSON.
 
 use super::super::{Span, instant};
+use super::beside::{ClaimRow, FactorTold, GaugeRow, Given, RefusedClaim, Rest};
 use crate::outputs::reports::Amount;
 use serde::Serialize;
 use wattledger_model::time::Timestamp;
@@ -24,22 +25,58 @@ pub struct FigureExplanation {
     pub period: Span,
     /// The figure.
     pub figure: Value,
-    /// Numerator and denominator; a sum has no denominator.
+    /// What was divided by what to get it.
+    pub equation: Equation,
+    /// The sums of meters behind numerator and denominator. What is counted in several units, as fuel is, has a sum
+    /// for each.
     pub sides: Vec<Side>,
-    /// The meters of both sides, in the order in which they are added.
+    /// The meters of all sums, in the order in which they are added.
     pub meters: Vec<MeterRow>,
-    /// What is covered and what is not.
-    pub coverage: Coverage,
+    /// The gauges whose means make the figure.
+    pub gauges: Vec<GaugeRow>,
+    /// What is known without a meter and stands in the figure.
+    pub given: Vec<Given>,
+    /// The renewable energy that counts, by the lot that it rests on.
+    pub claims: Vec<ClaimRow>,
+    /// Claims that do not count, with reasons.
+    pub refused: Vec<RefusedClaim>,
+    /// What was claimed beyond the facility's energy, and is dropped, kWh.
+    pub excess: Option<Amount>,
+    /// What nothing claims, in a market-based figure.
+    pub rest: Option<Rest>,
+    /// What is covered and what is not; `None` where gauges or facts make the figure: each says what it knows.
+    pub coverage: Option<Coverage>,
     /// Which category the IT energy makes it, and why; `None` where the figure has no IT energy.
     pub category: Option<String>,
     /// What was converted into energy, by which factor.
     pub conversions: Vec<String>,
-    /// The emission factor, where the figure is weighted by one.
+    /// The emission factor of electricity, where the figure is weighted by one.
     pub factor: Option<String>,
+    /// Constant factors by which sums are weighted, with their sources.
+    pub factors: Vec<FactorTold>,
     /// Certificates whose generation period meets this one, where the figure is of emissions.
     pub certificates: Vec<String>,
+    /// What else a reader must know.
+    pub notes: Vec<String>,
     /// The command that explains the meter which costs most coverage.
     pub next: Option<String>,
+}
+
+/// How the published value follows: `offset + scale · numerator / denominator`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Equation {
+    /// What is above.
+    pub numerator: f64,
+    /// Its unit.
+    pub numerator_unit: &'static str,
+    /// What is below; `None` of a sum or a mean.
+    pub denominator: Option<f64>,
+    /// Its unit; empty where there is none.
+    pub denominator_unit: &'static str,
+    /// What the quotient is multiplied by.
+    pub scale: f64,
+    /// What is added then.
+    pub offset: f64,
 }
 
 /// A figure.
@@ -61,20 +98,25 @@ pub struct Value {
     pub coverage_needed: f64,
 }
 
-/// Numerator or denominator.
+/// A sum of meters in numerator or denominator.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Side {
-    /// `numerator` or `denominator`.
+    /// `numerator` or `denominator`; `claims` of the meters that claims of on-site generation rest on.
     pub side: &'static str,
-    /// `kWh` or `L`.
+    /// What it is the sum of, where the side has several.
+    pub of: Option<String>,
+    /// `kWh`, `L` or `kg`.
     pub unit: &'static str,
-    /// Over the common support: what is divided.
+    /// Which of its two sums stands in the figure: `supported` or `booked`; `None` where neither does by itself.
+    pub counts: Option<&'static str>,
+    /// Over the common support; all that is booked of what needs no coverage.
     pub supported: Amount,
     /// All that is booked in the period.
     pub booked: Booked,
-    /// Over the common support and weighted by the emission factor, kg of CO₂; `None` where it is not weighted.
+    /// Over the common support and weighted by its factor, kg of CO₂, or of coal equivalent; `None` where it is not
+    /// weighted.
     pub supported_kg: Option<f64>,
-    /// All that is booked, weighted, kg of CO₂.
+    /// All that is booked, weighted, kg.
     pub booked_kg: Option<f64>,
 }
 
@@ -94,8 +136,10 @@ pub struct Booked {
 /// A meter in a sum.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeterRow {
-    /// `numerator` or `denominator`.
+    /// The side of the sum that it belongs to.
     pub side: &'static str,
+    /// What that sum is of, where the side has several.
+    pub of: Option<String>,
     /// Site and name.
     pub meter: String,
     /// Its name for people.
@@ -112,10 +156,16 @@ pub struct MeterRow {
     /// Until when; `None` without end.
     #[serde(serialize_with = "instant_if_any")]
     pub to: Option<Timestamp>,
-    /// What it adds, all that is booked, in the unit of its side.
+    /// What it adds, all that is booked, in the unit of its sum.
     pub adds: Booked,
     /// What it adds over the common support.
     pub supported: Amount,
+    /// The same weighted by the factor of its sum, kg; `None` where that is not weighted.
+    pub supported_kg: Option<f64>,
+    /// All that is booked of it, weighted, kg.
+    pub booked_kg: Option<f64>,
+    /// Time in the period that is measured, interpolated and estimated, s.
+    pub known_s: [f64; 3],
     /// What it adds of long steps that the edges of the period cut.
     pub cut: Amount,
     /// Minutes that are outside the common support and in which it is not measured.

@@ -1,7 +1,8 @@
 //! Which meter took which minutes out of the common support, and what each adds inside it.
 
 use super::content::Taken;
-use crate::indicators::TermSum;
+use crate::indicators::account::MILLIONTHS;
+use crate::indicators::{TermSum, Weight};
 use crate::ledger::block::Hour;
 use crate::store::{MeterId, StoreError};
 use crate::view::{MeterHour, View};
@@ -16,18 +17,26 @@ pub(super) struct Outside {
     pub(super) taken: Vec<Taken>,
     /// By term: base units booked outside the support, whatever their provenance.
     pub(super) booked: Vec<i128>,
+    /// By term: the same with its coefficient and weighted by its factor, kg; 0 of terms without one that changes.
+    pub(super) weighted: Vec<f64>,
     /// By gap: the meters that are not measured throughout, with their minutes.
     pub(super) because: Vec<BTreeMap<MeterId, i64>>,
     /// Minutes in which every meter that belongs there is measured: one side has no meter then.
     pub(super) no_meter: i64,
 }
 
-/// Walks the gaps minute by minute.
-pub(super) fn outside(view: &View, sums: &[TermSum], gaps: &[Interval]) -> Result<Outside, StoreError> {
+/// Walks the gaps minute by minute. A term may have a factor that changes from time to time.
+pub(super) fn outside(
+    view: &View,
+    sums: &[TermSum],
+    weights: &[Option<&Weight>],
+    gaps: &[Interval],
+) -> Result<Outside, StoreError> {
     let mut hours = Hours { view, at: i64::MIN, read: HashMap::new() };
     let mut outside = Outside {
         taken: vec![Taken::default(); sums.len()],
         booked: vec![0; sums.len()],
+        weighted: vec![0.0; sums.len()],
         ..Outside::default()
     };
     for gap in gaps {
@@ -37,6 +46,10 @@ pub(super) fn outside(view: &View, sums: &[TermSum], gaps: &[Interval]) -> Resul
             for (at, sum) in sums.iter().enumerate().filter(|(_, sum)| sum.during.contains(minute)) {
                 let booked = hours.minute(sum.term.meter, minute)?;
                 outside.booked[at] += i128::from(booked.amount());
+                if let Some(weight) = weights.get(at).copied().flatten() {
+                    let coefficient = sum.term.millionths as f64 / MILLIONTHS as f64;
+                    outside.weighted[at] += coefficient * booked.amount() as f64 * weight.at(minute);
+                }
                 lacking.extend(lack(&booked).map(|lack| (at, lack)));
             }
             outside.count(sums, &lacking, &mut because);

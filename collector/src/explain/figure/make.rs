@@ -3,42 +3,38 @@
 use super::super::error::ExplainError;
 use super::super::source::Source;
 use super::super::{Span, local};
-use super::content::{
-    Booked, Coverage, Estimated, FigureExplanation, Gap, GapMeter, MeterRow, Side, StepCount, Value,
-};
+use super::content::{Coverage, Equation, FigureExplanation, Gap, GapMeter, MeterRow, Value};
 use super::cover::{self, Outside};
-use super::sides::{self, Sides};
-use crate::config::{self, Claim};
-use crate::indicators::account::{ALWAYS, MILLIONTHS};
+use super::sides::{self, Sums, Weigh};
+use super::told::Told;
+use super::{rows, told};
+use crate::config;
 use crate::indicators::figure::needed_coverage;
 use crate::indicators::indicator::Numerator;
-use crate::indicators::notation::notation;
-use crate::indicators::{Account, Accounts, Figure, Indicator, Status, TermSum};
-use crate::ledger::interpret::round_half_even;
+use crate::indicators::notation::{notation, zone_notation};
+use crate::indicators::{Account, Accounts, Figure, Indicator, Status, Weight};
 use crate::outputs::reports::{Amount, ReportError, known_part};
-use crate::store::StoreError;
-use crate::topology::{Facility, Factor};
+use crate::topology::Facility;
 use crate::view::View;
-use std::collections::BTreeMap;
 use wattledger_model::calendar::{Period, Tz};
-use wattledger_model::decimal::Decimal;
-use wattledger_model::minute::{Provenance, StepClass};
+use wattledger_model::document;
 use wattledger_model::role::Role;
 use wattledger_model::time::{Interval, Timestamp};
-use wattledger_model::unit::{Quantity, Unit};
 
 /// Gaps that are listed one by one.
 const GAPS_LISTED: usize = 20;
 
-/// Explains an indicator of a facility over a period, written as for reports.
+/// Explains an indicator of a facility over a period, written as for reports. A partial PUE of a zone needs the
+/// zone's name where the facility has several.
 ///
 /// # Errors
-/// [`ExplainError`]: no such facility or period, an indicator that is no sum over meters, nothing known, or a
-/// store that cannot be read.
+/// [`ExplainError`]: no such facility, zone or period, an indicator that the facility lacks something for, nothing
+/// known, or a store that cannot be read.
 pub fn figure(
     source: &Source<'_>,
     facility: &str,
     indicator: Indicator,
+    zone: Option<&str>,
     period: &str,
     now: Timestamp,
 ) -> Result<FigureExplanation, ExplainError> {
@@ -48,19 +44,53 @@ pub fn figure(
     let facility = &topology.facilities[at];
     view.begin()?;
     let (asked, interval, cut) = part(&view, at, facility, period, now)?;
-    let mut sides = sides::of(facility, indicator).map_err(|why| ExplainError::Indicator {
+    let refused = |why| ExplainError::Indicator {
         indicator: indicator.to_string(),
         facility: facility.name.to_string(),
         why,
-    })?;
-    let factor = sides.pair.weight.is_some().then(|| view.factor(at)).flatten();
-    if let Some(factor) = &factor {
-        sides.pair.weight = Some(factor.weight.clone());
-    }
-    let making = Making { source, view: &view, facility, indicator, interval, asked: &asked, sides, factor };
-    let made = making.make(cut)?;
+    };
+    let zone = chosen(facility, indicator, zone).map_err(refused)?;
+    let facts = view.facts(at, interval);
+    let sums = match zone {
+        Some(zone) => sides::of_zone(&facility.zones[zone]),
+        None => sides::of(facility, indicator, facts.as_ref()),
+    };
+    let sums = sums.map_err(refused)?;
+    let published = match zone {
+        Some(zone) => Some(view.zone(at, zone, interval)?),
+        None => view.figure(at, indicator, interval)?,
+    };
+    let published = published.ok_or_else(|| refused("none of its meters has been read".to_owned()))?;
+    let told = told::of(&mut view, source, (at, facility), indicator, interval)?;
+    let making =
+        Making { source, view: &view, facility, indicator, interval, asked: &asked, sums, published };
+    let made = making.make(cut, told)?;
     view.end()?;
     Ok(made)
+}
+
+/// The position of the zone that is meant; `None` where the indicator is of no zone.
+fn chosen(facility: &Facility, indicator: Indicator, zone: Option<&str>) -> Result<Option<usize>, String> {
+    let names = || facility.zones.iter().map(|zone| zone.name.as_str());
+    let all = || names().collect::<Vec<_>>().join(", ");
+    match (indicator, zone) {
+        (Indicator::PpueZone, Some(name)) => match names().position(|zone| zone == name) {
+            Some(at) => Ok(Some(at)),
+            None => Err(match document::nearest(name, names()) {
+                Some(near) => format!("it has no zone `{name}`; did you mean `{near}`?"),
+                None => format!("it has no zone `{name}`; there are: {}", all()),
+            }),
+        },
+        (Indicator::PpueZone, None) => match facility.zones.len() {
+            0 => Ok(None),
+            1 => Ok(Some(0)),
+            _ => Err(format!("say which zone with --zone; there are: {}", all())),
+        },
+        (_, Some(_)) => {
+            Err("a zone has a partial PUE only; leave --zone out, or ask for ppue-zone".to_owned())
+        }
+        (_, None) => Ok(None),
+    }
 }
 
 /// The position of a facility by its name.
@@ -87,32 +117,30 @@ pub(in crate::explain) fn part(
     Ok((asked, interval, cut))
 }
 
-struct Making<'m> {
-    source: &'m Source<'m>,
-    view: &'m View,
-    facility: &'m Facility,
-    indicator: Indicator,
-    interval: Interval,
+pub(super) struct Making<'m> {
+    pub(super) source: &'m Source<'m>,
+    pub(super) view: &'m View,
+    pub(super) facility: &'m Facility,
+    pub(super) indicator: Indicator,
+    pub(super) interval: Interval,
     asked: &'m Period,
-    sides: Sides,
-    /// What the numerator is weighted with, in carbon.
-    factor: Option<Factor>,
+    pub(super) sums: Sums,
+    published: Figure,
 }
 
 impl Making<'_> {
-    fn make(&self, cut: Option<String>) -> Result<FigureExplanation, ExplainError> {
+    fn make(&self, cut: Option<String>, told: Told) -> Result<FigureExplanation, ExplainError> {
         let connection = &self.view.connection;
         let (facility, interval) = (self.facility, self.interval);
-        let mut accounts = Accounts::new(self.sides.pair.clone());
+        let mut accounts = Accounts::new(self.sums.pair.clone());
         let account = accounts.account(connection, interval)?;
-        let sums = accounts.by_term(connection, interval)?;
-        let gaps = accounts.gaps(connection, interval)?;
-        let outside = cover::outside(self.view, &sums, &gaps)?;
-        let rows: Result<Vec<MeterRow>, StoreError> =
-            sums.iter().enumerate().map(|(at, sum)| self.row(sum, at, &outside)).collect();
-        let rows = rows?;
-        let figure = Figure::of(self.indicator, interval, &account);
+        let covered = accounts.by_term(connection, interval)?;
+        let is_covered = !covered.is_empty();
+        let gaps = if is_covered { accounts.gaps(connection, interval)? } else { Vec::new() };
+        let outside = cover::outside(self.view, &covered, &self.weights(), &gaps)?;
+        let rows::Made { sides, meters } = self.rows(&account, &covered, &outside)?;
         let meaning = self.indicator.meaning();
+        let is_carbon = self.sums.groups.iter().any(|group| matches!(group.weigh, Weigh::By(_)));
         Ok(FigureExplanation {
             explanation: "wattledger/explain-figure/v1",
             facility: facility.name.to_string(),
@@ -127,21 +155,49 @@ impl Making<'_> {
                 time_zone: facility.zone.name(),
                 cut,
             },
-            figure: self.value(&figure),
-            sides: self.both(&account),
-            coverage: self.coverage(&account, &gaps, &outside),
-            category: (self.has_it()).then(|| self.category()),
+            figure: self.value(),
+            equation: self.equation(),
+            sides,
+            gauges: told.gauges,
+            given: told.given,
+            claims: told.claims,
+            refused: told.refused,
+            excess: told.excess,
+            rest: told.rest,
+            coverage: is_covered.then(|| self.coverage(&account, &gaps, &outside)),
+            category: self.category(),
             conversions: if self.has_total() { facility.conversions.clone() } else { Vec::new() },
-            factor: self.factor.as_ref().map(|factor| factor.note_over(interval)),
-            certificates: if self.factor.is_some() { self.certificates() } else { Vec::new() },
-            next: self.next(&rows),
-            meters: rows,
+            factor: facility.factor_note.clone().filter(|_| is_carbon),
+            factors: self.factors(),
+            certificates: if is_carbon { self.certificates() } else { Vec::new() },
+            notes: self.notes(told.notes)?,
+            next: self.next(&meters),
+            meters,
         })
     }
 
-    fn value(&self, figure: &Figure) -> Value {
+    /// The factor of each covered term, where it changes from time to time.
+    fn weights(&self) -> Vec<Option<&Weight>> {
+        let groups = self.sums.groups.iter().filter(|group| group.stands != sides::Stands::Beside);
+        groups
+            .flat_map(|group| {
+                let weight = match &group.weigh {
+                    Weigh::By(weight) => Some(weight),
+                    Weigh::Not | Weigh::Each(_) => None,
+                };
+                group.terms.iter().map(move |_| weight)
+            })
+            .collect()
+    }
+
+    fn value(&self) -> Value {
+        let (figure, zone) = (&self.published, self.facility.zone);
+        let name = match &self.sums.zone {
+            Some(declared) => zone_notation(declared.as_str(), self.interval, zone),
+            None => notation(self.indicator, self.facility.category, self.interval, zone),
+        };
         Value {
-            notation: notation(self.indicator, self.facility.category, self.interval, self.facility.zone),
+            notation: name,
             value: figure.value,
             rounded: figure.value.map(|value| self.indicator.shown(value)),
             unit: self.indicator.unit(),
@@ -157,104 +213,28 @@ impl Making<'_> {
         }
     }
 
-    /// The quantity of a side: litres above in WUE, energy everywhere else.
-    fn quantity(&self, is_above: bool) -> Quantity {
-        match self.indicator.meaning().numerator {
-            Numerator::Water if is_above => Quantity::Volume,
-            _ => Quantity::Energy,
-        }
-    }
-
-    fn both(&self, account: &Account) -> Vec<Side> {
-        let side = |is_above: bool, supported: i128, all: [i128; 3]| {
-            let quantity = self.quantity(is_above);
-            let weighted = is_above && self.sides.pair.weight.is_some();
-            Side {
-                side: word(is_above),
-                unit: Amount::unit_of(quantity),
-                supported: Amount::of(supported, quantity),
-                booked: booked(all, quantity),
-                supported_kg: weighted.then_some(account.weighted),
-                booked_kg: weighted.then_some(account.all_weighted),
-            }
+    fn equation(&self) -> Equation {
+        let meaning = self.indicator.meaning();
+        let (numerator_unit, denominator_unit) = match (self.indicator, meaning.numerator) {
+            (Indicator::RackUtilisation, _) => ("racks", "racks"),
+            (Indicator::Iteu, _) => ("%", ""),
+            (Indicator::Ce, _) => ("FLOPS", "W"),
+            (Indicator::CoalEquivalent, _) => ("tce", ""),
+            (_, Numerator::Weighted) => ("kg", "kWh"),
+            (_, Numerator::Water) => ("L", "kWh"),
+            (_, Numerator::Energy | Numerator::Other) => ("kWh", "kWh"),
         };
-        let above = side(true, account.numerator, account.all_numerator);
-        let below = || side(false, account.denominator, account.all_denominator);
-        let is_ratio = self.indicator.is_ratio();
-        std::iter::once(above).chain(is_ratio.then(below)).collect()
-    }
-
-    fn row(&self, sum: &TermSum, at: usize, outside: &Outside) -> Result<MeterRow, StoreError> {
-        let (meter, quantity) = (sum.term.meter, self.quantity(sum.is_above()));
-        let adds =
-            |base: i128| round_half_even(base * i128::from(sum.term.millionths), i128::from(MILLIONTHS));
-        let amount = |base: i128| Amount::of(adds(base), quantity);
-        let (role, through) = self.role(sum);
-        let (key, _) = self.source.meters.get(meter);
-        let title = self.source.topology.meters.get(&meter).map(|known| known.declared.title.clone());
-        let (mut counts, mut estimated) = (BTreeMap::new(), Vec::new());
-        let steps = if sum.during.is_empty() { Vec::new() } else { self.view.steps(meter, sum.during)? };
-        for step in steps {
-            let class = if step.class == StepClass::Normal { "long" } else { step.class.word() };
-            *counts.entry(class).or_default() += 1;
-            if step.provenance == Some(Provenance::Estimated) {
-                let adds = step.amount.map(amount);
-                estimated.push(Estimated { class, from: step.from, to: step.to, adds });
-            }
+        // A mean over servers and time is no quotient of two sums that anybody meters.
+        let is_quotient = meaning.is_ratio && self.indicator != Indicator::Iteu;
+        let (scale, offset) = meaning.scale_and_offset;
+        Equation {
+            numerator: self.published.numerator,
+            numerator_unit,
+            denominator: is_quotient.then_some(self.published.denominator),
+            denominator_unit: if is_quotient { denominator_unit } else { "" },
+            scale,
+            offset,
         }
-        let during = sum.term.during;
-        Ok(MeterRow {
-            side: word(sum.is_above()),
-            meter: key.to_string(),
-            title: title.unwrap_or_default(),
-            role: role.map(Role::word),
-            through,
-            coefficient: self.coefficient(sum),
-            from: (during.from > ALWAYS.from).then(|| during.from.start()),
-            to: (during.to < ALWAYS.to).then(|| during.to.start()),
-            adds: booked(sum.amounts.map(adds), quantity),
-            supported: amount(sum.amount() - outside.booked[at]),
-            cut: amount(sum.cut.iter().sum()),
-            takes: outside.taken[at],
-            steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),
-            estimated,
-        })
-    }
-
-    /// What a term counts as: by a claim of its meter, or through a virtual meter.
-    fn role(&self, sum: &TermSum) -> (Option<Role>, Option<String>) {
-        let roles = if sum.is_above() { &self.sides.above } else { &self.sides.below };
-        let fits = |claim: &Claim| {
-            claim.is_of_facility(&self.facility.name)
-                && roles.contains(&claim.role)
-                && !claim.during.intersect(sum.term.during).is_empty()
-        };
-        let known = self.source.topology.meters.get(&sum.term.meter);
-        let own = known.and_then(|known| known.declared.claims.iter().find(|claim| fits(claim)));
-        if let Some(claim) = own {
-            return (Some(claim.role), None);
-        }
-        let (key, _) = self.source.meters.get(sum.term.meter);
-        let holds = |one: &&config::Virtual| one.parts.iter().any(|part| part.meter == *key);
-        for one in self.source.config.virtuals.iter().filter(holds) {
-            if let Some(claim) = one.claims.iter().find(|claim| fits(claim)) {
-                return (Some(claim.role), Some(one.key.to_string()));
-            }
-        }
-        (None, None)
-    }
-
-    /// A coefficient in the units that people use: kWh from a litre or a kilogram of fuel, else a bare number.
-    fn coefficient(&self, sum: &TermSum) -> String {
-        let quantity = self.source.meters.unit(sum.term.meter).map_or(Quantity::Energy, Unit::quantity);
-        let (exponent, unit) = match quantity {
-            _ if quantity == self.quantity(sum.is_above()) => (-6, ""),
-            // µWh a mL are 10⁻⁶ kWh a litre, µWh a mg 10⁻³ kWh a kg.
-            Quantity::Volume => (-12, " kWh/L"),
-            Quantity::Mass => (-9, " kWh/kg"),
-            _ => (-6, ""),
-        };
-        format!("{}{unit}", Decimal::new(sum.term.millionths, exponent).normalized())
     }
 
     fn coverage(&self, account: &Account, gaps: &[Interval], outside: &Outside) -> Coverage {
@@ -280,23 +260,18 @@ impl Making<'_> {
         }
     }
 
-    fn has_it(&self) -> bool {
-        let is_it = |role: &Role| role.it_category().is_some();
-        self.sides.above.iter().chain(&self.sides.below).any(is_it)
-    }
-
     fn has_total(&self) -> bool {
-        self.sides.above.contains(&Role::Fuel) || self.sides.below.contains(&Role::Fuel)
+        let is_total = |roles: &[Role]| roles.contains(&Role::Fuel) && roles.contains(&Role::Utility);
+        self.sums.groups.iter().any(|group| is_total(&group.roles))
     }
 
-    fn category(&self) -> String {
-        let roles = if self.sides.below.iter().any(|role| role.it_category().is_some()) {
-            &self.sides.below
-        } else {
-            &self.sides.above
-        };
-        let point = roles.iter().find_map(|role| Some((role, role.it_category()?)));
-        let Some((role, category)) = point else { return "IT energy is not measured".to_owned() };
+    /// Where IT energy is measured, and why there; `None` where the figure has none.
+    fn category(&self) -> Option<String> {
+        let mut roles = self.sums.groups.iter().flat_map(|group| &group.roles);
+        let (role, category) = roles.find_map(|role| Some((role, role.it_category()?)))?;
+        if self.sums.zone.is_some() {
+            return Some(format!("category {category}: IT energy of the zone is measured at {role}"));
+        }
         let levels = &self.facility.it_levels;
         let others: Vec<&str> =
             levels.iter().filter(|level| level.role != *role).map(|level| level.role.word()).collect();
@@ -312,7 +287,7 @@ impl Making<'_> {
                 format!("the first that is metered; metered at {} too", others.join(", "))
             }
         };
-        format!("category {category}: IT energy is measured at {role}, {why}")
+        Some(format!("category {category}: IT energy is measured at {role}, {why}"))
     }
 
     fn certificates(&self) -> Vec<String> {
@@ -341,15 +316,6 @@ impl Making<'_> {
             format!("wattledger explain meter {meter} --period {} --config {file}", self.asked.text)
         })
     }
-}
-
-const fn word(is_above: bool) -> &'static str {
-    if is_above { "numerator" } else { "denominator" }
-}
-
-fn booked(parts: [i128; 3], quantity: Quantity) -> Booked {
-    let [measured, interpolated, estimated] = parts.map(|base| Amount::of(base, quantity));
-    Booked { total: Amount::of(parts.iter().sum(), quantity), measured, interpolated, estimated }
 }
 
 /// The time zone of a facility's explanation, by its name.

@@ -1,14 +1,69 @@
-//! Which meters stand above and below in each indicator that is a sum or a quotient of sums.
+//! Which sums of meters stand above and below in each indicator.
 
-use crate::indicators::{Indicator, Pair, Term, pairs};
-use crate::topology::Facility;
+use super::lacks;
+use crate::config::{CertificateKind, Facts};
+use crate::indicators::{Indicator, Pair, Term, Weight, pairs};
+use crate::topology::{Facility, FuelSum, Zone};
+use wattledger_model::carrier::Cited;
+use wattledger_model::name::Name;
 use wattledger_model::role::{Role, Side};
+use wattledger_model::unit::Quantity;
 
-/// The two sides of an indicator, with the roles that its meters can have on each.
-pub(super) struct Sides {
+pub(super) const ABOVE: &str = "numerator";
+pub(super) const BELOW: &str = "denominator";
+pub(super) const CLAIMS: &str = "claims";
+
+/// The sums behind an indicator.
+pub(super) struct Sums {
+    /// What must be covered together; empty where gauges or facts make the figure.
     pub(super) pair: Pair,
-    pub(super) above: Vec<Role>,
-    pub(super) below: Vec<Role>,
+    /// The sums: those of the pair in the order of its terms, then those that need no coverage.
+    pub(super) groups: Vec<Group>,
+    /// The zone that they are of.
+    pub(super) zone: Option<Name>,
+}
+
+/// One sum.
+pub(super) struct Group {
+    pub(super) side: &'static str,
+    /// What it is of, where its side has several.
+    pub(super) of: Option<String>,
+    /// What its meters can count as.
+    pub(super) roles: Vec<Role>,
+    pub(super) quantity: Quantity,
+    pub(super) terms: Vec<Term>,
+    pub(super) weigh: Weigh,
+    pub(super) stands: Stands,
+}
+
+/// What the amounts of a sum are weighted by.
+pub(super) enum Weigh {
+    Not,
+    /// By a factor that changes from time to time, kg a base unit.
+    By(Weight),
+    /// By one factor.
+    Each(Constant),
+}
+
+/// A factor with what it is.
+pub(super) struct Constant {
+    /// kg a base unit.
+    pub(super) kg: f64,
+    /// `CO₂` or coal equivalent.
+    pub(super) unit: &'static str,
+    /// Where it comes from.
+    pub(super) source: String,
+}
+
+/// Where a sum stands in the pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    Above,
+    Below,
+    /// Above, with a weight of its own.
+    Own,
+    /// Not in it: it counts with all that is booked, whatever is covered.
+    Beside,
 }
 
 /// The roles that make up `E_DC`. Source: domain.md 2.2, 2.3.
@@ -27,75 +82,174 @@ fn it_at(category: Option<u8>) -> Vec<Role> {
     Role::ALL.iter().filter(measured).copied().collect()
 }
 
-fn negated(terms: &[Term]) -> impl Iterator<Item = Term> + '_ {
-    terms.iter().map(|term| Term { millionths: -term.millionths, ..*term })
-}
-
-/// The sides of an indicator.
+/// The sums of an indicator of a facility.
 ///
 /// # Errors
-/// Why there are none: it is no sum over meters, or a meter is missing.
-pub(super) fn of(facility: &Facility, indicator: Indicator) -> Result<Sides, String> {
-    let sides = composed(facility, indicator).ok_or_else(|| {
-        "it is not a sum over meters; `wattledger report` shows what it is made of".to_owned()
-    })?;
-    let needs = |roles: &[Role]| {
-        let words: Vec<&str> = roles.iter().map(|role| role.word()).collect();
-        match &words[..] {
-            [] => "IT energy is not measured there".to_owned(),
-            words => format!("no meter is declared as {}", words.join(", ")),
+/// What it lacks for it.
+pub(super) fn of(facility: &Facility, indicator: Indicator, facts: Option<&Facts>) -> Result<Sums, String> {
+    if let Some(why) = lacks::of(facility, indicator, facts) {
+        return Err(why);
+    }
+    let sums = match indicator {
+        Indicator::Iteu | Indicator::RackUtilisation => {
+            Sums { pair: Pair::alone(&[]), groups: Vec::new(), zone: None }
         }
+        Indicator::Ce => alone(Group { side: BELOW, ..it(facility) }, Vec::new()),
+        Indicator::CarbonMarket => alone(grid(facility, Weigh::Not), Vec::new()),
+        Indicator::CueMarket => {
+            let below = Group { side: BELOW, stands: Stands::Beside, ..it(facility) };
+            alone(grid(facility, Weigh::Not), fuels(facility, co2, Stands::Beside).chain([below]).collect())
+        }
+        Indicator::Ref => {
+            let total = group(BELOW, of_total(), Quantity::Energy, &facility.total);
+            alone(total, on_site(facility).into_iter().collect())
+        }
+        Indicator::CoalEquivalent => {
+            let cited = &facility.factors.electricity_coal;
+            let kg = cited.value.to_f64() / crate::indicators::figure::UWH_PER_KWH;
+            let source = format!("{cited}, {}", facility.factors.coal.word());
+            let roles = vec![Role::Utility, Role::OnSiteRenewable, Role::Generator, Role::Export];
+            let electricity = Group {
+                of: Some("electricity".to_owned()),
+                weigh: Weigh::Each(Constant { kg, unit: "kgce", source }),
+                ..group(ABOVE, roles, Quantity::Energy, &facility.coal_electricity())
+            };
+            alone(electricity, fuels(facility, coal, Stands::Beside).collect())
+        }
+        _ => divided(facility, indicator),
     };
-    if sides.pair.numerator.is_empty() {
-        return Err(needs(&sides.above));
-    }
-    if sides.pair.denominator.is_empty() && indicator.is_ratio() {
-        return Err(needs(&sides.below));
-    }
-    Ok(sides)
+    Ok(sums)
 }
 
-fn composed(facility: &Facility, indicator: Indicator) -> Option<Sides> {
-    let it = || (facility.it.clone(), of_it(facility));
-    let total = || (facility.total.clone(), of_total());
-    let one = |terms: &[Term], role: Role| (terms.to_vec(), vec![role]);
-    let overhead = |role: Role| {
-        let found = facility.overhead.iter().find(|(of, _)| *of == role);
-        one(found.map_or(&[], |(_, terms)| terms), role)
+/// Those of a zone's partial PUE.
+///
+/// # Errors
+/// What the zone lacks for it.
+pub(super) fn of_zone(zone: &Zone) -> Result<Sums, String> {
+    if let Some(why) = lacks::of_zone(zone) {
+        return Err(why);
+    }
+    let above = group(ABOVE, vec![Role::ZoneTotal], Quantity::Energy, &zone.total);
+    let below =
+        Group { stands: Stands::Below, ..group(BELOW, it_at(zone.category), Quantity::Energy, &zone.it) };
+    Ok(Sums { pair: zone.ppue(), groups: vec![above, below], zone: Some(zone.name.clone()) })
+}
+
+fn group(side: &'static str, roles: Vec<Role>, quantity: Quantity, terms: &[Term]) -> Group {
+    Group { side, of: None, roles, quantity, terms: terms.to_vec(), weigh: Weigh::Not, stands: Stands::Above }
+}
+
+fn it(facility: &Facility) -> Group {
+    group(ABOVE, of_it(facility), Quantity::Energy, &facility.it)
+}
+
+fn grid(facility: &Facility, weigh: Weigh) -> Group {
+    let of = Some("grid electricity".to_owned());
+    Group { of, weigh, ..group(ABOVE, vec![Role::Utility], Quantity::Energy, &facility.grid) }
+}
+
+/// A sum that must be covered by itself, and others beside it.
+fn alone(first: Group, others: Vec<Group>) -> Sums {
+    let pair = Pair::alone(&first.terms);
+    Sums { pair, groups: std::iter::once(first).chain(others).collect(), zone: None }
+}
+
+/// What generation on site claims rest on, where any do.
+fn on_site(facility: &Facility) -> Option<Group> {
+    let any = facility.certificates.iter().any(|one| one.kind == CertificateKind::OnSite);
+    let left = facility.export.iter().map(|term| Term { millionths: -term.millionths, ..*term });
+    let terms: Vec<Term> = facility.on_site_renewable.iter().copied().chain(left).collect();
+    (any && !facility.on_site_renewable.is_empty()).then(|| Group {
+        of: Some("on-site generation less what left".to_owned()),
+        stands: Stands::Beside,
+        ..group(CLAIMS, vec![Role::OnSiteRenewable, Role::Export], Quantity::Energy, &terms)
+    })
+}
+
+type FuelFactor = fn(&FuelSum) -> Option<(f64, &Cited, &'static str)>;
+
+fn co2(fuel: &FuelSum) -> Option<(f64, &Cited, &'static str)> {
+    Some((fuel.co2_kg_per_base?, fuel.co2.as_ref()?, "kg CO₂"))
+}
+
+fn coal(fuel: &FuelSum) -> Option<(f64, &Cited, &'static str)> {
+    Some((fuel.coal_kg_per_base?, fuel.coal.as_ref()?, "kgce"))
+}
+
+/// A fuel in words.
+pub(super) fn fuel_words(fuel: &FuelSum) -> String {
+    format!("{} as {}", fuel.carrier, fuel.role)
+}
+
+/// The fuels that have a factor, each weighted by its own.
+fn fuels(facility: &Facility, factor: FuelFactor, stands: Stands) -> impl Iterator<Item = Group> + '_ {
+    let known = facility.fuels.iter().filter_map(move |fuel| Some((fuel, factor(fuel)?)));
+    known.map(move |(fuel, (kg, cited, unit))| {
+        let density = facility.factors.fuel(fuel.carrier).density.as_ref();
+        let converted = matches!(
+            (cited.per.map(wattledger_model::unit::Unit::quantity), fuel.quantity),
+            (Some(Quantity::Mass), Quantity::Volume) | (Some(Quantity::Volume), Quantity::Mass)
+        );
+        let source = match density.filter(|_| converted) {
+            Some(density) => format!("{cited} at a density of {density}"),
+            None => cited.to_string(),
+        };
+        Group {
+            of: Some(fuel_words(fuel)),
+            weigh: Weigh::Each(Constant { kg, unit, source }),
+            stands,
+            ..group(ABOVE, vec![fuel.role], fuel.quantity, &fuel.terms)
+        }
+    })
+}
+
+/// The sums of what is published as a sum, or as a quotient of two, over what all of them cover.
+fn divided(facility: &Facility, indicator: Indicator) -> Sums {
+    // What is published is explained, not what would be made here.
+    let pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::alone(&[]));
+    let (above, below) = roles(facility, indicator);
+    let quantity = match indicator {
+        Indicator::Wue | Indicator::WuePotable => Quantity::Volume,
+        _ => Quantity::Energy,
     };
-    let water = || {
-        let is_potable = !facility.water.is_empty() && facility.water == facility.potable_water;
-        let role = if is_potable { Role::PotableWater } else { Role::Water };
-        one(&facility.water, role)
-    };
-    let (above, below) = match indicator {
-        Indicator::Pue => (total(), it()),
+    let mut groups = Vec::new();
+    if !pair.numerator.is_empty() {
+        let weigh = pair.weight.clone().map_or(Weigh::Not, Weigh::By);
+        let several = !pair.own.is_empty();
+        let of = several.then(|| "grid electricity".to_owned());
+        groups.push(Group { of, weigh, ..group(ABOVE, above, quantity, &pair.numerator) });
+    }
+    if !pair.denominator.is_empty() {
+        let stands = Stands::Below;
+        groups.push(Group { stands, ..group(BELOW, below, Quantity::Energy, &pair.denominator) });
+    }
+    if !pair.own.is_empty() {
+        groups.extend(fuels(facility, co2, Stands::Own));
+    }
+    Sums { pair, groups, zone: None }
+}
+
+/// What the meters above and below can count as.
+fn roles(facility: &Facility, indicator: Indicator) -> (Vec<Role>, Vec<Role>) {
+    let it = of_it(facility);
+    match indicator {
         Indicator::Pue1 | Indicator::Pue2 | Indicator::Pue3 => {
-            let category = indicator.own_category().map(|category| category.number());
-            let level = facility.it_levels.iter().find(|level| Some(level.category) == category);
-            (total(), (level.map_or_else(Vec::new, |level| level.terms.clone()), it_at(category)))
+            (of_total(), it_at(indicator.own_category().map(|category| category.number())))
         }
-        Indicator::Dcie => (it(), total()),
-        Indicator::PpueCooling => (overhead(Role::Cooling), it()),
-        Indicator::PpuePowerPath => (overhead(Role::PowerPath), it()),
-        Indicator::PpueLighting => (overhead(Role::Lighting), it()),
-        Indicator::PpueOther => (overhead(Role::Other), it()),
-        Indicator::Wue => (water(), it()),
-        Indicator::WuePotable => (one(&facility.potable_water, Role::PotableWater), it()),
-        Indicator::Cue => (one(&facility.grid, Role::Utility), it()),
-        Indicator::Carbon => (one(&facility.grid, Role::Utility), (Vec::new(), Vec::new())),
-        Indicator::Erf => (one(&facility.heat_reuse, Role::HeatReuse), total()),
-        Indicator::Ere => {
-            let (mut terms, mut roles) = total();
-            terms.extend(negated(&facility.heat_reuse));
-            roles.push(Role::HeatReuse);
-            ((terms, roles), it())
+        Indicator::Dcie => (it, of_total()),
+        Indicator::PpueCooling => (vec![Role::Cooling], it),
+        Indicator::PpuePowerPath => (vec![Role::PowerPath], it),
+        Indicator::PpueLighting => (vec![Role::Lighting], it),
+        Indicator::PpueOther => (vec![Role::Other], it),
+        Indicator::Wue => {
+            let is_potable = facility.water == facility.potable_water;
+            (vec![if is_potable { Role::PotableWater } else { Role::Water }], it)
         }
-        Indicator::Cer => (one(&facility.heat_removed, Role::HeatRemoved), overhead(Role::Cooling)),
-        _ => return None,
-    };
-    // What is published is explained, not what would be made here; the sums above tell what is missing.
-    let pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::ratio(&above.0, &below.0));
-    // Fuel has weights of its own, and rows in other units than those of the side it stands on.
-    pair.own.is_empty().then_some(Sides { pair, above: above.1, below: below.1 })
+        Indicator::WuePotable => (vec![Role::PotableWater], it),
+        Indicator::Cue | Indicator::Carbon => (vec![Role::Utility], it),
+        Indicator::Erf => (vec![Role::HeatReuse], of_total()),
+        Indicator::Ere => (of_total().into_iter().chain([Role::HeatReuse]).collect(), it),
+        Indicator::Cer => (vec![Role::HeatRemoved], vec![Role::Cooling]),
+        _ => (of_total(), it),
+    }
 }

@@ -1,7 +1,8 @@
 //! The explanation of a figure for a terminal.
 
 use super::super::local;
-use super::content::{FigureExplanation, MeterRow, Side};
+use super::beside::FactorTold;
+use super::content::{Equation, FigureExplanation, MeterRow, Side};
 use super::make;
 use std::fmt::{self, Write};
 use wattledger_model::calendar::Tz;
@@ -25,10 +26,34 @@ struct Text<'t> {
 }
 
 /// A share with two decimals; what is less than all is not printed as all.
-fn percent(part: i64, all: i64) -> String {
-    let share = if all == 0 { 0.0 } else { part as f64 / all as f64 * 100.0 };
-    let rounded = format!("{share:.2}");
-    if rounded == "100.00" && part < all { "99.99 %".to_owned() } else { format!("{rounded} %") }
+fn percent(share: f64) -> String {
+    let rounded = format!("{:.2}", share * 100.0);
+    if rounded == "100.00" && share < 1.0 { "99.99 %".to_owned() } else { format!("{rounded} %") }
+}
+
+/// A number with what follows it, so that what has no unit has no space behind it.
+fn with_unit(number: String, unit: &str) -> String {
+    if unit.is_empty() { number } else { format!("{number} {unit}") }
+}
+
+/// A number for people: three decimals, or as many digits as it takes where it is very large or very small.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(0.001..1e12).contains(&size) { format!("{value:e}") } else { format!("{value:.3}") }
+}
+
+/// The equation in words: `1 + 20.000 kWh / 100.000 kWh`.
+fn equation(equation: &Equation) -> String {
+    let part = |value, unit| with_unit(number(value), unit);
+    let above = part(equation.numerator, equation.numerator_unit);
+    let mut text = match equation.denominator {
+        Some(below) => format!("{above} / {}", part(below, equation.denominator_unit)),
+        None => above,
+    };
+    if equation.scale != 1.0 {
+        text = format!("{} x {text}", equation.scale);
+    }
+    if equation.offset == 0.0 { text } else { format!("{} + {text}", equation.offset) }
 }
 
 impl Text<'_> {
@@ -42,27 +67,33 @@ impl Text<'_> {
         if let Some(cut) = &told.period.cut {
             writeln!(out, "  {cut}")?;
         }
-        let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
         match (&figure.rounded, figure.value) {
             (Some(rounded), Some(value)) => {
-                writeln!(out, "\n  {} = {rounded}{unit}, unrounded {value}", figure.notation)?;
+                let rounded = with_unit(rounded.clone(), figure.unit);
+                writeln!(out, "\n  {} = {rounded}, unrounded {value}", figure.notation)?;
             }
             _ => writeln!(out, "\n  {}: {}", figure.notation, figure.status)?,
+        }
+        if figure.value.is_some() {
+            writeln!(out, "    = {}", equation(&told.equation))?;
         }
         writeln!(out, "  {} ({})", told.formula, told.source)?;
         writeln!(
             out,
             "  {}: coverage {} (at least {} % is needed)",
             figure.status,
-            percent(told.coverage.supported, told.coverage.minutes),
+            percent(figure.coverage),
             figure.coverage_needed * 100.0
         )?;
         if let Some(category) = &told.category {
             writeln!(out, "  {category}")?;
         }
+        told.notes.iter().try_for_each(|note| writeln!(out, "  note: {note}"))?;
         for side in &told.sides {
             self.side(side, out)?;
         }
+        self.gauges(out)?;
+        self.claims(out)?;
         self.extras(out)?;
         self.coverage(out)?;
         match &told.next {
@@ -73,16 +104,19 @@ impl Text<'_> {
 
     fn side(&self, side: &Side, out: &mut String) -> fmt::Result {
         let (name, unit) = (side.side, side.unit);
-        writeln!(out, "\n{}{}, {unit}", name[..1].to_uppercase(), &name[1..])?;
-        writeln!(out, "  {:<44}{:>20}", "over the common support", side.supported.grouped())?;
-        if let Some(kg) = side.supported_kg {
-            writeln!(out, "  {:<44}{kg:>20.3}", "  weighted by the emission factor, kg")?;
+        let of = side.of.as_ref().map_or_else(String::new, |of| format!(": {of}"));
+        writeln!(out, "\n{}{}{of}, {unit}", name[..1].to_uppercase(), &name[1..])?;
+        let kg = |kg: Option<f64>, out: &mut String| match kg {
+            Some(kg) => writeln!(out, "  {:<44}{kg:>20.3}", "  weighted by its factor, kg"),
+            None => Ok(()),
+        };
+        if side.counts != Some("booked") || side.supported != side.booked.total {
+            writeln!(out, "  {:<44}{:>20}", "over the common support", side.supported.grouped())?;
+            kg(side.supported_kg, out)?;
         }
         writeln!(out, "  {:<44}{:>20}", "all that is booked", side.booked.total.grouped())?;
-        if let Some(kg) = side.booked_kg {
-            writeln!(out, "  {:<44}{kg:>20.3}", "  weighted by the emission factor, kg")?;
-        }
-        for row in self.told.meters.iter().filter(|row| row.side == name) {
+        kg(side.booked_kg, out)?;
+        for row in self.told.meters.iter().filter(|row| row.side == name && row.of == side.of) {
             self.row(row, out)?;
         }
         Ok(())
@@ -109,6 +143,15 @@ impl Text<'_> {
             (row.supported != row.adds.total)
                 .then(|| format!("{} in the common support", row.supported.grouped())),
         );
+        words.extend(row.booked_kg.map(|kg| format!("{kg:.3} kg by its factor")));
+        let minutes = |seconds: f64| (seconds / 60.0).round() as i64;
+        let times: Vec<String> = ["measured", "interpolated", "estimated"]
+            .into_iter()
+            .zip(row.known_s)
+            .filter(|(_, seconds)| *seconds > 0.0)
+            .map(|(word, seconds)| format!("{} min {word}", minutes(seconds)))
+            .collect();
+        words.extend((!times.is_empty()).then(|| format!("for {}", times.join(" and "))));
         words.extend(row.through.as_ref().map(|through| format!("through {through}")));
         words.extend(row.from.map(|from| format!("from {}", local::minute(from.minute(), self.zone))));
         words.extend(row.to.map(|to| format!("until {}", local::minute(to.minute(), self.zone))));
@@ -133,6 +176,63 @@ impl Text<'_> {
         }
     }
 
+    fn gauges(&self, out: &mut String) -> fmt::Result {
+        let told = self.told;
+        if !told.gauges.is_empty() {
+            writeln!(out, "\nGauges, by their time-weighted means")?;
+        }
+        for row in &told.gauges {
+            let name = format!("{}  {}", row.role.unwrap_or("-"), row.meter);
+            let mean = row.mean.map_or_else(|| "not known".to_owned(), |mean| format!("{mean:.3}"));
+            writeln!(out, "    {name:<42}{mean:>20}")?;
+            let share = if row.of_s > 0.0 { row.known_s / row.of_s } else { 0.0 };
+            let through = row.through.as_ref().map_or_else(String::new, |name| format!(", through {name}"));
+            let known = local::length((row.known_s * 1_000.0).round() as i64);
+            writeln!(
+                out,
+                "        known for {known}, {} of its time; adds {:.3}{through}",
+                percent(share),
+                row.adds
+            )?;
+        }
+        if !told.given.is_empty() {
+            writeln!(out, "\nDeclared, not metered")?;
+        }
+        for given in &told.given {
+            let (what, value) = (given.what, number(given.value));
+            writeln!(out, "    {what:<42}{value:>20} {}  {}", given.unit, given.source)?;
+        }
+        Ok(())
+    }
+
+    fn claims(&self, out: &mut String) -> fmt::Result {
+        let told = self.told;
+        if !told.claims.is_empty() || !told.refused.is_empty() {
+            writeln!(out, "\nClaims of renewable energy, kWh")?;
+        }
+        for claim in &told.claims {
+            let name = format!("{}  {}", claim.kind, claim.lot);
+            writeln!(out, "    {name:<42}{:>20}  counts", claim.counts.grouped())?;
+        }
+        for refused in &told.refused {
+            let (lot, amount) = (&refused.lot, refused.amount.grouped());
+            writeln!(out, "    {lot:<42}{amount:>20}  does not count: {}", refused.why)?;
+        }
+        if let Some(excess) = told.excess {
+            let what = "more than the facility's energy, dropped";
+            writeln!(out, "    {what:<42}{:>20}", excess.grouped())?;
+        }
+        match &told.rest {
+            None => Ok(()),
+            Some(rest) => {
+                writeln!(out, "\nWhat nothing claims, kWh")?;
+                let (name, amount) = (format!("by {}", rest.by), rest.amount.grouped());
+                writeln!(out, "    {name:<42}{amount:>20}  {:.3} kg", rest.kg)?;
+                rest.factor.iter().try_for_each(|factor| writeln!(out, "        {factor}"))
+            }
+        }
+    }
+
     fn extras(&self, out: &mut String) -> fmt::Result {
         let told = self.told;
         let list = |heading: &str, lines: &[String], out: &mut String| {
@@ -144,11 +244,14 @@ impl Text<'_> {
         };
         list("Conversions", &told.conversions, out)?;
         list("Emission factor", told.factor.as_slice(), out)?;
+        let factor =
+            |one: &FactorTold| format!("{}: {} {}, from {}", one.of, one.value, one.unit, one.source);
+        list("Factors", &told.factors.iter().map(factor).collect::<Vec<_>>(), out)?;
         list("Certificates", &told.certificates, out)
     }
 
     fn coverage(&self, out: &mut String) -> fmt::Result {
-        let coverage = &self.told.coverage;
+        let Some(coverage) = &self.told.coverage else { return Ok(()) };
         if coverage.gaps == 0 {
             return writeln!(out, "\nOutside the common support: nothing");
         }
