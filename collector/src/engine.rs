@@ -15,12 +15,13 @@ pub(crate) mod reread;
 mod series;
 pub mod service;
 mod tally;
+mod undecided;
 
 pub use amend::{AmendError, Amended, By, Decided};
 pub use intake::{Answered, Arrival, Refusal};
 pub use meters::Meters;
 pub use series::merge;
-pub use tally::{MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
+pub use tally::{Again, MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
 
 use crate::audit::{Kind, Who, chain, configuration, corrections};
 use crate::config::Version;
@@ -107,6 +108,8 @@ pub struct Engine {
     /// Meters whose interpretation changed: all of their series is folded again.
     reinterpret: BTreeSet<MeterId>,
     tally: Tally,
+    /// Until when steps of a meter are undecided at the longest, of meters that have such.
+    undecided: HashMap<MeterId, Vec<Timestamp>>,
     /// Meters of which raw readings before an instant were deleted.
     forgotten: HashMap<MeterId, Timestamp>,
     digests: Digests,
@@ -192,6 +195,7 @@ impl Engine {
             reinterpret,
             tally,
             digests: Digests::default(),
+            undecided: HashMap::new(),
             applied: 0,
             now,
             _lock: lock,
@@ -199,6 +203,12 @@ impl Engine {
         engine.replay()?;
         engine.compact()?;
         Ok(engine)
+    }
+
+    /// Until when each step of a meter that readings to come may still decide otherwise is undecided at the longest;
+    /// as of the last flush that had readings of it. Source: domain.md 5.3.
+    pub fn undecided(&self, meter: MeterId) -> &[Timestamp] {
+        self.undecided.get(&meter).map_or(&[], Vec::as_slice)
     }
 
     /// The identity of the store.
@@ -330,6 +340,13 @@ impl Engine {
             }
         }
         also(&mut writer)?;
+        let mut undecided = Vec::new();
+        for meter in self.reinterpret.iter().chain(self.dirty.keys()) {
+            let (_, interpretation) = self.meters.get(*meter);
+            let steps = undecided::undecided(&transaction, &self.pending, *meter, interpretation, self.now)?;
+            let until = steps.iter().filter_map(|step| Some(step.undecided?.until));
+            undecided.push((*meter, until.collect::<Vec<_>>()));
+        }
         let is_changed = writer.is_changed();
         let hours = writer.finish().map_err(failed)?;
         if is_changed {
@@ -338,10 +355,11 @@ impl Engine {
         let change = if is_changed { before + 1 } else { before };
         self.meters.save(&transaction).map_err(failed)?;
         self.tally.save_newest(&transaction, self.dirty.keys()).map_err(failed)?;
+        let mut again = Vec::new();
         if compact {
-            self.move_to_raw(&transaction)?;
+            again = self.move_to_raw(&transaction)?;
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
-            self.tally.save(&transaction).map_err(failed)?;
+            self.tally.save(&transaction, &again).map_err(failed)?;
             store::set_meta(&transaction, "journal", &self.applied.to_string()).map_err(failed)?;
             // While readings come in masses, what is made now would be void with the next of them.
             if !self.wants_compaction() {
@@ -352,15 +370,24 @@ impl Engine {
         self.meters.saved();
         self.dirty.clear();
         self.reinterpret.clear();
+        for (meter, until) in undecided {
+            if until.is_empty() {
+                self.undecided.remove(&meter);
+            } else {
+                self.undecided.insert(meter, until);
+            }
+        }
         if compact {
             self.pending.clear();
-            self.tally.saved();
+            self.tally.saved(&again);
         }
         Ok(Flushed { change, hours })
     }
 
-    fn move_to_raw(&self, connection: &Connection) -> Result<(), EngineError> {
+    /// Gives what had come before, for instants that the raw store had a reading of.
+    fn move_to_raw(&self, connection: &Connection) -> Result<Vec<(MeterId, Again)>, EngineError> {
         let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
+        let mut again = Vec::new();
         for (meter, day, readings) in self.pending.by_day() {
             let stored = store::raw_block(connection, meter, day).map_err(failed)?;
             let all = match stored {
@@ -370,6 +397,7 @@ impl Engine {
                         what: format!("raw readings of meter {meter} on day {day}"),
                         source,
                     })?;
+                    again.push((meter, Again::between(&there, &readings)));
                     merge(there, readings)
                 }
             };
@@ -378,7 +406,7 @@ impl Engine {
                 .and_then(|mut statement| statement.execute(params![meter, day, store::raw::encode(&all)]))
                 .map_err(failed)?;
         }
-        Ok(())
+        Ok(again)
     }
 
     /// Deletes raw readings of days that ended before `edge`, but for the few that what follows is read

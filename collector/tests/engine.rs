@@ -269,5 +269,5 @@ fn what_comes_twice_for_one_instant_is_counted_by_whether_it_agrees() {
     engine.take(&[arrival(&batch(0, readings))], now()).expect("taken");
     let meter = engine.meters().ids().next().expect("one meter");
     let tally = engine.tally().meter(meter).expect("heard");
-    assert_eq!((tally.duplicates, tally.conflicts), (1, 1));
+    assert_eq!((tally.again.duplicates, tally.again.conflicts), (1, 1));
 }

@@ -272,6 +272,9 @@ fn meters(now: Timestamp) -> Vec<MeterView> {
                 power_w: power,
                 coverage_24h: 0.9998,
                 resets: 0,
+                pending: 0,
+                duplicates: 0,
+                conflicts: 0,
                 refused: 0,
             }
         };

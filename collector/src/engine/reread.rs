@@ -4,9 +4,10 @@
 //! store every half minute.
 
 use super::series::{self, Direction, Loaded, Pending};
-use super::{Meters, amend};
+use super::{Meters, amend, undecided};
 use crate::audit::corrections;
 use crate::ledger::context::{self, Ends, Needed};
+use crate::ledger::explain::ExplainedStep;
 use crate::ledger::fold;
 use crate::ledger::interpret::Interpretation;
 use crate::store::{self, MeterId, StoreError};
@@ -52,6 +53,32 @@ pub(crate) fn last_moved(connection: &Connection, meter: MeterId) -> Result<Opti
         source,
     })?;
     Ok(readings.last().map(|reading| reading.at))
+}
+
+/// The steps of a meter that are undecided at a time, by the readings in the raw store.
+pub(crate) fn undecided(
+    connection: &Connection,
+    meter: MeterId,
+    interpretation: &Interpretation,
+    now: Timestamp,
+) -> Result<Vec<ExplainedStep>, StoreError> {
+    undecided::undecided(connection, &Pending::default(), meter, interpretation, now)
+}
+
+/// As [`undecided`], of a meter whose interpretation lacks the corrections in force.
+pub(crate) fn undecided_as_corrected(
+    connection: &Connection,
+    meter: MeterId,
+    declared: &Interpretation,
+    now: Timestamp,
+) -> Result<Vec<ExplainedStep>, StoreError> {
+    if undecided::candidates(connection, meter, declared, now)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut corrected = declared.clone();
+    let corrections = amend::in_force(corrections::load(connection)?).remove(&meter);
+    corrected.corrections.extend(corrections.unwrap_or_default());
+    undecided(connection, meter, &corrected, now)
 }
 
 /// All readings of a meter that settle what its interval is, those that do not count among them; ascending.

@@ -93,6 +93,8 @@ pub struct MeterTelemetry {
     pub stale_after_ms: i64,
     /// What is counted of it.
     pub tally: MeterTally,
+    /// Until when each of its undecided steps is so at the longest.
+    pub undecided: Vec<Timestamp>,
 }
 
 /// The way to the engine's thread; cheap to clone.
@@ -406,6 +408,7 @@ impl Service {
                 kind: interpretation.kind,
                 stale_after_ms: (3 * interpretation.nominal_interval_ms).max(180_000),
                 tally: tally.meter(id).cloned().unwrap_or_default(),
+                undecided: self.engine.undecided(id).to_vec(),
             })
             .collect();
         self.telemetry.send_replace(Arc::new(Telemetry {

@@ -6,7 +6,7 @@ use crate::ledger::interpret::{Interpretation, Unusable};
 use crate::store::MeterId;
 use crate::store::quarantine::{self, SAMPLE_BYTES, SAMPLES_A_CAUSE};
 use rusqlite::{Connection, params};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wattledger_model::batch::{AgentKey, Loss};
 use wattledger_model::meter::Kind;
 use wattledger_model::reading::{Cause, Reading, Refused};
@@ -28,7 +28,7 @@ pub struct NewestReading {
     pub unit: Option<String>,
 }
 
-/// What is counted of one meter since the start.
+/// What is counted of one meter: since the start, where nothing else is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MeterTally {
     /// Its newest reading.
@@ -39,11 +39,58 @@ pub struct MeterTally {
     pub unusable: u64,
     /// The last reason.
     pub reason: Option<Unusable>,
-    /// Readings that came again with the same value, as far as the first had not yet gone to the raw store.
+    /// Readings that came again, since the store was made.
+    pub again: Again,
+}
+
+/// Readings for an instant that had one. Telemetry, never content: of two the one with precedence counts.
+/// Source: domain.md 5.1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Again {
+    /// With the same value.
     pub duplicates: u64,
-    /// Readings that came again with another value, as far as the first had not yet gone to the raw store.
+    /// With another value.
     pub conflicts: u64,
 }
+
+impl Again {
+    /// What of `readings` the raw store had already; both sorted by ascending instant.
+    pub(super) fn between(there: &[Reading], readings: &[Reading]) -> Again {
+        let mut again = Again::default();
+        for reading in readings {
+            if let Ok(at) = there.binary_search_by_key(&reading.at, |stored| stored.at) {
+                again.count(there[at].value.cmp_value(reading.value).is_eq());
+            }
+        }
+        again
+    }
+
+    fn count(&mut self, is_same: bool) {
+        *if is_same { &mut self.duplicates } else { &mut self.conflicts } += 1;
+    }
+
+    fn plus(self, other: Again) -> Again {
+        Again {
+            duplicates: self.duplicates.saturating_add(other.duplicates),
+            conflicts: self.conflicts.saturating_add(other.conflicts),
+        }
+    }
+
+    /// What the store counted of a meter up to the last move to the raw store.
+    pub(crate) fn load(connection: &Connection, meter: MeterId) -> rusqlite::Result<Again> {
+        let kept = crate::store::meta(connection, &format!("{AGAIN}{meter}"))?;
+        let parsed = kept.as_deref().and_then(Again::parse);
+        Ok(parsed.unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Option<Again> {
+        let (duplicates, conflicts) = text.split_once(' ')?;
+        Some(Again { duplicates: duplicates.parse().ok()?, conflicts: conflicts.parse().ok()? })
+    }
+}
+
+/// Begin of the keys of the `meta` table under which readings that came again are counted by meter.
+const AGAIN: &str = "again ";
 
 /// How often a cause occurred at an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +115,7 @@ pub struct Tally {
     sample_bytes: u64,
     unsaved_samples: Vec<(AgentKey, Refused, Option<Reading>)>,
     unsaved_losses: Vec<(AgentKey, Loss)>,
+    unsaved_again: BTreeSet<MeterId>,
     lost_readings: u64,
     duplicate_batches: u64,
     readings: u64,
@@ -98,6 +146,15 @@ impl Tally {
             let count = row.get::<_, i64>(4)? as u64;
             let counted = QuarantineCount { count, last: Timestamp(row.get(5)?), detail: text(6)? };
             tally.quarantine.insert((cause, AgentKey { site, agent }, text(3)?), counted);
+        }
+        let mut statement = connection
+            .prepare("SELECT substr(key, ?2), value FROM meta WHERE key > ?1 AND key < ?1 || 'a'")?;
+        let mut rows = statement.query(params![AGAIN, AGAIN.len() as i64 + 1])?;
+        while let Some(row) = rows.next()? {
+            let (meter, text): (String, String) = (row.get(0)?, row.get(1)?);
+            if let (Ok(meter), Some(again)) = (meter.parse::<MeterId>(), Again::parse(&text)) {
+                tally.meters.entry(meter).or_default().again = again;
+            }
         }
         tally.recount_samples(connection)?;
         // `total` and not `sum`, which fails where numbers that cannot be overflow it.
@@ -151,11 +208,9 @@ impl Tally {
 
     /// Counts what came for an instant that had a reading. Duplicates and conflicts are telemetry, never content.
     pub(super) fn taken(&mut self, meter: MeterId, taken: Taken) {
-        let tally = self.meters.entry(meter).or_default();
-        match taken {
-            Taken::New => {}
-            Taken::Duplicate => tally.duplicates += 1,
-            Taken::Conflict => tally.conflicts += 1,
+        if taken != Taken::New {
+            self.meters.entry(meter).or_default().again.count(taken == Taken::Duplicate);
+            self.unsaved_again.insert(meter);
         }
     }
 
@@ -238,8 +293,13 @@ impl Tally {
         Ok(())
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Writes what changed, with what the raw store had already of readings that are moved there.
+    pub(super) fn save(&self, connection: &Connection, moved: &[(MeterId, Again)]) -> rusqlite::Result<()> {
         crate::store::set_meta(connection, "readings", &self.readings.to_string())?;
+        for (meter, again) in self.again_with(moved) {
+            let text = format!("{} {}", again.duplicates, again.conflicts);
+            crate::store::set_meta(connection, &format!("{AGAIN}{meter}"), &text)?;
+        }
         for ((cause, agent, origin), counted) in &self.quarantine {
             connection
                 .prepare_cached(
@@ -274,7 +334,24 @@ impl Tally {
         Ok(())
     }
 
-    pub(super) fn saved(&mut self) {
+    /// The counts of what came again that changed.
+    fn again_with(&self, moved: &[(MeterId, Again)]) -> BTreeMap<MeterId, Again> {
+        let known = |meter: &MeterId| self.meters.get(meter).map(|tally| tally.again).unwrap_or_default();
+        let mut all: BTreeMap<MeterId, Again> =
+            self.unsaved_again.iter().map(|meter| (*meter, known(meter))).collect();
+        for (meter, more) in moved.iter().filter(|(_, more)| *more != Again::default()) {
+            let counted = all.entry(*meter).or_insert_with(|| known(meter));
+            *counted = counted.plus(*more);
+        }
+        all
+    }
+
+    /// What was written is not to be written again.
+    pub(super) fn saved(&mut self, moved: &[(MeterId, Again)]) {
+        for (meter, again) in self.again_with(moved) {
+            self.meters.entry(meter).or_default().again = again;
+        }
+        self.unsaved_again.clear();
         self.unsaved_samples.clear();
         self.unsaved_losses.clear();
     }

@@ -10,6 +10,7 @@ mod error;
 mod figure;
 mod local;
 mod meter;
+mod pending;
 mod source;
 #[cfg(test)]
 mod tests;

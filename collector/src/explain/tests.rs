@@ -103,13 +103,17 @@ impl Hall {
     }
 
     fn take(&mut self, readings: &[(&str, Timestamp, i64)]) {
+        self.take_at(now(), readings);
+    }
+
+    fn take_at(&mut self, now: Timestamp, readings: &[(&str, Timestamp, i64)]) {
         let entries: Vec<_> = readings
             .iter()
             .map(|(meter, at, value)| json!({ "meter": meter, "at": at.to_string(), "value": value, "unit": "kWh" }))
             .collect();
         let agent = AgentKey { site: "hall".parse().expect("name"), agent: "hand".parse().expect("name") };
         let payload = json!({ "readings": entries }).to_string().into_bytes();
-        self.engine.take(&[Arrival { agent, form: PayloadForm::Json, payload }], now()).expect("taken");
+        self.engine.take(&[Arrival { agent, form: PayloadForm::Json, payload }], now).expect("taken");
     }
 
     /// A register with a reading every hour of `[from, to]`, which counts `rate` kWh an hour.
@@ -259,6 +263,114 @@ fn what_is_only_in_the_journal_is_said_and_the_ledger_shows_the_difference() {
         meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, now()).expect("told");
     assert_eq!((before.ledger.same, before.notes.len()), (Some(true), 0), "{:?}", before.notes);
     assert!(!before.text().contains("interpolated"), "{}", before.text());
+}
+
+#[test]
+fn a_fall_that_the_next_readings_decide_is_told_as_pending() {
+    let mut hall = Hall::empty();
+    let ten_minutes = |number: i64| Timestamp(hour(30).0 + number * HOUR / 6);
+    let early = ten_minutes(3);
+    let steady: Vec<_> = (0..30)
+        .flat_map(|at| [("main", hour(at), 1_000 + at * 100), ("pdu", hour(at), 7_000 + at * 90)])
+        .chain([("main", hour(30), 10), ("pdu", hour(30), 9_700)])
+        .collect();
+    hall.take_at(early, &steady);
+    hall.engine.flush().expect("booked");
+    let key = MeterKey { site: "hall".parse().expect("name"), meter: "main".parse().expect("name") };
+    let id = hall.engine.meters().id(&key).expect("known");
+    assert_eq!(hall.engine.undecided(id), [hour(31)], "before anything is in the raw store");
+    hall.engine.compact().expect("moved");
+    let told = |hall: &Hall, now| {
+        meter(&hall.source(), "hall/main", &period("2025-09-02"), Detail::Summary, now).expect("told")
+    };
+    let first = told(&hall, early);
+    let one = &first.pending[0];
+    assert_eq!((one.from, one.to, one.class, one.readings), (hour(29), hour(30), "reset", 3));
+    assert_eq!((one.amount.map(|amount| amount.to_string()).as_deref(), one.until), (Some("100"), hour(31)));
+    let text = first.text();
+    for words in [
+        "pending: reset from 2025-09-02 05:00:00 CEST to 2025-09-02 06:00:00 CEST, 100.000 kWh are booked for it",
+        "decided by 3 more readings, or none until 2025-09-02 07:00:00 CEST: if the register is back by then",
+        "else it stays a reset",
+    ] {
+        assert!(text.contains(words), "`{words}` is missing in\n{text}");
+    }
+    let figure = figure(&hall.source(), "hall-1", Indicator::Pue, None, "2025-09-02", early).expect("told");
+    let of_main = figure.meters.iter().find(|row| row.meter == "hall/main").expect("a row");
+    assert_eq!(of_main.pending, first.pending);
+    assert!(figure.meters.iter().all(|row| row.meter == "hall/main" || row.pending.is_empty()));
+    assert!(figure.text().contains("pending: reset from 2025-09-02 05:00:00 CEST"), "{}", figure.text());
+    assert_eq!(told(&hall, hour(31)).pending, [], "the gap limit has passed");
+
+    // Two of the three that settle it.
+    hall.take_at(early, &[("main", ten_minutes(1), 27), ("main", ten_minutes(2), 44)]);
+    hall.engine.compact().expect("moved");
+    let second = told(&hall, early);
+    assert_eq!(second.pending.iter().map(|one| one.readings).collect::<Vec<_>>(), [1]);
+    let hour_before = meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, early);
+    assert_eq!(hour_before.expect("told").pending, [], "it lies in another period");
+    hall.take_at(early, &[("main", ten_minutes(3), 60)]);
+    hall.engine.compact().expect("moved");
+    assert_eq!(told(&hall, early).pending, []);
+    assert_eq!(hall.engine.undecided(id), []);
+}
+
+#[test]
+fn a_fall_that_is_back_was_a_failed_read_and_an_operator_leaves_nothing_pending() {
+    let late = Timestamp(hour(5).0 + HOUR / 6);
+    let fallen = || {
+        let mut hall = Hall::empty();
+        let steady: Vec<_> = (0..5).map(|at| ("main", hour(at), 1_000 + at * 100)).collect();
+        hall.take_at(late, &steady);
+        hall.take_at(late, &[("main", hour(5), 10)]);
+        hall
+    };
+    let pending = |hall: &mut Hall| {
+        hall.engine.compact().expect("moved");
+        let told = meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, late);
+        told.expect("told").pending.len()
+    };
+    let mut back = fallen();
+    back.take_at(late, &[("main", Timestamp(hour(5).0 + HOUR / 12), 1_540)]);
+    assert_eq!(pending(&mut back), 0);
+    let mut settled = fallen();
+    assert_eq!(pending(&mut settled), 1);
+    settled.correct("main", Correction::Settle { from: hour(4), to: hour(5), amount: 90_000_000_000 });
+    assert_eq!(pending(&mut settled), 0);
+}
+
+#[test]
+fn what_came_again_is_counted_for_good_and_the_rule_is_named() {
+    let mut hall = Hall::empty();
+    hall.hourly("main", 0, 30, 1_000, 100);
+    hall.take(&[("main", hour(4), 1_400), ("main", hour(5), 1_499)]);
+    hall.engine.compact().expect("moved");
+    let told = |hall: &Hall| {
+        let told = meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, now());
+        told.expect("told")
+    };
+    assert_eq!((told(&hall).again.duplicates, told(&hall).again.conflicts), (1, 1));
+    // The raw store has these already.
+    hall.take(&[("main", hour(4), 1_400), ("main", hour(6), 1_599)]);
+    hall.engine.compact().expect("moved");
+    hall.engine.compact().expect("nothing more");
+    let Hall { layout, config, engine, _dir } = hall;
+    drop(engine);
+    let engine = Engine::open(EngineConfig {
+        layout: layout.clone(),
+        raw_kept_ms: 400 * 24 * HOUR,
+        meters: topology::interpretations(&config),
+    });
+    let mut hall = Hall { layout, config, engine: engine.expect("opens again"), _dir };
+    hall.take(&[("main", hour(7), 1_700)]);
+    hall.engine.compact().expect("moved");
+    let last = told(&hall);
+    assert_eq!((last.again.duplicates, last.again.conflicts), (3, 2));
+    let text = last.text();
+    assert!(text.contains("3 readings came again and 2 came with another value for one instant"), "{text}");
+    assert!(text.contains("of one instant the reading of the best quality counts"), "{text}");
+    let other = meter(&hall.source(), "hall/pdu", &period("2025-09-01"), Detail::Summary, now());
+    assert!(other.is_err(), "nothing was ever read of it");
 }
 
 #[test]

@@ -98,6 +98,28 @@ pub struct ExplainedStep {
     pub inside: Option<i128>,
     /// The rule, in words, with the figures that were compared.
     pub rule: String,
+    /// What could still change what it is taken for; `None` of what the readings at hand settle.
+    pub undecided: Option<Undecided>,
+}
+
+/// Readings after a jump or fall that settle what it was: a run of failed reads has at most so many readings, and
+/// one more shows whether the register is back. Source: domain.md 5.3.
+const SETTLING_READINGS: usize = 3;
+
+/// What a jump or fall is taken for while the readings that settle it have not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided {
+    /// Readings that are still to come.
+    pub readings: usize,
+    /// When they are waited for no longer: the gap limit G after its later reading.
+    pub until: Timestamp,
+}
+
+impl ExplainedStep {
+    /// Whether it is pending at a time. The ledger knows no clock: this is for views. Source: domain.md 5.3.
+    pub fn is_pending(&self, now: Timestamp) -> bool {
+        self.undecided.is_some_and(|undecided| now < undecided.until)
+    }
 }
 
 /// A correction that concerns the interval, and what it did.
@@ -183,6 +205,21 @@ fn register_steps(readings: &[Reading], meter: &Interpretation, inside: Inside) 
     let mut told: Vec<Told> = Vec::new();
     let walk = register::walk_telling(&mut register, meter, &mut |step| told.push(step));
     let words = rule::Words::new(&register, meter, readings);
+    let undecided = |step: &Told| {
+        let is_cut = walk.exchanges.iter().any(|at| *at > step.to.at);
+        let may_change = matches!(step.class, StepClass::Jump | StepClass::Reset)
+            // What a device tells of itself overrides inference, and so does an operator.
+            && register.is_one_device([step.from, step.to])
+            && !words.is_settled(step.from.at, step.to.at);
+        if is_cut || !may_change {
+            return None;
+        }
+        let after = readings.iter().rev().take_while(|reading| reading.at.0 > step.to.at);
+        let counts = |reading: &&Reading| meter.counts(reading.at) && meter.usable(reading).is_ok();
+        let come = after.filter(counts).take(SETTLING_READINGS).count();
+        let until = Timestamp(step.to.at + meter.gap_limit());
+        (come < SETTLING_READINGS).then_some(Undecided { readings: SETTLING_READINGS - come, until })
+    };
     let mut steps = Vec::new();
     for step in told.iter().filter(|step| inside.touches(step.from.at, step.to.at)) {
         let end = register::step_end(&walk.stretches, step.first_stretch);
@@ -197,6 +234,7 @@ fn register_steps(readings: &[Reading], meter: &Interpretation, inside: Inside) 
             amount: provenance.map(|_| within(Inside { from: i64::MIN, to: i64::MAX })),
             inside: provenance.map(|_| within(inside)),
             rule: words.of(step, parts),
+            undecided: undecided(step),
         });
     }
     let Walk { stretches, dropped, exchanges, .. } = walk;
@@ -209,6 +247,7 @@ fn register_steps(readings: &[Reading], meter: &Interpretation, inside: Inside) 
             amount: Some(0),
             inside: Some(0),
             rule: "a declared exchange: the signed-off registers join both sides exactly".to_owned(),
+            undecided: None,
         });
     }
     steps.sort_by_key(|step| (step.from, step.to));
@@ -249,6 +288,7 @@ fn sample_steps<V: Copy>(
                 amount: None,
                 inside: None,
                 rule,
+                undecided: None,
             };
             steps.push(nothing);
         }
@@ -275,6 +315,7 @@ fn sample_steps<V: Copy>(
                         amount: amount(&span, span.from, span.to),
                         inside: amount(&span, from, to),
                         rule: rule::span(form).to_owned(),
+                        undecided: None,
                     });
                 }
             }

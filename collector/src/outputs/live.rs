@@ -298,6 +298,9 @@ fn meter_view(view: &View, meter: &MeterTelemetry, now: Timestamp) -> Result<Met
         power_w: meter_power(view, meter)?,
         coverage_24h: (day_ms as f64 / day_length_ms as f64).min(1.0),
         resets: counts.get("reset").copied().unwrap_or(0),
+        pending: meter.undecided.iter().filter(|until| now < **until).count() as u64,
+        duplicates: meter.tally.again.duplicates,
+        conflicts: meter.tally.again.conflicts,
         refused: meter.tally.unusable,
     })
 }

@@ -307,6 +307,12 @@ pub struct MeterView {
     pub coverage_24h: f64,
     /// Resets of the register that were booked.
     pub resets: u64,
+    /// Falls and jumps of the register that readings to come may still decide otherwise: provisional.
+    pub pending: u64,
+    /// Readings that came again with the same value, since the store was made.
+    pub duplicates: u64,
+    /// Readings for an instant that had another value, since the store was made; the one with precedence counts.
+    pub conflicts: u64,
     /// Readings refused.
     pub refused: u64,
 }

@@ -33,7 +33,11 @@ impl View {
     }
 
     /// Each gauge's time-weighted mean, with the time that it knows of the time in which it belongs there.
-    pub(crate) fn gauges(&mut self, terms: &[Term], interval: Interval) -> Result<Vec<(Busy, i64)>, StoreError> {
+    pub(crate) fn gauges(
+        &mut self,
+        terms: &[Term],
+        interval: Interval,
+    ) -> Result<Vec<(Busy, i64)>, StoreError> {
         let mut all = Vec::new();
         for term in terms.iter().filter(|term| term.touches(interval)) {
             let during = term.during.intersect(interval);

@@ -1,10 +1,8 @@
 //! What stands in a figure beside sums of meters: gauges, facts, certificates and factors. The fields and their names
 //! are the published JSON.
 
-use super::super::instant;
 use crate::outputs::reports::Amount;
 use serde::Serialize;
-use wattledger_model::time::Timestamp;
 
 /// A gauge whose mean is in the figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,21 +86,4 @@ pub struct FactorTold {
     pub unit: String,
     /// Where it comes from, and by which density it was converted.
     pub source: String,
-}
-
-/// A step that readings to come may still change, in a meter of the figure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PendingRow {
-    /// The earlier reading.
-    #[serde(serialize_with = "instant")]
-    pub from: Timestamp,
-    /// The later reading.
-    #[serde(serialize_with = "instant")]
-    pub to: Timestamp,
-    /// What it is taken for now.
-    pub class: &'static str,
-    /// What it adds now, in the unit of its sum; `None` where nothing is booked for it.
-    pub adds: Option<Amount>,
-    /// What will decide it, in words.
-    pub decides: String,
 }

@@ -1,5 +1,6 @@
 //! What an explanation of a figure holds. The fields and their names are the published JSON.
 
+use super::super::pending::Pending;
 use super::super::{Span, instant};
 use super::beside::{ClaimRow, FactorTold, GaugeRow, Given, RefusedClaim, Rest};
 use crate::outputs::reports::Amount;
@@ -174,6 +175,8 @@ pub struct MeterRow {
     pub steps: Vec<StepCount>,
     /// Of those, the estimated ones.
     pub estimated: Vec<Estimated>,
+    /// Steps that readings to come may still decide otherwise: their minutes are provisional.
+    pub pending: Vec<Pending>,
 }
 
 /// Minutes outside the common support in which a meter is not measured throughout.

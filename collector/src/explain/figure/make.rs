@@ -63,7 +63,7 @@ pub fn figure(
     let published = published.ok_or_else(|| refused("none of its meters has been read".to_owned()))?;
     let told = told::of(&mut view, source, (at, facility), indicator, interval)?;
     let making =
-        Making { source, view: &view, facility, indicator, interval, asked: &asked, sums, published };
+        Making { source, view: &view, facility, indicator, interval, asked: &asked, now, sums, published };
     let made = making.make(cut, told)?;
     view.end()?;
     Ok(made)
@@ -124,6 +124,7 @@ pub(super) struct Making<'m> {
     pub(super) indicator: Indicator,
     pub(super) interval: Interval,
     asked: &'m Period,
+    pub(super) now: Timestamp,
     pub(super) sums: Sums,
     published: Figure,
 }

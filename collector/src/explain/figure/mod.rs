@@ -7,6 +7,8 @@ mod lacks;
 mod make;
 mod rows;
 mod sides;
+#[cfg(test)]
+mod tests;
 mod text;
 mod told;
 

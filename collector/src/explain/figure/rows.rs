@@ -1,10 +1,12 @@
 //! What each meter adds to its sum, and what each sum comes to.
 
+use super::super::pending;
 use super::content::{Booked, Estimated, MeterRow, Side, StepCount};
 use super::cover::Outside;
 use super::make::Making;
 use super::sides::{CLAIMS, Group, Stands, Weigh};
 use crate::config::{self, Claim};
+use crate::engine::reread;
 use crate::indicators::account::{ALWAYS, MILLIONTHS, Place};
 use crate::indicators::{Account, Accounts, Indicator, Pair, Term, TermSum};
 use crate::ledger::interpret::round_half_even;
@@ -147,6 +149,8 @@ impl Making<'_> {
                 estimated.push(Estimated { class, from: step.from, to: step.to, adds });
             }
         }
+        let (read, now) = (self.source.meters.get(meter).1, (self.now, self.facility.zone));
+        let undecided = reread::undecided(&self.view.connection, meter, read, self.now)?;
         let during = sum.term.during;
         let kg = self.kg(line, outside)?;
         Ok(MeterRow {
@@ -168,6 +172,7 @@ impl Making<'_> {
             takes: line.at.map(|at| outside.taken[at]).unwrap_or_default(),
             steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),
             estimated,
+            pending: pending::of(&undecided, sum.during, now, amount),
         })
     }
 

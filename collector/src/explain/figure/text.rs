@@ -1,6 +1,6 @@
 //! The explanation of a figure for a terminal.
 
-use super::super::local;
+use super::super::{local, pending};
 use super::beside::FactorTold;
 use super::content::{Equation, FigureExplanation, MeterRow, Side};
 use super::make;
@@ -117,12 +117,12 @@ impl Text<'_> {
         writeln!(out, "  {:<44}{:>20}", "all that is booked", side.booked.total.grouped())?;
         kg(side.booked_kg, out)?;
         for row in self.told.meters.iter().filter(|row| row.side == name && row.of == side.of) {
-            self.row(row, out)?;
+            self.row(row, unit, out)?;
         }
         Ok(())
     }
 
-    fn row(&self, row: &MeterRow, out: &mut String) -> fmt::Result {
+    fn row(&self, row: &MeterRow, unit: &str, out: &mut String) -> fmt::Result {
         let role = row.role.unwrap_or("-");
         let factor = if row.coefficient == "1" { String::new() } else { format!(" x {}", row.coefficient) };
         let name = format!("{role}  {}{factor}", row.meter);
@@ -170,10 +170,15 @@ impl Text<'_> {
             let adds = step.adds.map_or_else(String::new, |adds| format!(", {}", adds.grouped()));
             writeln!(out, "        estimated: {} from {from} to {to}{adds}", step.class)?;
         }
-        match row.estimated.len().saturating_sub(STEPS) {
-            0 => Ok(()),
-            more => writeln!(out, "        ... {more} more; --json shows them"),
+        let more = row.estimated.len().saturating_sub(STEPS);
+        if more > 0 {
+            writeln!(out, "        ... {more} more; --json shows them")?;
         }
+        for one in &row.pending {
+            writeln!(out, "        {}", pending::line(one, unit, self.zone))?;
+            writeln!(out, "          decided by {}", one.decides)?;
+        }
+        Ok(())
     }
 
     fn gauges(&self, out: &mut String) -> fmt::Result {

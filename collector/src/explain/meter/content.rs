@@ -1,5 +1,6 @@
 //! What an explanation of a meter holds. The fields and their names are the published JSON.
 
+use super::super::pending::Pending;
 use super::super::{Span, instant};
 use crate::outputs::reports::Amount;
 use serde::Serialize;
@@ -28,6 +29,10 @@ pub struct MeterExplanation {
     pub readings: Readings,
     /// What lies between them, ascending; runs of plain steps are one entry unless every step was asked for.
     pub steps: Vec<Run>,
+    /// Steps that readings to come may still decide otherwise: their minutes are provisional.
+    pub pending: Vec<Pending>,
+    /// Readings for one instant, of all of the meter's time.
+    pub again: Again,
     /// What operators entered that concerns the time.
     pub corrections: Vec<CorrectionTold>,
     /// How its numbers were read.
@@ -102,6 +107,17 @@ pub struct Readings {
     pub last: Option<Timestamp>,
     /// Those that do not count, each with why; every one where all were asked for.
     pub told: Vec<ReadingTold>,
+}
+
+/// Readings that came for an instant that had one. They are telemetry: the ledger holds one reading an instant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Again {
+    /// Readings that came again with the same value, since the store was made.
+    pub duplicates: u64,
+    /// Readings for an instant that had another value.
+    pub conflicts: u64,
+    /// Which reading of an instant counts.
+    pub rule: &'static str,
 }
 
 /// One reading.

@@ -2,15 +2,15 @@
 
 use super::super::error::ExplainError;
 use super::super::source::{Asked, Source};
-use super::super::{Span, local};
+use super::super::{Span, local, pending};
 use super::content::{
-    Booked, Check, CorrectionTold, Deleted, Epoch, Known, MeterExplanation, Read, ReadingTold, Readings,
-    Refused, Run,
+    Again, Booked, Check, CorrectionTold, Deleted, Epoch, Known, MeterExplanation, Read, ReadingTold,
+    Readings, Refused, Run,
 };
 use super::{Detail, runs};
 use crate::audit::{Entry, Kind, chain, corrections};
 use crate::config::{Claim, Sitting};
-use crate::engine::reread;
+use crate::engine::{self, reread};
 use crate::indicators::account::MILLIONTHS;
 use crate::indicators::{Accounts, Pair, Term};
 use crate::ledger::explain::{self, Explained, ExplainedReading, Fate};
@@ -31,6 +31,10 @@ use wattledger_model::unit::{Quantity, Unit};
 
 /// Refused things that are listed one by one.
 const REFUSED_LISTED: usize = 50;
+
+/// Which reading of one instant counts. Source: domain.md 5.1.
+const WINNER: &str = "of one instant the reading of the best quality counts; then one that an agent numbered, of \
+                      those the one of the run which began later, and of one run the last; then the lowest value";
 
 /// Amounts in base units and ms, by provenance.
 type Parts = [(i128, i64); 3];
@@ -152,6 +156,10 @@ impl About<'_> {
             deleted: deleted.map(|(before, parts)| self.deleted(before, parts, past)).transpose()?,
             readings: told_readings(&explained, rest, detail),
             steps,
+            pending: pending::of(&explained.steps, rest, (now, self.zone), |base| {
+                Amount::of(base, self.quantity)
+            }),
+            again: self.again()?,
             corrections: self.corrections(&explained, interval)?,
             read: self.read(interval),
             claims: self.claims(),
@@ -198,6 +206,12 @@ impl About<'_> {
         let sums = accounts.by_term(&self.source.connection, interval)?;
         let sum = sums.first().map(|sum| std::array::from_fn(|at| (sum.amounts[at], sum.ms[at])));
         Ok(sum.unwrap_or_default())
+    }
+
+    fn again(&self) -> Result<Again, StoreError> {
+        let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+        let counted = engine::Again::load(&self.source.connection, self.id).map_err(failed)?;
+        Ok(Again { duplicates: counted.duplicates, conflicts: counted.conflicts, rule: WINNER })
     }
 
     fn check(&self, explained: &Explained, interval: Interval, is_behind: bool) -> Result<Check, StoreError> {

@@ -84,6 +84,7 @@ mod tests {
             amount: Some(1_000_000_000),
             inside: Some(500_000_000),
             rule: format!("from {from}"),
+            undecided: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The explanation of a meter for a terminal.
 
-use super::super::local;
+use super::super::{local, pending};
 use super::content::{Booked, CorrectionTold, Epoch, Known, MeterExplanation, ReadingTold, Run};
 use crate::outputs::reports::Amount;
 use std::fmt::{self, Write};
@@ -50,6 +50,7 @@ impl Text<'_> {
         writeln!(out)?;
         self.booked(&told.booked, out)?;
         self.check(out)?;
+        self.pending(out)?;
         self.deleted(out)?;
         self.readings(out)?;
         if !told.steps.is_empty() {
@@ -129,7 +130,35 @@ impl Text<'_> {
             let doubt = if reading.suspect { ", the device doubts it" } else { "" };
             let at = local::shown(reading.at, self.zone);
             writeln!(out, "    {at}  {}{unit}  {}{doubt}", reading.value, reading.fate)
-        })
+        })?;
+        self.again(out)
+    }
+
+    fn pending(&self, out: &mut String) -> fmt::Result {
+        if !self.told.pending.is_empty() {
+            writeln!(out, "\nNot decided yet, and so provisional")?;
+        }
+        for one in &self.told.pending {
+            writeln!(out, "  {}", pending::line(one, self.told.unit, self.zone))?;
+            writeln!(out, "    decided by {}", one.decides)?;
+        }
+        Ok(())
+    }
+
+    /// What came for instants that had a reading.
+    fn again(&self, out: &mut String) -> fmt::Result {
+        let again = &self.told.again;
+        if again.duplicates == 0 && again.conflicts == 0 {
+            return Ok(());
+        }
+        let number = |of: u64, one, many| local::count(usize::try_from(of).unwrap_or(usize::MAX), one, many);
+        writeln!(
+            out,
+            "  of all the meter's time {} and {} with another value for one instant",
+            number(again.duplicates, "reading came again", "readings came again"),
+            number(again.conflicts, "came", "came")
+        )?;
+        writeln!(out, "    {}", again.rule)
     }
 
     fn limited<T>(

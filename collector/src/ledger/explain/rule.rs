@@ -188,7 +188,7 @@ impl<'a> Words<'a> {
         if is_shown { ", and not less than the new register shows" } else { "" }
     }
 
-    fn is_settled(&self, from: i64, to: i64) -> bool {
+    pub(super) fn is_settled(&self, from: i64, to: i64) -> bool {
         let holds = |settled: &corrections::Spread| settled.from <= from && to <= settled.to;
         corrections::settlements(&self.meter.corrections).iter().any(holds)
     }

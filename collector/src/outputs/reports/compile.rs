@@ -9,6 +9,7 @@ use super::error::ReportError;
 use super::uncertainty::{self, Uncertainty};
 use super::{figures, span};
 use crate::config::CollectorConfig;
+use crate::engine::reread;
 use crate::indicators::notation::zone_notation;
 use crate::indicators::uncertainty::quotient;
 use crate::indicators::{Account, Figure, Indicator};
@@ -109,7 +110,7 @@ fn compile(
         cue: view.figure(at, Indicator::Cue, interval)?.map(|figure| figures::shown(&figure, facility)),
         carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared, factor.as_ref())),
         indicators: indicators(view, at, interval)?,
-        meters: meters(view, at, interval)?,
+        meters: meters(view, at, interval, options.generated_at)?,
         versions: versions(view, interval, change, options.generated_at)?,
     })
 }
@@ -268,7 +269,12 @@ fn months(view: &mut View, at: usize, interval: Interval) -> Result<Vec<MonthRow
         .collect()
 }
 
-fn meters(view: &View, at: usize, interval: Interval) -> Result<Vec<BoundaryMeter>, StoreError> {
+fn meters(
+    view: &View,
+    at: usize,
+    interval: Interval,
+    now: Timestamp,
+) -> Result<Vec<BoundaryMeter>, StoreError> {
     let topology = view.topology();
     let facility = &topology.facilities[at];
     let mut own: Vec<&KnownMeter> = topology
@@ -280,10 +286,24 @@ fn meters(view: &View, at: usize, interval: Interval) -> Result<Vec<BoundaryMete
         })
         .collect();
     own.sort_by_key(|meter| (meter.declared.role, &meter.declared.key));
-    own.into_iter().map(|meter| boundary_meter(view, meter, interval)).collect()
+    own.into_iter().map(|meter| boundary_meter(view, meter, interval, now)).collect()
 }
 
-fn boundary_meter(view: &View, meter: &KnownMeter, interval: Interval) -> Result<BoundaryMeter, StoreError> {
+/// Steps in an interval that are undecided now; what was so at an earlier time is not kept.
+fn pending(view: &View, meter: &KnownMeter, interval: Interval, now: Timestamp) -> Result<usize, StoreError> {
+    if view.known().is_some() {
+        return Ok(0);
+    }
+    let steps = reread::undecided_as_corrected(&view.connection, meter.id, &meter.interpretation, now)?;
+    Ok(steps.iter().filter(|step| interval.contains(step.from.minute())).count())
+}
+
+fn boundary_meter(
+    view: &View,
+    meter: &KnownMeter,
+    interval: Interval,
+    now: Timestamp,
+) -> Result<BoundaryMeter, StoreError> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     for step in view.steps(meter.id, interval)? {
         let class = if step.class == StepClass::Normal { "long" } else { step.class.word() };
@@ -303,6 +323,7 @@ fn boundary_meter(view: &View, meter: &KnownMeter, interval: Interval) -> Result
         nominal_interval_s: seconds(read.nominal_interval_ms),
         gap_limit_s: seconds(read.gap_limit()),
         steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),
+        pending: pending(view, meter, interval, now)?,
     })
 }
 

@@ -309,6 +309,8 @@ pub struct BoundaryMeter {
     pub gap_limit_s: f64,
     /// Steps in the period that are not simply measured.
     pub steps: Vec<StepCount>,
+    /// Of those, falls and jumps that readings to come could still decide otherwise when the report was made.
+    pub pending: usize,
 }
 
 /// How many steps of one kind a meter had.

@@ -280,6 +280,7 @@ fn described(meter: &BoundaryMeter) -> String {
     words.push(format!("every {} s", meter.nominal_interval_s));
     words.push(format!("gap limit {} s", meter.gap_limit_s));
     words.extend(meter.steps.iter().map(|step| format!("{} {}", step.count, step.class)));
+    words.extend((meter.pending > 0).then(|| format!("{} of them pending", meter.pending)));
     words.join(", ")
 }
 

@@ -94,6 +94,6 @@ function row(meter, snapshot, passedS) {
     h("td", { role: "cell", class: "right num", "data-label": "Last value" }, h("span", { class: "raw" }, meter.last_value ?? f.DASH), meter.last_value && h("span", { class: "unit" }, `\u00a0${meter.unit}`)),
     h("td", { role: "cell", class: "right num", "data-label": "Power" }, quantity(f.power(meter.power_w))),
     h("td", { role: "cell", class: "right num", "data-label": "Covered, 24 h" }, h("span", { class: meter.assigned && meter.coverage_24h < 0.95 ? "late" : "" }, f.percent(meter.coverage_24h))),
-    h("td", { role: "cell", class: `right num ${meter.resets > 0 ? "late" : "faint"}`, "data-label": "Resets" }, f.number(meter.resets)),
-    h("td", { role: "cell", class: `right num ${meter.refused > 0 ? "late" : "faint"}`, "data-label": "Refused" }, f.number(meter.refused)));
+    h("td", { role: "cell", class: `right num ${meter.resets > 0 ? "late" : "faint"}`, "data-label": "Resets" }, f.number(meter.resets), meter.pending > 0 && h("span", { class: "sub", title: "A fall or jump that the next readings may still decide otherwise: its minutes are provisional." }, `${f.number(meter.pending)} pending`)),
+    h("td", { role: "cell", class: `right num ${meter.refused > 0 ? "late" : "faint"}`, "data-label": "Refused" }, f.number(meter.refused), meter.conflicts > 0 && h("span", { class: "sub", title: `Readings for an instant that had another value; one an instant counts. ${plural(meter.duplicates, "reading")} came again with the same value.` }, plural(meter.conflicts, "conflict"))));
 }
