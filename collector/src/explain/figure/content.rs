@@ -167,6 +167,10 @@ pub struct MeterRow {
     pub booked_kg: Option<f64>,
     /// Time in the period that is measured, interpolated and estimated, s.
     pub known_s: [f64; 3],
+    /// Share of the time in which it belongs to the sum that is measured, or in long steps that lie wholly inside.
+    pub coverage: f64,
+    /// Share of what it adds that is estimated.
+    pub estimated_share: f64,
     /// What it adds of long steps that the edges of the period cut.
     pub cut: Amount,
     /// Minutes that are outside the common support and in which it is not measured.

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::minute::{Provenance, StepClass};
 use wattledger_model::role::Role;
+use wattledger_model::time::MINUTE_MS;
 use wattledger_model::unit::{Quantity, Unit};
 
 /// The sums and their rows.
@@ -46,6 +47,10 @@ impl Line<'_> {
 
 fn round(millionths: i128) -> i128 {
     round_half_even(millionths, i128::from(MILLIONTHS))
+}
+
+fn share(part: f64, all: f64) -> f64 {
+    if all == 0.0 { 0.0 } else { part / all }
 }
 
 fn booked(parts: [i128; 3], quantity: Quantity) -> Booked {
@@ -141,7 +146,12 @@ impl Making<'_> {
         let title = self.source.topology.meters.get(&meter).map(|known| known.declared.title.clone());
         let (mut counts, mut estimated) = (BTreeMap::new(), Vec::new());
         let steps = if sum.during.is_empty() { Vec::new() } else { self.view.steps(meter, sum.during)? };
+        let mut covered_ms = sum.ms[0];
         for step in steps {
+            let is_long = step.provenance == Some(Provenance::Interpolated);
+            if is_long && step.to <= sum.during.to.start() {
+                covered_ms += step.to.0 - step.from.0;
+            }
             let class = if step.class == StepClass::Normal { "long" } else { step.class.word() };
             *counts.entry(class).or_default() += 1;
             if step.provenance == Some(Provenance::Estimated) {
@@ -168,6 +178,11 @@ impl Making<'_> {
             supported_kg: kg.map(|(supported, _)| supported),
             booked_kg: kg.map(|(_, all)| all),
             known_s: sum.ms.map(|ms| ms as f64 / 1_000.0),
+            coverage: share(covered_ms as f64, (sum.during.minutes() * MINUTE_MS) as f64),
+            estimated_share: share(
+                sum.amounts[2].abs() as f64,
+                sum.amounts.iter().map(|base| base.abs() as f64).sum(),
+            ),
             cut: amount(sum.cut.iter().sum()),
             takes: line.at.map(|at| outside.taken[at]).unwrap_or_default(),
             steps: counts.into_iter().map(|(class, count)| StepCount { class, count }).collect(),

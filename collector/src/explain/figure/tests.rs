@@ -298,23 +298,26 @@ fn fuel_is_told_in_its_own_unit_with_its_factor_and_what_has_none_is_said() {
     let told = figure(&site.source(), "f", Indicator::Scope1, None, DAY, now()).expect("told");
     let units: Vec<(&str, &str)> =
         told.sides.iter().map(|side| (side.of.as_deref().unwrap_or(""), side.unit)).collect();
-    assert_eq!(units, [("diesel as generator-fuel", "L"), ("gas as fuel", "L")]);
+    assert_eq!(units, [("diesel as generator-fuel", "L"), ("gas as fuel", "L"), ("bioethanol as fuel", "L")]);
     let diesel = &told.meters[0];
     assert_eq!((diesel.role, diesel.estimated.len()), (Some("generator-fuel"), 1), "{diesel:?}");
     assert_eq!(diesel.known_s, [95.0 * 900.0, 0.0, 900.0]);
+    assert_eq!(diesel.coverage, 95.0 / 96.0);
+    near(diesel.estimated_share, 2.0 / 192.0, "the reset");
     near(diesel.booked_kg.expect("weighted"), 192.0 * 0.84 * 3.0959, "diesel");
     let factor = &told.factors[0];
     near(factor.value, 0.84 * 3.0959, "a factor by volume");
     assert_eq!(factor.unit, "kg CO₂/L");
     assert!(factor.source.contains("at a density of 0.84 kg/L"), "{}", factor.source);
-    let without = "48.000 L of bioethanol as fuel are not in it: no factor of it is known";
-    assert!(told.notes.iter().any(|note| note == without), "{:?}", told.notes);
     let text = told.text();
-    for words in
-        ["Numerator: diesel as generator-fuel, L", "for 1425 min measured and 15 min estimated", without]
-    {
+    let diesel = "for 1425 min measured and 15 min estimated, coverage 98.96 %, 1.04 % estimated";
+    for words in ["Numerator: diesel as generator-fuel, L", diesel] {
         assert!(text.contains(words), "`{words}` is missing in\n{text}");
     }
+    let coal = figure(&site.source(), "f", Indicator::CoalEquivalent, None, DAY, now()).expect("told");
+    let without = "48.000 L of bioethanol as fuel are not in it: no factor of it is known";
+    assert!(coal.notes.iter().any(|note| note == without), "{:?}", coal.notes);
+    assert!(coal.text().contains(without), "{}", coal.text());
 }
 
 #[test]
@@ -330,6 +333,7 @@ fn carbon_usage_weights_each_hour_of_grid_electricity_and_all_fuel() {
             ("denominator", ""),
             ("numerator", "diesel as generator-fuel"),
             ("numerator", "gas as fuel"),
+            ("numerator", "bioethanol as fuel"),
         ]
     );
     // Half of the day by the factor of each year.

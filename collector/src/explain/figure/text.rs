@@ -152,6 +152,10 @@ impl Text<'_> {
             .map(|(word, seconds)| format!("{} min {word}", minutes(seconds)))
             .collect();
         words.extend((!times.is_empty()).then(|| format!("for {}", times.join(" and "))));
+        words.push(format!("coverage {}", percent(row.coverage)));
+        words.extend(
+            (row.estimated_share > 0.0).then(|| format!("{} estimated", percent(row.estimated_share))),
+        );
         words.extend(row.through.as_ref().map(|through| format!("through {through}")));
         words.extend(row.from.map(|from| format!("from {}", local::minute(from.minute(), self.zone))));
         words.extend(row.to.map(|to| format!("until {}", local::minute(to.minute(), self.zone))));
