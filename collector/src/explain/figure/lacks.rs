@@ -103,9 +103,8 @@ fn fuel(facility: &Facility) -> Option<String> {
 }
 
 fn emissions(facility: &Facility) -> Option<String> {
-    if fuel(facility).is_none() {
-        return None;
-    }
+    // Fuel alone is enough, and so is electricity with its factor.
+    fuel(facility)?;
     meters(&facility.grid, &[Role::Utility]).or_else(|| factor(facility))
 }
 
