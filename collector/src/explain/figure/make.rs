@@ -14,7 +14,7 @@ use crate::indicators::indicator::Numerator;
 use crate::indicators::notation::{notation, zone_notation};
 use crate::indicators::{Account, Accounts, Figure, Indicator, Status, Weight};
 use crate::outputs::reports::{Amount, ReportError, known_part};
-use crate::topology::Facility;
+use crate::topology::{Facility, Factor};
 use crate::view::View;
 use wattledger_model::calendar::{Period, Tz};
 use wattledger_model::document;
@@ -51,9 +51,10 @@ pub fn figure(
     };
     let zone = chosen(facility, indicator, zone).map_err(refused)?;
     let facts = view.facts(at, interval);
+    let location = view.factor(at);
     let sums = match zone {
         Some(zone) => sides::of_zone(&facility.zones[zone]),
-        None => sides::of(facility, indicator, facts.as_ref()),
+        None => sides::of(facility, indicator, facts.as_ref(), location.as_ref()),
     };
     let sums = sums.map_err(refused)?;
     let published = match zone {
@@ -62,8 +63,18 @@ pub fn figure(
     };
     let published = published.ok_or_else(|| refused("none of its meters has been read".to_owned()))?;
     let told = told::of(&mut view, source, (at, facility), indicator, interval)?;
-    let making =
-        Making { source, view: &view, facility, indicator, interval, asked: &asked, now, sums, published };
+    let making = Making {
+        source,
+        view: &view,
+        facility,
+        indicator,
+        interval,
+        asked: &asked,
+        now,
+        sums,
+        location,
+        published,
+    };
     let made = making.make(cut, told)?;
     view.end()?;
     Ok(made)
@@ -126,6 +137,8 @@ pub(super) struct Making<'m> {
     asked: &'m Period,
     pub(super) now: Timestamp,
     pub(super) sums: Sums,
+    /// The emission factor of grid electricity.
+    location: Option<Factor>,
     published: Figure,
 }
 
@@ -168,7 +181,7 @@ impl Making<'_> {
             coverage: is_covered.then(|| self.coverage(&account, &gaps, &outside)),
             category: self.category(),
             conversions: if self.has_total() { facility.conversions.clone() } else { Vec::new() },
-            factor: facility.factor_note.clone().filter(|_| is_carbon),
+            factor: self.location.as_ref().filter(|_| is_carbon).map(|factor| factor.note_over(interval)),
             factors: self.factors(),
             certificates: if is_carbon { self.certificates() } else { Vec::new() },
             notes: self.notes(told.notes)?,

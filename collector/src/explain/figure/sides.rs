@@ -3,7 +3,7 @@
 use super::lacks;
 use crate::config::{CertificateKind, Facts};
 use crate::indicators::{Indicator, Pair, Term, Weight, pairs};
-use crate::topology::{Facility, FuelSum, Zone};
+use crate::topology::{Facility, Factor, FuelSum, Zone};
 use wattledger_model::carrier::Cited;
 use wattledger_model::name::Name;
 use wattledger_model::role::{Role, Side};
@@ -82,11 +82,16 @@ fn it_at(category: Option<u8>) -> Vec<Role> {
     Role::ALL.iter().filter(measured).copied().collect()
 }
 
-/// The sums of an indicator of a facility.
+/// The sums of an indicator of a facility, whose grid electricity has this emission factor.
 ///
 /// # Errors
 /// What it lacks for it.
-pub(super) fn of(facility: &Facility, indicator: Indicator, facts: Option<&Facts>) -> Result<Sums, String> {
+pub(super) fn of(
+    facility: &Facility,
+    indicator: Indicator,
+    facts: Option<&Facts>,
+    location: Option<&Factor>,
+) -> Result<Sums, String> {
     if let Some(why) = lacks::of(facility, indicator, facts) {
         return Err(why);
     }
@@ -116,7 +121,7 @@ pub(super) fn of(facility: &Facility, indicator: Indicator, facts: Option<&Facts
             };
             alone(electricity, fuels(facility, coal, Stands::Beside).collect())
         }
-        _ => divided(facility, indicator),
+        _ => divided(facility, indicator, location),
     };
     Ok(sums)
 }
@@ -204,9 +209,12 @@ fn fuels(facility: &Facility, factor: FuelFactor, stands: Stands) -> impl Iterat
 }
 
 /// The sums of what is published as a sum, or as a quotient of two, over what all of them cover.
-fn divided(facility: &Facility, indicator: Indicator) -> Sums {
+fn divided(facility: &Facility, indicator: Indicator, location: Option<&Factor>) -> Sums {
     // What is published is explained, not what would be made here.
-    let pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::alone(&[]));
+    let mut pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::alone(&[]));
+    if let (Some(weight), Some(location)) = (&mut pair.weight, location) {
+        *weight = location.weight.clone();
+    }
     let (above, below) = roles(facility, indicator);
     let quantity = match indicator {
         Indicator::Wue | Indicator::WuePotable => Quantity::Volume,

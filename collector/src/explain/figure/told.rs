@@ -84,7 +84,8 @@ pub(super) fn of(
         Indicator::Ref => renewables(view, facility, interval, &mut told)?,
         Indicator::CarbonMarket | Indicator::CueMarket => {
             if let Some(both) = view.scope2(at, interval)? {
-                market(facility, both, &mut told);
+                let location = view.factor(at).map(|factor| factor.note_over(interval));
+                market(facility, both, location, &mut told);
             }
         }
         _ => {}
@@ -153,7 +154,7 @@ fn renewables(
     Ok(())
 }
 
-fn market(facility: &Facility, both: Scope2, told: &mut Told) {
+fn market(facility: &Facility, both: Scope2, location: Option<String>, told: &mut Told) {
     let row = |one: &crate::indicators::carbon::ByClaim| ClaimRow {
         lot: one.lot.clone(),
         kind: one.kind.word(),
@@ -163,7 +164,7 @@ fn market(facility: &Facility, both: Scope2, told: &mut Told) {
     let factor = match both.rest_by {
         RestBy::Supplier => facility.supplier.as_ref().map(|factor| factor.note.clone()),
         RestBy::Residual => facility.residual.as_ref().map(|factor| factor.note.clone()),
-        RestBy::Location => facility.factor_note.clone(),
+        RestBy::Location => location,
     };
     let amount = Amount::kwh(both.rest_uwh);
     told.rest = Some(Rest { amount, by: both.rest_by.word(), factor, kg: both.market_kg });
