@@ -1,10 +1,15 @@
 //! The agent's configuration: one TOML file, checked whole before anything uses it.
 
+mod host;
+mod nut;
 mod sources;
 
 use crate::instant::TimeRule;
 use crate::making::BatchConfig;
 use crate::map::Rule;
+use crate::source::host::{RaplZone, Roots};
+use crate::source::names::NameTemplate;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,8 +43,10 @@ pub struct AgentConfig {
     pub batch: BatchConfig,
     /// Brokers that sensors publish to.
     pub mqtt: Vec<MqttConfig>,
-    /// Utilisation of the agent's own machine.
+    /// The agent's own machine.
     pub host: Option<HostConfig>,
+    /// Daemons that have UPSs.
+    pub nut: Vec<NutConfig>,
     /// Files of readings to play.
     pub replays: Vec<ReplayConfig>,
     /// What is allowed but may not be what was meant.
@@ -66,13 +73,50 @@ pub struct MqttConfig {
     pub rules: Vec<Rule>,
 }
 
-/// Utilisation of the machine the agent runs on, as gauges.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The machine the agent runs on.
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostConfig {
     /// Between two readings.
     pub interval: Duration,
-    /// What the meters' names begin with; `{hostname}` stands for the machine's name.
-    pub meter: String,
+    /// The meters' names, of `{hostname}` and `{zone}`.
+    pub meter: NameTemplate,
+    /// The energy registers to read, by kind; none where RAPL is not asked for.
+    pub rapl: BTreeSet<RaplZone>,
+    /// The greatest power in W of one such zone: how fast its register can go round.
+    pub rapl_max_watts: f64,
+    /// Whether power and temperature sensors are read.
+    pub hwmon: bool,
+    /// Chips whose sensors are read; empty for all.
+    pub hwmon_chips: Vec<String>,
+    /// Whether NVIDIA GPUs are read, where the agent is built with that.
+    pub nvidia: bool,
+    /// The driver's library, where it is not the usual one.
+    pub nvidia_library: Option<PathBuf>,
+    /// Where the kernel shows itself.
+    pub roots: Roots,
+}
+
+/// UPSs behind an upsd of Network UPS Tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NutConfig {
+    /// Its name in the agent's status, and in the meters' names.
+    pub name: Name,
+    /// Where upsd is.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The UPSs to read; empty for all it has.
+    pub ups: Vec<String>,
+    /// The variables to read, `*` at the end for whatever follows.
+    pub variables: Vec<String>,
+    /// Between two readings.
+    pub interval: Duration,
+    /// The meters' names, of `{source}`, `{ups}` and `{variable}`.
+    pub meter: NameTemplate,
+    /// The user of upsd.users, where upsd wants one.
+    pub username: Option<String>,
+    /// A file with nothing but the password; white space around it is ignored.
+    pub password_file: Option<PathBuf>,
 }
 
 /// A CSV file of readings.
@@ -140,6 +184,21 @@ impl BrokerConfig {
     }
 }
 
+impl NutConfig {
+    /// The password, read from the file now.
+    ///
+    /// # Errors
+    /// If the password file cannot be read.
+    pub fn password(&self) -> Result<Option<Secret>, std::io::Error> {
+        let read = |path: &PathBuf| {
+            fs::read_to_string(path)
+                .map(|text| Secret::new(text.trim()))
+                .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        };
+        self.password_file.as_ref().map(read).transpose()
+    }
+}
+
 impl AgentConfig {
     /// Reads a configuration. `file_name` is only for the messages.
     ///
@@ -199,6 +258,7 @@ fn read(document: &Document<'_>) -> Option<AgentConfig> {
         },
         mqtt: sources.mqtt,
         host: sources.host,
+        nut: sources.nut,
         replays: sources.replays,
         warnings: Problems::default(),
     })

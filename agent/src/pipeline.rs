@@ -13,6 +13,7 @@ use crate::post::Post;
 use crate::send::Event;
 use crate::source::host::HostSource;
 use crate::source::mqtt::MqttSource;
+use crate::source::nut::NutSource;
 use crate::source::replay::ReplaySource;
 use crate::source::{HandedIn, Intake, Source, SourceError};
 use crate::spool::SpoolError;
@@ -83,6 +84,9 @@ fn configured_sources(config: &AgentConfig) -> Result<Vec<Box<dyn Source>>, Agen
     }
     if let Some(host) = &config.host {
         sources.push(Box::new(HostSource::new(host.clone())));
+    }
+    for nut in &config.nut {
+        sources.push(Box::new(NutSource::new(nut.clone())));
     }
     for replay in &config.replays {
         sources.push(Box::new(ReplaySource::new(replay.clone())));

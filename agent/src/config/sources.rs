@@ -1,22 +1,23 @@
 //! The `[source]` part of the configuration.
 
-use super::{BrokerConfig, HostConfig, MqttConfig, ReplayColumn, ReplayConfig, Speed, read_broker};
+use super::{
+    BrokerConfig, HostConfig, MqttConfig, NutConfig, ReplayColumn, ReplayConfig, Speed, host, nut,
+    read_broker,
+};
 use crate::instant::{TimeFormat, TimeRule};
 use crate::map::{EvidenceRule, MeterTemplate, Pointer, Rule, TopicPattern, UnitRule};
+use crate::source::host::NAME as HOST;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use wattledger_model::document::{self, Placed, Table, Value};
 use wattledger_model::meter::Kind;
 use wattledger_model::name::Name;
 use wattledger_model::unit::Unit;
 
-/// The name of the host source in the agent's status.
-const HOST: &str = "host";
-
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub(super) mqtt: Vec<MqttConfig>,
     pub(super) host: Option<HostConfig>,
+    pub(super) nut: Vec<NutConfig>,
     pub(super) replays: Vec<ReplayConfig>,
 }
 
@@ -28,11 +29,12 @@ pub(super) fn read(root: &mut Table<'_>, link: Option<&BrokerConfig>) -> Sources
         source.tables("mqtt").iter_mut().filter_map(|table| read_mqtt(table, link, &mut names)).collect();
     let replays =
         source.tables("replay").iter_mut().filter_map(|table| read_replay(table, &mut names)).collect();
-    let host = read_host(&mut source.table(HOST));
-    Sources { mqtt, host, replays }
+    let nut = source.tables("nut").iter_mut().filter_map(|table| nut::read(table, &mut names)).collect();
+    let host = host::read(&mut source.table(HOST));
+    Sources { mqtt, host, nut, replays }
 }
 
-fn read_name(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<Name> {
+pub(super) fn read_name(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<Name> {
     let name = table.required("name", document::name)?;
     if !names.insert(name.value.to_string()) {
         table.document().error(name.place, format!("there is another source named `{}`", name.value));
@@ -127,26 +129,6 @@ fn check_interval(table: &Table<'_>, interval: Option<&Placed<u32>>, unit: Optio
             .document()
             .error(interval.place, format!("`{unit}` is a register's unit, and a register is no mean"));
     }
-}
-
-fn read_host(table: &mut Table<'_>) -> Option<HostConfig> {
-    if !table.is_present() {
-        return None;
-    }
-    let enabled = table.optional("enabled", document::boolean);
-    let interval = table.optional("interval", document::positive_duration);
-    let meter = table.optional("meter", host_meter);
-    enabled.is_none_or(|enabled| enabled.value).then(|| HostConfig {
-        interval: interval.map_or(Duration::from_secs(10), |interval| interval.value),
-        meter: meter.map_or_else(|| "host-{hostname}".to_owned(), |meter| meter.value),
-    })
-}
-
-fn host_meter(value: &Value<'_>) -> Result<String, String> {
-    let meter = document::string(value)?;
-    let example = meter.replace("{hostname}", "x");
-    format!("{example}-memory").parse::<Name>().map_err(|error| error.to_string())?;
-    Ok(meter)
 }
 
 fn read_replay(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<ReplayConfig> {

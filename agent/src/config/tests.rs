@@ -51,6 +51,25 @@ meter = "roof-temperature"
 
 [source.host]
 interval = "30s"
+meter = "{zone}-of-{hostname}"
+rapl = true
+rapl_zones = ["package", "psys"]
+rapl_max_power = "0.4 kW"
+hwmon = true
+hwmon_chips = ["k10temp"]
+nvidia = true
+nvidia_library = "/opt/libnvidia-ml.so.1"
+sysfs = "/host/sys"
+
+[[source.nut]]
+name = "room"
+address = "[::1]:13493"
+ups = ["rack1", "rack2"]
+variables = ["ups.realpower", "input.*"]
+interval = "5s"
+meter = "{ups}"
+username = "agent"
+password_file = "/etc/wattledger/nut.password"
 
 [[source.replay]]
 name = "pzem"
@@ -82,7 +101,16 @@ fn a_full_configuration_is_read() {
     assert_eq!((says(&floor.rules[0]), says(&floor.rules[1])), ((true, true), (false, false)));
     assert_eq!(roof.rules[0].unit, UnitRule::Unsaid);
     let host = config.host.expect("host");
-    assert_eq!((host.interval, host.meter.as_str()), (Duration::from_secs(30), "host-{hostname}"));
+    let meter = host.meter.name(&[("hostname", "n1"), ("zone", "package-0")]);
+    assert_eq!((host.interval, meter.as_str()), (Duration::from_secs(30), "package-0-of-n1"));
+    assert_eq!(host.rapl.into_iter().collect::<Vec<_>>(), [RaplZone::Package, RaplZone::Psys]);
+    assert_eq!((host.rapl_max_watts, host.hwmon, host.nvidia), (400.0, true, true));
+    assert_eq!((host.hwmon_chips, host.roots.sys), (vec!["k10temp".to_owned()], "/host/sys".into()));
+    let [nut] = &config.nut[..] else { panic!("one daemon") };
+    assert_eq!((nut.host.as_str(), nut.port, nut.ups.len(), nut.variables.len()), ("::1", 13_493, 2, 2));
+    let meter = nut.meter.name(&[("ups", "rack1"), ("variable", "input.L1.current")]);
+    assert_eq!(meter.as_str(), "rack1-input-l1-current");
+    assert!(config.warnings.is_empty(), "{}", config.warnings);
     assert_eq!(config.replays[0].speed, Speed::Times(60));
 }
 
@@ -130,11 +158,43 @@ fn every_problem_is_found_at_its_place() {
         ("speed = \"60x\"", "speed = \"fast\"", "is not a speed"),
         ("time_format = \"%Y-%m-%d %H:%M:%S\"", "time_format = \"%Q\"", "not a time pattern"),
         ("interval = \"30s\"", "interval = \"0s\"", "must be above zero"),
+        ("{zone}-of-{hostname}", "{zone}-of-{host}", "there are {hostname}, {zone}"),
+        ("\"psys\"", "\"psis\"", "`rapl_zones`: "),
+        ("0.4 kW", "0.4 kWh", "not a unit of power"),
+        ("0.4 kW", "0.4 W", "is not within 1 W to 1 MW"),
+        ("\"[::1]:13493\"", "\"upsd:0\"", "is not an address such as 127.0.0.1:3493"),
+        ("\"[::1]:13493\"", "\"[::1:13493\"", "is not an address"),
+        ("\"rack2\"", "\"rack 2\"", "has white space in it"),
+        ("meter = \"{ups}\"", "meter = \"ups\"", "no two may have one meter"),
+        ("username = \"agent\"\n", "", "`password_file` needs a `username`"),
+        ("name = \"room\"", "name = \"host\"", "another source named `host`"),
     ] {
         let found = problems(from, to);
         assert!(found.contains(says), "{to}: {found}");
         assert_eq!(found.lines().count(), if to.contains("colector") { 2 } else { 1 }, "{found}");
     }
+}
+
+#[test]
+fn a_host_and_a_daemon_need_few_words() {
+    let text = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n\
+                [source.host]\nmeter='node-{hostname}'\n[[source.nut]]\nname='room'\n";
+    let config = AgentConfig::parse("agent.toml", text).expect("valid");
+    let host = config.host.expect("host");
+    // A template without a zone is the beginning of the names.
+    assert_eq!(host.meter.name(&[("hostname", "n1"), ("zone", "cpu")]).as_str(), "node-n1-cpu");
+    assert!(host.rapl.is_empty() && !host.hwmon && !host.nvidia, "only what is asked for");
+    let [nut] = &config.nut[..] else { panic!("one daemon") };
+    assert_eq!((nut.host.as_str(), nut.port, nut.ups.is_empty()), ("127.0.0.1", 3_493, true));
+    let values = [("source", "room"), ("ups", "Rack1"), ("variable", "ups.realpower")];
+    assert_eq!(nut.meter.name(&values).as_str(), "room-rack1-ups-realpower");
+}
+
+#[test]
+fn a_password_that_would_cross_the_network_in_plain_text_is_warned_of() {
+    let text = FULL.replace("[::1]:13493", "ups.example.org");
+    let config = AgentConfig::parse("agent.toml", &text).expect("valid");
+    assert!(config.warnings.to_string().contains("as plain text"), "{}", config.warnings);
 }
 
 #[test]

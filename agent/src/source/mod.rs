@@ -6,8 +6,11 @@
 
 pub mod host;
 pub mod mqtt;
+pub mod names;
+pub mod nut;
 pub mod replay;
 pub mod simulated;
+mod trouble;
 
 use std::future::Future;
 use std::pin::Pin;
