@@ -68,7 +68,12 @@ impl Source for HostSource {
 fn probes(config: &HostConfig) -> Vec<Box<dyn Probe>> {
     let mut probes: Vec<Box<dyn Probe>> = vec![Box::new(Utilisation::new())];
     if !config.rapl.is_empty() {
-        probes.push(Box::new(Rapl::new(config.roots.clone(), config.rapl.clone(), config.rapl_max_watts)));
+        probes.push(Box::new(Rapl::new(
+            config.roots.clone(),
+            config.rapl.clone(),
+            config.rapl_max_watts,
+            config.interval,
+        )));
     }
     if config.hwmon {
         probes.push(Box::new(Hwmon::new(config.roots.clone(), config.hwmon_chips.clone())));

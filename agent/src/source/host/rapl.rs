@@ -86,6 +86,8 @@ pub(super) struct Rapl {
     roots: Roots,
     wanted: BTreeSet<RaplZone>,
     max_watts: f64,
+    /// How often it is asked where nothing presses.
+    interval: Duration,
     search: Search,
     boot: Option<u32>,
     zones: Vec<Zone>,
@@ -95,10 +97,10 @@ pub(super) struct Rapl {
 }
 
 impl Rapl {
-    pub(super) fn new(roots: Roots, wanted: BTreeSet<RaplZone>, max_watts: f64) -> Rapl {
+    pub(super) fn new(roots: Roots, wanted: BTreeSet<RaplZone>, max_watts: f64, interval: Duration) -> Rapl {
         let (search, zones, missing, told) = (Search::default(), Vec::new(), Vec::new(), BTreeSet::new());
         let boot = roots.boot();
-        Rapl { roots, wanted, max_watts, search, boot, zones, missing, told }
+        Rapl { roots, wanted, max_watts, interval, search, boot, zones, missing, told }
     }
 
     fn search(&mut self) {
@@ -157,8 +159,9 @@ impl Rapl {
     }
 
     fn notes(&mut self) -> Vec<(String, String)> {
+        let period = self.within().map_or(self.interval, |within| within.min(self.interval));
         let new = self.zones.iter().filter(|zone| self.told.insert(zone.id.clone()));
-        new.map(|zone| (zone.id.clone(), declaration(zone.range_uj, self.max_watts))).collect()
+        new.map(|zone| (zone.id.clone(), declaration(zone.range_uj, self.max_watts, period))).collect()
     }
 }
 
@@ -179,12 +182,14 @@ fn modulus_uj(range_uj: i64) -> i64 {
 }
 
 /// What the collector must be told of the meter.
-fn declaration(range_uj: Option<i64>, max_watts: f64) -> String {
+fn declaration(range_uj: Option<i64>, max_watts: f64, period: Duration) -> String {
     let known = range_uj.map(|range| format!("modulus = \"{}\", ", Decimal::new(modulus_uj(range), -6)));
     let modulus = known.unwrap_or_else(|| "no modulus (max_energy_range_uj does not say), ".to_owned());
+    // Up to the next second: a collector that expects readings a little late is not misled.
+    let seconds = period.as_millis().div_ceil(1_000);
     format!(
-        "the collector's meter needs: kind = \"register\", unit = \"J\", {modulus}rated_power = \"{max_watts} W\" \
-         (rapl_max_power here)"
+        "its meter at the collector needs: kind = \"register\", unit = \"J\", {modulus}rated_power = \"{max_watts} W\" \
+         (rapl_max_power here), nominal_interval = \"{seconds}s\""
     )
 }
 
