@@ -368,11 +368,11 @@ fn explanation_and_report_tell_the_gauge_and_for_how_long_it_counted() {
 
     let source = Source::open(&layout, &site.config).expect("opens");
     for indicator in [Indicator::Carbon, Indicator::Cue] {
-        let made = explain::figure(&source, "f", indicator, "2026-01-01", now).expect("explained");
+        let made = explain::figure(&source, "f", indicator, None, "2026-01-01", now).expect("explained");
         assert_eq!(made.factor.as_deref(), Some(told));
         assert_eq!(made.sides[0].supported_kg.map(f64::to_bits), Some(carbon.to_bits()));
     }
-    let pue = explain::figure(&source, "f", Indicator::Pue, "2026-01-01", now).expect("explained");
+    let pue = explain::figure(&source, "f", Indicator::Pue, None, "2026-01-01", now).expect("explained");
     assert_eq!(pue.factor, None, "a figure without carbon has no factor");
 
     let options = Options { generated_at: now, configuration: &site.config };
