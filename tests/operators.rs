@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::engine::Arrival;
 use wattledger_collector::journal::PayloadForm;
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::reading::{Incarnation, Quality, Reading};
 use wattledger_model::time::Timestamp;
@@ -45,6 +45,7 @@ fn fill(config: &CollectorConfig) -> i64 {
         readings: readings.into_iter().map(|reading| (0, reading)).collect(),
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     };
     let arrival = Arrival { agent, form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
     let mut engine = wattledger_collector::open_engine(config, now()).expect("opens");

@@ -11,7 +11,7 @@ use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::fold::{Minutes, fold};
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{self, Layout, MeterId};
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::minute::Minute as Booked;
@@ -83,6 +83,7 @@ fn take(engine: &mut Engine, sequence: u64, meter: usize, readings: &[Reading]) 
         readings: readings.iter().map(|reading| (0, *reading)).collect(),
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     };
     let arrival = Arrival { agent, form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
     engine.take(&[arrival], Timestamp(START + DAYS * 86_400_000)).expect("taken");

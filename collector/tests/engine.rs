@@ -9,7 +9,7 @@ use wattledger_collector::indicators::{Accounts, Pair, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{self, Layout, StoreError};
-use wattledger_model::batch::{AgentKey, Batch, Loss};
+use wattledger_model::batch::{AgentKey, Batch, Lineage, Loss, LossCause};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Kind, MeterKey};
 use wattledger_model::reading::{Cause, Incarnation, Intake, Quality, Reading};
@@ -70,6 +70,7 @@ fn batch(sequence: u64, readings: Vec<Reading>) -> Batch {
         readings: readings.into_iter().map(|reading| (0, reading)).collect(),
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     }
 }
 
@@ -179,7 +180,9 @@ fn bad_readings_go_to_quarantine_with_their_cause_and_stay_counted_over_a_restar
     absurd.at = Timestamp(i64::MAX);
     readings.extend([ahead, ancient, absurd]);
     let mut with_loss = batch(0, readings);
-    with_loss.losses = vec![Loss { from: Timestamp(START), to: Timestamp(START + 1), readings: 17 }];
+    let (from, to) = (Timestamp(START), Timestamp(START + 1));
+    let loss = Loss { from, to, readings: 17, meter: None, cause: LossCause::Dropped };
+    with_loss.losses = vec![loss];
     engine.take(&[arrival(&with_loss)], now()).expect("taken");
     engine.compact().expect("compacted");
     drop(engine);

@@ -17,7 +17,7 @@ use wattledger_collector::ledger::interpret::{
     Epoch, Interpretation, Joint, POSITION_PER_BASE, round_half_even,
 };
 use wattledger_collector::store::Layout;
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind, MeterKey};
@@ -350,6 +350,7 @@ fn the_engine_goes_on_whatever_a_batch_brings() {
             readings,
             refused: Vec::new(),
             losses: Vec::new(),
+            lineage: Lineage::default(),
         };
         let payload = wire::encode_batch(&batch);
         let mut engine = Engine::open(config.clone()).expect("opens");

@@ -7,7 +7,7 @@ use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::Layout;
-use wattledger_model::batch::{AgentKey, Batch, Loss};
+use wattledger_model::batch::{AgentKey, Batch, Lineage, Loss, LossCause};
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Kind, MeterKey};
@@ -57,6 +57,7 @@ fn batch(sequence: u64, readings: Vec<Reading>) -> Batch {
         readings: readings.into_iter().map(|reading| (0, reading)).collect(),
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     }
 }
 
@@ -125,7 +126,8 @@ fn numbers_of_an_agent_that_cannot_be_do_not_stop_the_next_start() {
     let mut engine = open(dir.path(), Some(register()));
     let mut bad = batch(0, hourly(START, 2));
     bad.readings[1].1.arrived = Timestamp(i64::MIN);
-    let loss = Loss { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX), readings: i64::MAX as u64 };
+    let (from, to) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    let loss = Loss { from, to, readings: i64::MAX as u64, meter: None, cause: LossCause::Dropped };
     bad.losses = vec![loss.clone(), loss.clone(), Loss { readings: u64::MAX, ..loss }];
     let refused = Refused {
         at: Timestamp(i64::MIN),

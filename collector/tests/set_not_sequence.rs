@@ -9,7 +9,7 @@ use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::{Epoch, Interpretation, Joint};
 use wattledger_collector::store::{self, Layout, digest};
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind, MeterKey};
@@ -238,6 +238,7 @@ fn run(readings: &[(usize, Reading)], dice: &mut Dice, calm: bool) -> (String, u
             readings: now_sent.iter().map(|(meter, reading)| (*meter as u32, *reading)).collect(),
             refused: Vec::new(),
             losses: Vec::new(),
+            lineage: Lineage::default(),
         };
         sequence += 1;
         let arrival =

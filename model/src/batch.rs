@@ -37,9 +37,23 @@ pub struct Batch {
     pub refused: Vec<Refused>,
     /// What the agent lost knowingly.
     pub losses: Vec<Loss>,
+    /// Which batches were before it.
+    pub lineage: Lineage,
 }
 
-/// Readings that an agent dropped because its spool was full.
+/// What a batch has to do with those before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lineage {
+    /// The oldest sequence that the agent held when this batch was made.
+    pub floor: u64,
+    /// Sequences that this batch stands for and that were never sent: inclusive `(first, last)`.
+    pub replaces: Vec<(u64, u64)>,
+    /// Sequences under which the same content was sent before, without an answer. Where one of them is
+    /// committed, this batch brings nothing new.
+    pub again: Vec<u64>,
+}
+
+/// Readings of which an agent sends nothing, or less than it took in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// Earliest instant lost.
@@ -48,6 +62,41 @@ pub struct Loss {
     pub to: Timestamp,
     /// Number of readings lost.
     pub readings: u64,
+    /// The meter; `None` where it is not known, or several are told of together.
+    pub meter: Option<Name>,
+    /// How they were lost.
+    pub cause: LossCause,
+}
+
+/// How readings were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum LossCause {
+    /// The spool was full, and nothing that could be thinned was left.
+    #[default]
+    Dropped,
+    /// Left out where the readings that stay tell the same amounts by quarter hour.
+    Thinned,
+    /// Their place on the agent's disk cannot be read any more.
+    Damaged,
+}
+
+impl LossCause {
+    /// Every cause.
+    pub const ALL: [LossCause; 3] = [LossCause::Dropped, LossCause::Thinned, LossCause::Damaged];
+
+    /// The word used in the store and in outputs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            LossCause::Dropped => "dropped",
+            LossCause::Thinned => "thinned",
+            LossCause::Damaged => "damaged",
+        }
+    }
+
+    /// The cause of a word, if it is one.
+    pub fn from_word(word: &str) -> Option<LossCause> {
+        LossCause::ALL.into_iter().find(|cause| cause.word() == word)
+    }
 }
 
 /// A collector's word on which batches of one agent it holds durably.
@@ -90,8 +139,22 @@ pub struct AgentStatus {
     pub taken_in: u64,
     /// Messages or values refused since the agent started.
     pub refused: u64,
-    /// Readings lost knowingly since the spool was made.
+    /// Readings dropped or damaged since the spool was made.
     pub lost: u64,
+    /// Readings thinned away since the spool was made.
+    pub thinned: u64,
+    /// Readings held in batches that the collector has not acknowledged.
+    pub waiting: u64,
+    /// Readings handed to the link since the agent started, those sent again among them.
+    pub sent: u64,
+    /// Readings that wait in memory because the spool cannot be written.
+    pub held_back: u64,
+    /// Why the spool cannot be written, in words; empty while it can.
+    pub spool_trouble: String,
+    /// Jumps of the machine's clock against its running time, since the agent started.
+    pub clock_jumps: u64,
+    /// The last of them in milliseconds, positive where the clock was put forward; 0 before the first.
+    pub clock_jumped_ms: i64,
     /// What each source says of itself.
     pub sources: Vec<SourceStatus>,
 }

@@ -10,7 +10,9 @@ mod v1;
 #[cfg(test)]
 mod tests;
 
-use crate::batch::{Acknowledgement, AgentKey, AgentStatus, Batch, CollectorStatus, Loss, SourceStatus};
+use crate::batch::{
+    Acknowledgement, AgentKey, AgentStatus, Batch, CollectorStatus, Lineage, Loss, LossCause, SourceStatus,
+};
 use crate::name::Name;
 use crate::reading::{Cause, Incarnation, Refused};
 use crate::time::Timestamp;
@@ -30,6 +32,8 @@ pub const MAX_UNITS: usize = 1_000;
 pub const MAX_REFUSED: usize = 10_000;
 /// Most ranges in an acknowledgement. More are not sent, which only makes the agent send again.
 pub const MAX_RANGES: usize = 10_000;
+/// Most ranges of sequences that a batch stands for, and most sequences it was sent under before.
+pub const MAX_REPLACED: usize = 10_000;
 /// Most sources in an agent's status.
 pub const MAX_SOURCES: usize = 1_000;
 /// Most bytes of a sample, and of each text that explains something.
@@ -107,6 +111,12 @@ pub enum WireError {
     /// The ranges are not ascending and disjoint, or pass the end of the numbers.
     #[error("the ranges of the acknowledgement overlap or do not ascend")]
     Ranges,
+    /// A batch claims to stand for itself, for a later one, or for half a range.
+    #[error("batch {sequence} claims to stand for batches that are not before it")]
+    Replaces {
+        /// The batch.
+        sequence: u64,
+    },
 }
 
 /// The bytes of a batch.
@@ -121,6 +131,14 @@ pub fn encode_batch(batch: &Batch) -> Vec<u8> {
         sequence: batch.sequence,
         refused: batch.refused.iter().map(write_refused).collect(),
         losses: batch.losses.iter().map(write_loss).collect(),
+        floor: batch.lineage.floor,
+        replaces: batch
+            .lineage
+            .replaces
+            .iter()
+            .flat_map(|(first, last)| [*first, last.wrapping_sub(*first)])
+            .collect(),
+        again: batch.lineage.again.clone(),
         ..v1::Batch::default()
     };
     columns::write(&mut message, batch.incarnation, &batch.meters, &batch.readings);
@@ -138,6 +156,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, WireError> {
     limited("losses", message.losses.len(), MAX_REFUSED)?;
     let agent = read_agent(&message.site, &message.agent)?;
     let incarnation = message.incarnation.unwrap_or_default().into();
+    let lineage = read_lineage(&message)?;
     let read = columns::read(&message, incarnation)?;
     let mut refused: Vec<Refused> = message.refused.into_iter().map(read_refused).collect();
     refused.extend(read.refused);
@@ -149,6 +168,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, WireError> {
         readings: read.readings,
         refused,
         losses: message.losses.iter().map(read_loss).collect(),
+        lineage,
     })
 }
 
@@ -222,6 +242,13 @@ pub fn encode_agent_status(status: &AgentStatus) -> Vec<u8> {
         taken_in: status.taken_in,
         refused: status.refused,
         lost: status.lost,
+        thinned: status.thinned,
+        waiting: status.waiting,
+        sent: status.sent,
+        held_back: status.held_back,
+        spool_trouble: shortened(status.spool_trouble.clone()),
+        clock_jumps: status.clock_jumps,
+        clock_jumped_ms: status.clock_jumped_ms,
         sources: status.sources.iter().take(MAX_SOURCES).map(source).collect(),
     };
     seal(v1::Kind::AgentStatus, &message)
@@ -252,6 +279,13 @@ pub fn decode_agent_status(bytes: &[u8]) -> Result<AgentStatus, WireError> {
         taken_in: message.taken_in,
         refused: message.refused,
         lost: message.lost,
+        thinned: message.thinned,
+        waiting: message.waiting,
+        sent: message.sent,
+        held_back: message.held_back,
+        spool_trouble: shortened(message.spool_trouble),
+        clock_jumps: message.clock_jumps,
+        clock_jumped_ms: message.clock_jumped_ms,
         sources: message.sources.into_iter().map(source).collect(),
     })
 }
@@ -357,12 +391,50 @@ fn read_refused(mut refused: v1::Refused) -> Refused {
     }
 }
 
-fn write_loss(loss: &Loss) -> v1::Loss {
-    v1::Loss { from: loss.from.0, to: loss.to.0, readings: loss.readings }
+/// The sequences that a batch stands for or was sent under: all before its own.
+fn read_lineage(message: &v1::Batch) -> Result<Lineage, WireError> {
+    limited("replaced ranges", message.replaces.len().div_ceil(2), MAX_REPLACED)?;
+    limited("earlier sequences", message.again.len(), MAX_REPLACED)?;
+    let wrong = || WireError::Replaces { sequence: message.sequence };
+    let pairs = message.replaces.chunks_exact(2);
+    if !pairs.remainder().is_empty() || message.again.iter().any(|before| *before >= message.sequence) {
+        return Err(wrong());
+    }
+    let range = |pair: &[u64]| {
+        let last = pair[0].checked_add(pair[1]).filter(|last| *last < message.sequence);
+        last.map(|last| (pair[0], last)).ok_or_else(wrong)
+    };
+    let replaces = pairs.map(range).collect::<Result<_, _>>()?;
+    Ok(Lineage { floor: message.floor, replaces, again: message.again.clone() })
 }
 
+fn write_loss(loss: &Loss) -> v1::Loss {
+    v1::Loss {
+        from: loss.from.0,
+        to: loss.to.0,
+        readings: loss.readings,
+        meter: loss.meter.as_ref().map(Name::to_string).unwrap_or_default(),
+        cause: match loss.cause {
+            LossCause::Dropped => 0,
+            LossCause::Thinned => 1,
+            LossCause::Damaged => 2,
+        },
+    }
+}
+
+/// A cause that this build does not know is a later agent's: the readings are gone in any case.
 fn read_loss(loss: &v1::Loss) -> Loss {
-    Loss { from: Timestamp(loss.from), to: Timestamp(loss.to), readings: loss.readings }
+    Loss {
+        from: Timestamp(loss.from),
+        to: Timestamp(loss.to),
+        readings: loss.readings,
+        meter: loss.meter.parse().ok(),
+        cause: match loss.cause {
+            1 => LossCause::Thinned,
+            2 => LossCause::Damaged,
+            _ => LossCause::Dropped,
+        },
+    }
 }
 
 impl From<Incarnation> for v1::Incarnation {

@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wattledger_model::batch::{
-    Acknowledgement, AgentKey, AgentStatus, Batch, CollectorStatus, Loss, SourceStatus,
+    Acknowledgement, AgentKey, AgentStatus, Batch, CollectorStatus, Lineage, Loss, LossCause, SourceStatus,
 };
 use wattledger_model::decimal::Decimal;
 use wattledger_model::name::Name;
@@ -80,6 +80,8 @@ fn batch() -> impl Strategy<Value = Batch> {
             from: Timestamp(from),
             to: Timestamp(to),
             readings,
+            meter: (readings % 2 == 0).then(|| name("meter-0")),
+            cause: LossCause::ALL[(readings % 3) as usize],
         });
         let readings = vec((0..meters, reading(incarnation)), 0..20);
         (readings, vec(refused(), 0..3), vec(loss, 0..3)).prop_map(move |(readings, refused, losses)| Batch {
@@ -90,6 +92,11 @@ fn batch() -> impl Strategy<Value = Batch> {
             readings,
             refused,
             losses,
+            lineage: Lineage {
+                floor: sequence / 3,
+                replaces: (sequence > 4).then_some((1, 3)).into_iter().collect(),
+                again: (sequence > 4).then_some(sequence - 1).into_iter().collect(),
+            },
         })
     })
 }
@@ -124,7 +131,14 @@ fn examples() -> Vec<Vec<u8>> {
         meters: vec![name("main"), name("it")],
         readings: (0..12).map(|i| ((i % 2) as u32, reading(i))).collect(),
         refused: vec![refused],
-        losses: vec![Loss { from: Timestamp(1), to: Timestamp(2), readings: 3 }],
+        losses: vec![Loss {
+            from: Timestamp(1),
+            to: Timestamp(2),
+            readings: 3,
+            meter: Some(name("main")),
+            cause: LossCause::Thinned,
+        }],
+        lineage: Lineage { floor: 2, replaces: vec![(0, 3), (5, 5)], again: vec![4] },
     };
     let acknowledgement = Acknowledgement {
         collector: name("campus"),
@@ -147,6 +161,13 @@ fn examples() -> Vec<Vec<u8>> {
         taken_in: 6,
         refused: 7,
         lost: 8,
+        thinned: 9,
+        waiting: 10,
+        sent: 11,
+        held_back: 12,
+        spool_trouble: "full".to_owned(),
+        clock_jumps: 13,
+        clock_jumped_ms: -14,
         sources: vec![source],
     };
     let collector = CollectorStatus {

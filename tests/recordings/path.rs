@@ -19,7 +19,7 @@ use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::store::{self, Layout, MeterId};
 use wattledger_collector::topology::Topology;
 use wattledger_collector::view::{MeterHour, View};
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::meter::MeterKey;
 use wattledger_model::minute::{Minute as Booked, Provenance, Step};
 use wattledger_model::name::Name;
@@ -233,6 +233,7 @@ fn arrival(sequence: u64, readings: &[(Name, Reading)]) -> Arrival {
         meters,
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     };
     Arrival { agent, form: PayloadForm::Batch, payload: wire::encode_batch(&batch) }
 }

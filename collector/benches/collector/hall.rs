@@ -5,7 +5,7 @@ use std::path::Path;
 use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::engine::Arrival;
 use wattledger_collector::journal::PayloadForm;
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
@@ -114,6 +114,7 @@ pub(crate) fn arrival(sequence: u64, meters: Vec<Name>, readings: Vec<(u32, Read
         readings,
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     };
     Arrival { agent: agent(), form: PayloadForm::Batch, payload: wire::encode_batch(&batch) }
 }

@@ -9,7 +9,7 @@ use wattledger_collector::engine::{Arrival, By, Engine, EngineConfig};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{Layout, MeterId};
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Kind, MeterKey};
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
@@ -83,6 +83,7 @@ pub fn batch(sequence: u64, meter: &str, readings: Vec<Reading>) -> Arrival {
         readings: readings.into_iter().map(|reading| (0, reading)).collect(),
         refused: Vec::new(),
         losses: Vec::new(),
+        lineage: Lineage::default(),
     };
     Arrival { agent: agent(), form: PayloadForm::Batch, payload: wire::encode_batch(&batch) }
 }

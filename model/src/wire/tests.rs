@@ -66,10 +66,27 @@ fn refused() -> impl Strategy<Value = Refused> {
 }
 
 fn loss() -> impl Strategy<Value = Loss> {
-    any::<(i64, i64, u64)>().prop_map(|(from, to, readings)| Loss {
-        from: Timestamp(from),
-        to: Timestamp(to),
-        readings,
+    let meter = prop::option::of(names());
+    (any::<(i64, i64, u64)>(), meter, prop::sample::select(&LossCause::ALL[..])).prop_map(
+        |((from, to, readings), meter, cause)| Loss {
+            from: Timestamp(from),
+            to: Timestamp(to),
+            readings,
+            meter,
+            cause,
+        },
+    )
+}
+
+/// What a batch of this sequence may stand for.
+fn lineage(sequence: u64) -> impl Strategy<Value = Lineage> {
+    let below = 0..sequence.max(1);
+    let replaces = prop::collection::vec((below.clone(), below.clone()), 0..4);
+    (any::<u64>(), replaces, prop::collection::vec(below, 0..4)).prop_map(move |(floor, replaces, again)| {
+        let ranges = replaces.into_iter().map(|(a, b): (u64, u64)| (a.min(b), a.max(b)));
+        let some = |_: &_| sequence > 0;
+        let replaces = ranges.filter(|range| some(range)).collect();
+        Lineage { floor, replaces, again: again.into_iter().filter(|_| sequence > 0).collect() }
     })
 }
 
@@ -77,12 +94,12 @@ fn batch() -> impl Strategy<Value = Batch> {
     (incarnation(), prop::collection::vec(names(), 1..6)).prop_flat_map(|(incarnation, meters)| {
         let position = 0..meters.len() as u32;
         (
-            (names(), names(), any::<u64>()),
+            (names(), names(), any::<u64>().prop_flat_map(|sequence| (Just(sequence), lineage(sequence)))),
             prop::collection::vec((position, reading(incarnation)), 0..30),
             prop::collection::vec(refused(), 0..4),
             prop::collection::vec(loss(), 0..4),
         )
-            .prop_map(move |((site, agent, sequence), readings, refused, losses)| Batch {
+            .prop_map(move |((site, agent, (sequence, lineage)), readings, refused, losses)| Batch {
                 agent: AgentKey { site, agent },
                 incarnation,
                 sequence,
@@ -90,6 +107,7 @@ fn batch() -> impl Strategy<Value = Batch> {
                 readings,
                 refused,
                 losses,
+                lineage,
             })
     })
 }
@@ -118,11 +136,19 @@ fn agent_status() -> impl Strategy<Value = AgentStatus> {
         healthy,
         detail,
     });
-    (names(), incarnation(), any::<i64>(), ".{0,20}", any::<[u64; 8]>(), prop::collection::vec(source, 0..4))
-        .prop_map(|(site, incarnation, at, version, counts, sources)| AgentStatus {
+    let texts = (".{0,20}", ".{0,60}");
+    (
+        names(),
+        incarnation(),
+        any::<[i64; 2]>(),
+        texts,
+        any::<[u64; 13]>(),
+        prop::collection::vec(source, 0..4),
+    )
+        .prop_map(|(site, incarnation, times, (version, spool_trouble), counts, sources)| AgentStatus {
             agent: AgentKey { site, agent: name("a") },
             incarnation,
-            at: Timestamp(at),
+            at: Timestamp(times[0]),
             version,
             oldest_sequence: counts[0],
             next_sequence: counts[1],
@@ -132,6 +158,13 @@ fn agent_status() -> impl Strategy<Value = AgentStatus> {
             taken_in: counts[5],
             refused: counts[6],
             lost: counts[7],
+            thinned: counts[8],
+            waiting: counts[9],
+            sent: counts[10],
+            held_back: counts[11],
+            spool_trouble,
+            clock_jumps: counts[12],
+            clock_jumped_ms: times[1],
             sources,
         })
 }
@@ -164,6 +197,7 @@ fn ordinary_batch(readings: u64) -> Batch {
         readings,
         refused: vec![],
         losses: vec![],
+        lineage: Lineage::default(),
     }
 }
 
@@ -393,7 +427,13 @@ fn limits_on_counts_are_kept() {
 fn the_oldest_bytes_are_still_read() {
     let mut batch = ordinary_batch(2);
     batch.meters.truncate(2);
-    batch.losses.push(Loss { from: Timestamp(5), to: Timestamp(9), readings: 4 });
+    batch.losses.push(Loss {
+        from: Timestamp(5),
+        to: Timestamp(9),
+        readings: 4,
+        meter: None,
+        cause: LossCause::Dropped,
+    });
     let golden = "080110011d0253bd6222780a0468616c6c1203612d311a100880b083c5986811efbeedfe000000002007\
         2a0d666c6f6f722d322d7064752d302a0d666c6f6f722d322d7064752d3132036b57683a0200014207c0\
         ca8fc59868024a0790cb8fc598680252088eaabc4d90aabc4d5a020505620201017a03d20f028a010608\
@@ -402,6 +442,23 @@ fn the_oldest_bytes_are_still_read() {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, golden);
     assert_eq!(decode_batch(&bytes).expect("golden"), batch);
+}
+
+#[test]
+fn a_batch_stands_only_for_what_was_before_it() {
+    let base = || v1::Batch { site: "s".into(), agent: "a".into(), sequence: 9, ..v1::Batch::default() };
+    let read = |message: v1::Batch| decode_batch(&seal(v1::Kind::Batch, &message));
+    let good = read(v1::Batch { replaces: vec![0, 3, 8, 0], again: vec![8], ..base() }).expect("valid");
+    assert_eq!(good.lineage, Lineage { floor: 0, replaces: vec![(0, 3), (8, 8)], again: vec![8] });
+    for wrong in [
+        v1::Batch { again: vec![9], ..base() },
+        v1::Batch { replaces: vec![9, 0], ..base() },
+        v1::Batch { replaces: vec![3, 6], ..base() },
+        v1::Batch { replaces: vec![3, u64::MAX], ..base() },
+        v1::Batch { replaces: vec![3], ..base() },
+    ] {
+        assert_eq!(read(wrong), Err(WireError::Replaces { sequence: 9 }));
+    }
 }
 
 #[test]

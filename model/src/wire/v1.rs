@@ -73,6 +73,12 @@ pub(super) struct Batch {
     pub(super) serial: Vec<u32>,
     #[prost(uint64, repeated, tag = "20")]
     pub(super) boots: Vec<u64>,
+    #[prost(uint64, tag = "21")]
+    pub(super) floor: u64,
+    #[prost(uint64, repeated, tag = "22")]
+    pub(super) replaces: Vec<u64>,
+    #[prost(uint64, repeated, tag = "23")]
+    pub(super) again: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -93,7 +99,7 @@ pub(super) struct Refused {
     pub(super) count: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Loss {
     #[prost(sint64, tag = "1")]
     pub(super) from: i64,
@@ -101,6 +107,10 @@ pub(super) struct Loss {
     pub(super) to: i64,
     #[prost(uint64, tag = "3")]
     pub(super) readings: u64,
+    #[prost(string, tag = "4")]
+    pub(super) meter: String,
+    #[prost(uint32, tag = "5")]
+    pub(super) cause: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -147,6 +157,20 @@ pub(super) struct AgentStatus {
     pub(super) lost: u64,
     #[prost(message, repeated, tag = "14")]
     pub(super) sources: Vec<SourceStatus>,
+    #[prost(uint64, tag = "15")]
+    pub(super) thinned: u64,
+    #[prost(uint64, tag = "16")]
+    pub(super) waiting: u64,
+    #[prost(uint64, tag = "17")]
+    pub(super) sent: u64,
+    #[prost(uint64, tag = "18")]
+    pub(super) held_back: u64,
+    #[prost(string, tag = "19")]
+    pub(super) spool_trouble: String,
+    #[prost(uint64, tag = "20")]
+    pub(super) clock_jumps: u64,
+    #[prost(sint64, tag = "21")]
+    pub(super) clock_jumped_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
