@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod ledger;
 mod quarantine;
+mod receipts;
 mod report;
 mod serve;
 
@@ -58,6 +59,8 @@ enum Command {
     },
     /// Report a facility's figures over a period, with coverage, provenance and verdicts
     Report(report::ReportArgs),
+    /// Show what each agent took in and what became of it, hour by hour, and what was thinned or lost
+    Receipts(receipts::ReceiptsArgs),
     /// Say why a number is what it is: of a meter, of a facility, or of the change between two periods
     Explain(explain::ExplainArgs),
     /// Make the ledger again from the raw readings, and say whether it was right
@@ -116,6 +119,7 @@ fn run(command: Command) -> Result<()> {
         Command::Collector { config } => serve::collector(&config),
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),
+        Command::Receipts(args) => receipts::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Correct(args) => correct::run(args),
         Command::Quarantine(args) => quarantine::run(args),

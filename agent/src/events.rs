@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use tracing::{debug, error, info, warn};
 use wattledger_link::segment::Recovered;
-use wattledger_model::batch::{AgentKey, Loss};
+use wattledger_model::batch::{AgentKey, Loss, LossCause};
 use wattledger_model::reading::{Cause, Incarnation, Refused};
 
 /// What happened since the start, counted.
@@ -15,6 +15,7 @@ use wattledger_model::reading::{Cause, Incarnation, Refused};
 pub(crate) struct Events {
     refused: BTreeMap<Cause, u64>,
     distrusted: BTreeMap<Distrust, u64>,
+    lost: BTreeMap<LossCause, u64>,
     spool_failures: u64,
     unsent: u64,
 }
@@ -70,10 +71,30 @@ impl Events {
         }
     }
 
-    /// Readings were lost for good.
-    pub(crate) fn lost(&self, loss: &Loss, why: &str) {
-        let Loss { from, to, readings } = loss;
-        error!(%from, %to, readings, why, "readings lost");
+    /// Readings went for want of space, or with damaged files.
+    pub(crate) fn lost(&mut self, loss: &Loss) {
+        let Loss { from, to, readings, cause, .. } = loss;
+        let before = self.lost.entry(*cause).or_default();
+        *before += 1;
+        if !is_worth_a_line(*before) {
+            return;
+        }
+        match cause {
+            LossCause::Dropped => {
+                error!(%from, %to, readings, times = *before, "the spool is full: readings dropped")
+            }
+            LossCause::Damaged => {
+                error!(%from, %to, readings, "readings lost with damaged files of the spool")
+            }
+            LossCause::Thinned => {
+                warn!(%from, %to, readings, times = *before, "the spool is full: readings thinned; quarter hours keep their amounts");
+            }
+        }
+    }
+
+    /// The machine's clock was set.
+    pub(crate) fn clock_jumped(&self, by_ms: i64, suspect: u64) {
+        warn!(by_ms, suspect, "the clock was set; readings stamped by arrival meanwhile are marked suspect");
     }
 
     /// The spool cannot be written. Intake waits; nothing is dropped for it.
@@ -89,6 +110,10 @@ impl Events {
             info!(tries = self.spool_failures, "the spool can be written again");
             self.spool_failures = 0;
         }
+    }
+
+    pub(crate) fn sent_not_saved(&self, error: &dyn Display) {
+        warn!(%error, "cannot keep what was sent; after a restart nothing that is held now is thinned");
     }
 
     pub(crate) fn standing_not_saved(&self, error: &dyn Display) {

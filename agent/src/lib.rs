@@ -2,6 +2,7 @@
 //! batches are sent until this agent's own collector has acknowledged them.
 
 pub mod clock;
+mod clock_watch;
 pub mod config;
 mod events;
 pub mod instant;
@@ -11,6 +12,7 @@ pub mod pipeline;
 pub mod post;
 mod reload;
 pub mod send;
+mod sent;
 pub mod source;
 pub mod spool;
 pub mod standing;

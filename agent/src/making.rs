@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::time::Duration;
 use wattledger_model::name::Name;
-use wattledger_model::reading::{Cause, Refused};
+use wattledger_model::reading::{Cause, Quality, Refused};
 
 /// Messages whose broker waits for an acknowledgement at which the batch is written: brokers keep few in
 /// flight (20 is usual), so waiting for more would only make them wait.
@@ -35,6 +35,8 @@ pub(crate) struct Making {
     tickets: BTreeMap<usize, Ticket>,
     awaited: usize,
     since: Option<Duration>,
+    /// Readings before this one were taken by a clock that has been looked at since.
+    looked_at: usize,
     samples: SampleBudget,
 }
 
@@ -53,6 +55,7 @@ impl Making {
             tickets: BTreeMap::new(),
             awaited: 0,
             since: None,
+            looked_at: 0,
             samples: SampleBudget::default(),
         }
     }
@@ -89,6 +92,25 @@ impl Making {
         self.contents.refused.push(refused);
     }
 
+    /// The clock was looked at, and had gone on as time does.
+    pub(crate) fn trust_arrivals(&mut self) {
+        self.looked_at = self.contents.readings.len();
+    }
+
+    /// The clock was set since it was last looked at: readings whose time is their arrival, and that arrived
+    /// since, are of doubtful time. Source: domain.md 5.1, best quality first.
+    pub(crate) fn doubt_arrivals(&mut self) -> u64 {
+        let mut doubted = 0;
+        for (_, reading) in &mut self.contents.readings[self.looked_at..] {
+            if reading.at == reading.arrived {
+                reading.quality = Quality::Suspect;
+                doubted += 1;
+            }
+        }
+        self.trust_arrivals();
+        doubted
+    }
+
     /// Whether it is to be written now.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         self.is_full() || self.due_at().is_some_and(|due| due <= now)
@@ -110,6 +132,7 @@ impl Making {
     pub(crate) fn finish(&mut self) -> (Vec<Contents>, BTreeMap<usize, Ticket>) {
         self.awaited = 0;
         self.since = None;
+        self.looked_at = 0;
         self.refusals.clear();
         let tickets = mem::take(&mut self.tickets);
         let mut contents = mem::take(&mut self.contents);
@@ -144,7 +167,7 @@ impl SampleBudget {
 mod tests {
     use super::*;
     use wattledger_model::decimal::Decimal;
-    use wattledger_model::reading::{Quality, Reading};
+    use wattledger_model::reading::Reading;
     use wattledger_model::time::Timestamp;
 
     const START: Duration = Duration::from_secs(100);
@@ -201,6 +224,22 @@ mod tests {
             making.take(START, handed_in(ticket, vec![refused("t", 1)]));
         }
         assert!(making.is_due(START));
+    }
+
+    #[test]
+    fn readings_stamped_by_a_clock_that_was_set_are_suspect_and_no_others() {
+        let mut making = Making::new(BatchConfig { max_readings: 9, linger: Duration::from_secs(1) });
+        making.take(START, handed_in(1, vec![reading(1)]));
+        making.trust_arrivals();
+        let Mapped::Reading { meter, reading: stamped } = reading(3) else { unreachable!("a reading") };
+        let stamped = Reading { arrived: Timestamp(4), ..stamped };
+        making.take(START, handed_in(2, vec![reading(2), Mapped::Reading { meter, reading: stamped }]));
+        assert_eq!((making.doubt_arrivals(), making.doubt_arrivals()), (1, 0));
+        let (batches, _) = making.finish();
+        let qualities: Vec<Quality> = batches[0].readings.iter().map(|(_, r)| r.quality).collect();
+        assert_eq!(qualities, [Quality::Good, Quality::Suspect, Quality::Good]);
+        making.take(START, handed_in(3, vec![reading(5)]));
+        assert_eq!(making.doubt_arrivals(), 1);
     }
 
     #[test]

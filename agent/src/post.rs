@@ -4,10 +4,12 @@
 //! Plain and synchronous. Time comes in as an argument, the disk as a [`Disk`], and the rest of the world as
 //! [`Outside`], so that a whole agent can be driven step by step, and killed between any two of them.
 
+use crate::clock_watch::ClockWatch;
 use crate::config::AgentConfig;
 use crate::events::Events;
 use crate::making::Making;
-use crate::send::{Effect, Event, Held, Sender};
+use crate::send::{Effect, Event, Held, Sender, clipped};
+use crate::sent;
 use crate::source::{HandedIn, Mapped, Ticket};
 use crate::spool::{Contents, Spool, SpoolConfig, SpoolError};
 use crate::standing::Standing;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use wattledger_link::disk::Disk;
+use wattledger_link::ranges::RangeSet;
 use wattledger_link::session::{Publish, PublishError, Qos};
 use wattledger_model::batch::{AgentKey, AgentStatus, SourceStatus};
 use wattledger_model::reading::Incarnation;
@@ -23,6 +26,8 @@ use wattledger_model::time::Timestamp;
 use wattledger_model::topic::Topic;
 use wattledger_model::wire;
 
+/// Batches that may be sent before it is written down once more what may have been sent.
+const RELEASED: u64 = 64;
 /// How long after a failed write the spool is tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How often what the collector holds is written down. Until then a crash costs some sending again.
@@ -51,6 +56,8 @@ struct Stuck {
     batches: Vec<Contents>,
     tickets: BTreeMap<usize, Ticket>,
     again_at: Duration,
+    /// Why, in words; empty before the first try.
+    why: String,
 }
 
 /// The post. See the module. Every `now` is a time since its start that never goes back.
@@ -63,6 +70,14 @@ pub struct Post {
     making: Making,
     events: Events,
     stuck: Option<Stuck>,
+    clock: ClockWatch,
+    sent_path: PathBuf,
+    /// What the file says may have been sent; without one, everything may.
+    released: Option<RangeSet>,
+    /// Readings handed to the link since the start.
+    readings_sent: u64,
+    /// Readings that are not acknowledged, when last counted.
+    waiting: u64,
     standing_path: PathBuf,
     saved: Option<Standing>,
     save_at: Duration,
@@ -87,6 +102,11 @@ impl Post {
         let sender =
             Sender::new(who, config.collector.clone(), incarnation, saved.as_ref(), next, incarnation.id);
         spool.acknowledge(sender.acknowledged());
+        let sent_path = config.data_dir.join("sent");
+        let known = sent::load(&*disk, &sent_path, incarnation);
+        let released = if next == 0 { None } else { known.clone() };
+        let sent = if next == 0 { RangeSet::default() } else { known.unwrap_or(RangeSet::below(next)) };
+        spool.may_have_sent(clipped(&sent, next));
         let mut post = Post {
             agent: config.agent.clone(),
             disk,
@@ -95,12 +115,20 @@ impl Post {
             making: Making::new(config.batch),
             events: Events::default(),
             stuck: None,
+            clock: ClockWatch::default(),
+            sent_path,
+            released,
+            readings_sent: 0,
+            waiting: 0,
             standing_path,
             saved,
             save_at: Duration::ZERO,
         };
         post.events.spool_recovered(&found);
         post.answer_for_damage();
+        if post.released.is_none() {
+            post.note_released(post.spool.sent().clone());
+        }
         post.events.started(&post.agent, incarnation, post.spool.unacknowledged());
         Ok(post)
     }
@@ -163,10 +191,24 @@ impl Post {
 
     /// Everything that time or a change has made due.
     pub fn attend(&mut self, now: Duration, outside: &mut impl Outside) {
+        self.look_at_clock(now, outside);
+        let was_stuck = self.is_stuck();
         self.write(now, false, outside);
-        self.step(now, Event::Look, outside);
+        let event = if was_stuck == self.is_stuck() { Event::Look } else { Event::SpoolTurned };
+        self.step(now, event, outside);
         if self.save_at <= now {
             self.save_standing(now);
+            self.save_sent();
+        }
+    }
+
+    fn look_at_clock(&mut self, now: Duration, outside: &impl Outside) {
+        match self.clock.look(now, outside.clock()) {
+            Some(by_ms) => {
+                let suspect = self.making.doubt_arrivals();
+                self.events.clock_jumped(by_ms, suspect);
+            }
+            None => self.making.trust_arrivals(),
         }
     }
 
@@ -180,7 +222,7 @@ impl Post {
             }
             None if self.making.is_due(now) || all => {
                 let (batches, tickets) = self.making.finish();
-                Stuck { batches, tickets, again_at: now }
+                Stuck { batches, tickets, again_at: now, why: String::new() }
             }
             None => return,
         };
@@ -191,14 +233,14 @@ impl Post {
     fn try_write(&mut self, now: Duration, mut stuck: Stuck, outside: &mut impl Outside) -> Option<Stuck> {
         while !stuck.batches.is_empty() {
             let appended = self.spool.append(&stuck.batches);
-            if let Some(lost) = self.spool.newly_lost() {
-                self.events.lost(&lost, "the spool is full");
+            for lost in self.spool.newly_lost() {
+                self.events.lost(&lost);
             }
             match appended {
                 Ok(count) => drop(stuck.batches.drain(..count)),
                 Err(error) => {
                     self.events.spool_failed(&error);
-                    return Some(Stuck { again_at: now + WRITE_AGAIN, ..stuck });
+                    return Some(Stuck { again_at: now + WRITE_AGAIN, why: error.to_string(), ..stuck });
                 }
             }
         }
@@ -212,7 +254,7 @@ impl Post {
     /// Tells of batches that were found unreadable.
     fn answer_for_damage(&mut self) {
         match self.spool.answer_for_damage() {
-            Ok(Some(loss)) => self.events.lost(&loss, "the spool's files are damaged"),
+            Ok(Some(loss)) => self.events.lost(&loss),
             Ok(None) => {}
             Err(error) => self.events.spool_failed(&error),
         }
@@ -229,6 +271,29 @@ impl Post {
         match new.save(&*self.disk, &self.standing_path) {
             Ok(()) => self.saved = standing,
             Err(error) => self.events.standing_not_saved(&error),
+        }
+    }
+
+    /// Writes down what was sent, and no more than that, while there is no link.
+    fn save_sent(&mut self) {
+        let mut sent = self.spool.sent().clone();
+        sent.raise_floor(self.spool.oldest_sequence());
+        self.spool.may_have_sent(sent.clone());
+        let is_wanted = self.sender.is_offline() || self.released.is_none();
+        if is_wanted && self.released.as_ref() != Some(&sent) {
+            self.note_released(sent);
+        }
+    }
+
+    fn note_released(&mut self, sent: RangeSet) {
+        match sent::save(&*self.disk, &self.sent_path, self.spool.incarnation(), &sent) {
+            Ok(()) => self.released = Some(sent),
+            Err(error) => {
+                self.events.sent_not_saved(&error);
+                // A file that says too little would be worse than none.
+                let _ = self.disk.remove(&self.sent_path);
+                self.released = None;
+            }
         }
     }
 
@@ -251,6 +316,7 @@ impl Post {
     fn apply(&mut self, now: Duration, effect: Effect, outside: &mut impl Outside) -> Option<Event<'static>> {
         match effect {
             Effect::SendStatus => {
+                self.waiting = self.spool.waiting().unwrap_or(self.waiting);
                 let topic = Topic::AgentStatus(self.agent.clone());
                 let payload = wire::encode_agent_status(&self.status(outside));
                 let sent = outside.publish(publish(&topic, payload));
@@ -271,8 +337,13 @@ impl Post {
 
     fn send_batch(&mut self, sequence: u64, outside: &mut impl Outside) -> Option<Event<'static>> {
         let topic = Topic::Readings(self.agent.clone());
-        let batch = match self.spool.batch(sequence) {
-            Ok(Some(batch)) => batch.to_vec(),
+        if self.released.as_ref().is_some_and(|released| !released.contains(sequence)) {
+            let mut released = self.spool.sent().clone();
+            released.insert_range(sequence, sequence + RELEASED - 1);
+            self.note_released(released);
+        }
+        let (readings, batch) = match self.spool.counted_batch(sequence) {
+            Ok(Some((readings, batch))) => (readings, batch.to_vec()),
             Ok(None) => {
                 self.events.batch_not_sent(sequence, &"it cannot be read from the spool any more");
                 self.answer_for_damage();
@@ -284,13 +355,23 @@ impl Post {
             }
         };
         match outside.publish(publish(&topic, batch)) {
-            Ok(()) => None,
+            Ok(()) => {
+                self.spool.note_sent(sequence);
+                self.readings_sent += readings;
+                None
+            }
             Err(error @ (PublishError::TooLarge { .. } | PublishError::Topic(_))) => {
                 self.events.batch_not_sent(sequence, &error);
                 Some(Event::Unsendable(sequence))
             }
             Err(PublishError::Disconnected | PublishError::Full) => Some(Event::NotSent(Some(sequence))),
         }
+    }
+
+    /// Readings that wait in memory because the spool cannot be written.
+    fn held_back(&self) -> u64 {
+        let batches = self.stuck.iter().flat_map(|stuck| &stuck.batches);
+        batches.map(|batch| batch.readings.len() as u64).sum()
     }
 
     fn status(&self, outside: &impl Outside) -> AgentStatus {
@@ -307,15 +388,25 @@ impl Post {
             taken_in: self.spool.taken_in(),
             refused: self.events.refused_so_far(),
             lost: self.spool.lost(),
+            thinned: self.spool.thinned(),
+            waiting: self.waiting,
+            sent: self.readings_sent,
+            held_back: self.held_back(),
+            spool_trouble: self.stuck.as_ref().map(|stuck| stuck.why.clone()).unwrap_or_default(),
+            clock_jumps: self.clock.jumps(),
+            clock_jumped_ms: self.clock.last_ms(),
             sources: outside.sources(),
         }
     }
 }
 
-fn held<'s>(spool: &Spool, unreadable: &'s wattledger_link::ranges::RangeSet) -> Held<'s> {
+fn held<'s>(spool: &Spool, unreadable: &'s RangeSet) -> Held<'s> {
     Held { from: spool.oldest_sequence(), next: spool.next_sequence(), unreadable }
 }
 
 fn publish(topic: &Topic, payload: Vec<u8>) -> Publish {
     Publish { topic: topic.to_string(), payload, qos: Qos::AtLeastOnce, retain: false }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! From the spool to the link. Pure: events and time come in, what to do goes out.
 //!
 //! After a connect the status goes first, and no batch until this agent's own collector has answered.
-//! Then batches go out in order, at most a window of them beyond the collector's word. A broker's PUBACK
-//! frees nothing. When the collector falls silent the agent asks again, and what stays unacknowledged is
-//! sent once more. Each acknowledgement is the collector's whole word: one that says less than the one
+//! Then batches go out, at most a window of them beyond the collector's word: what is taken in from then on
+//! in its order, and beside it the backlog in its own, each with a share that the other cannot take. A
+//! broker's PUBACK frees nothing. A batch that later ones have overtaken is sent again by itself; when the
+//! collector falls silent the agent asks again, and what stays unacknowledged is sent once more. Each acknowledgement is the collector's whole word: one that says less than the one
 //! before (its store was restored) makes the agent send the difference again.
 
 mod event;
@@ -11,7 +12,7 @@ mod event;
 pub use event::{Distrust, Effect, Event, Held};
 
 use crate::standing::Standing;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wattledger_link::backoff::Backoff;
 use wattledger_link::ranges::RangeSet;
@@ -24,6 +25,11 @@ use wattledger_model::wire;
 
 /// Batches that may be on their way beyond the collector's word.
 const WINDOW: usize = 32;
+/// Of the window, what the backlog leaves free for new batches, and what new batches leave to the backlog.
+const LIVE_SHARE: usize = 8;
+const BACKLOG_SHARE: usize = 8;
+/// Batches before the collector's answer that still count as new.
+const RECENT: u64 = 8;
 /// How often the status is repeated.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is said when there is news in it.
@@ -44,13 +50,21 @@ enum Phase {
 }
 
 /// The store that acknowledgements are believed from, and what it was offered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Store {
     id: u64,
-    /// Everything held below was sent to it.
-    offered_below: u64,
+    /// What was sent to it, or is not there to be sent.
+    offered: RangeSet,
     /// What was held when it was first met: up to here it must be offered everything again.
     offer_to: u64,
+}
+
+/// A batch that is on its way.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    /// Counts what was sent: later batches have higher numbers.
+    order: u64,
+    sent_at: Duration,
 }
 
 /// The state of sending.
@@ -60,7 +74,12 @@ pub struct Sender {
     collector: Name,
     incarnation: Incarnation,
     phase: Phase,
-    in_flight: BTreeSet<u64>,
+    in_flight: BTreeMap<u64, Flight>,
+    /// The order of the next batch that is sent, and that of the latest that the collector has.
+    next_order: u64,
+    arrived_order: u64,
+    /// Batches from here on are new; those before are the backlog.
+    live_from: u64,
     unsendable: BTreeSet<u64>,
     /// The link took no more; nothing is sent until it has room.
     blocked: bool,
@@ -91,15 +110,19 @@ impl Sender {
     ) -> Sender {
         let standing = standing.filter(|s| s.collector == collector && s.incarnation == incarnation);
         let store = standing.map(|standing| {
-            let offered_below = if standing.caught_up { next } else { 0 };
-            Store { id: standing.store_id, offered_below, offer_to: next }
+            let all = standing.caught_up;
+            let offered = if all { RangeSet::below(next) } else { clipped(&standing.acknowledged, next) };
+            Store { id: standing.store_id, offered, offer_to: next }
         });
         Sender {
             agent,
             collector,
             incarnation,
             phase: Phase::Offline,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            next_order: 1,
+            arrived_order: 0,
+            live_from: next,
             unsendable: BTreeSet::new(),
             blocked: false,
             progress_at: Duration::ZERO,
@@ -120,18 +143,18 @@ impl Sender {
 
     /// What to remember over a restart; `None` until the collector has spoken.
     pub fn standing(&self) -> Option<Standing> {
-        self.store.map(|store| Standing {
+        self.store.as_ref().map(|store| Standing {
             collector: self.collector.clone(),
             store_id: store.id,
             incarnation: self.incarnation,
-            caught_up: store.offered_below >= store.offer_to,
+            caught_up: store.offered.floor() >= store.offer_to,
             acknowledged: self.acknowledged.clone(),
         })
     }
 
     /// Whether everything held is with the collector.
     pub fn is_done(&self, held: Held<'_>) -> bool {
-        self.in_flight.is_empty() && self.next_to_send(held).is_none()
+        self.in_flight.is_empty() && self.first_to_send(held, 0, held.next).is_none()
     }
 
     /// Whether the collector answers.
@@ -151,7 +174,11 @@ impl Sender {
             Phase::Offline => None,
             Phase::Asking { again_at } => Some(again_at.min(status_at)),
             Phase::Sending if self.in_flight.is_empty() => Some(status_at),
-            Phase::Sending => Some(status_at.min(self.progress_at + SILENCE)),
+            Phase::Sending => {
+                let overtaken = self.in_flight.values().filter(|flight| flight.order < self.arrived_order);
+                let late_at = overtaken.map(|flight| flight.sent_at).min().unwrap_or(self.progress_at);
+                Some(status_at.min(late_at.min(self.progress_at) + SILENCE))
+            }
         }
     }
 
@@ -184,7 +211,7 @@ impl Sender {
                 self.unsendable.insert(sequence);
             }
             Event::Published => self.blocked = false,
-            Event::SourceTurned => {
+            Event::SourceTurned | Event::SpoolTurned => {
                 self.status_news = true;
                 self.look(now, &mut effects);
             }
@@ -216,7 +243,12 @@ impl Sender {
                 effects.push(Effect::CollectorSilent);
                 self.ask(now, effects);
             }
-            Phase::Asking { .. } | Phase::Sending => {}
+            Phase::Sending => {
+                // A link keeps its order: what later batches have overtaken is lost.
+                let arrived = self.arrived_order;
+                self.in_flight.retain(|_, f| arrived < f.order || now < f.sent_at + SILENCE);
+            }
+            Phase::Asking { .. } => {}
         }
         if self.next_status_at() <= now {
             self.blocked = false;
@@ -284,31 +316,51 @@ impl Sender {
         if said.floor.max(above.unwrap_or_default()) > self.sent_below.max(held.from) {
             return Err(Distrust::NeverSent);
         }
-        let store = match self.store {
+        let mut store = match self.store.take() {
             Some(store) if store.id == said.store_id => store,
             before => {
                 // Nothing was offered to this store, so its first word frees nothing.
-                let store = Store { id: said.store_id, offered_below: 0, offer_to: held.next };
+                let store = Store { id: said.store_id, offered: RangeSet::default(), offer_to: held.next };
                 self.in_flight.clear();
                 effects.push(Effect::NewStore { before: before.map(|store| store.id), now: store.id });
                 store
             }
         };
+        self.settle_unsendable(&mut store.offered, held);
+        self.acknowledged = RangeSet::from_parts(said.floor, said.ranges.iter().copied());
+        self.acknowledged.keep_only(&store.offered);
         self.store = Some(store);
-        let claimed = RangeSet::from_parts(said.floor, said.ranges.iter().copied());
-        self.acknowledged = clipped(&claimed, store.offered_below);
-        let on_the_way = self.in_flight.len();
-        self.in_flight.retain(|sequence| *sequence >= held.from && !self.acknowledged.contains(*sequence));
+        let (acknowledged, on_the_way) = (&self.acknowledged, self.in_flight.len());
+        let mut arrived = self.arrived_order;
+        self.in_flight.retain(|sequence, flight| {
+            if acknowledged.contains(*sequence) {
+                arrived = arrived.max(flight.order);
+            }
+            *sequence >= held.from && !acknowledged.contains(*sequence)
+        });
+        self.arrived_order = arrived;
         if self.in_flight.len() < on_the_way {
             self.progress_at = now;
         }
         effects.push(Effect::Acknowledged);
         if matches!(self.phase, Phase::Asking { .. }) {
             self.phase = Phase::Sending;
+            self.live_from = held.next.saturating_sub(RECENT);
             self.waits.succeeded();
             effects.push(Effect::CollectorAnswers);
         }
         Ok(())
+    }
+
+    /// What can never be offered counts as offered: nobody waits for it.
+    fn settle_unsendable(&self, offered: &mut RangeSet, held: Held<'_>) {
+        offered.raise_floor(held.from);
+        for (first, last) in held.unreadable.ranges() {
+            offered.insert_range(first, last.min(held.next.saturating_sub(1)));
+        }
+        for sequence in &self.unsendable {
+            offered.insert(*sequence);
+        }
     }
 
     fn send(&mut self, now: Duration, held: Held<'_>, effects: &mut Vec<Effect>) {
@@ -316,27 +368,46 @@ impl Sender {
             return;
         }
         while self.in_flight.len() < WINDOW {
-            let Some(sequence) = self.next_to_send(held) else { return };
+            let Some(sequence) = self.next_to_send(held) else { break };
             if self.in_flight.is_empty() {
                 self.progress_at = now;
             }
-            self.in_flight.insert(sequence);
+            self.in_flight.insert(sequence, Flight { order: self.next_order, sent_at: now });
+            self.next_order += 1;
             self.sent_below = self.sent_below.max(sequence + 1);
             if let Some(store) = &mut self.store {
-                store.offered_below = store.offered_below.max(sequence + 1);
+                store.offered.insert(sequence);
             }
             effects.push(Effect::SendBatch(sequence));
         }
+        if let Some(mut store) = self.store.take() {
+            self.settle_unsendable(&mut store.offered, held);
+            self.store = Some(store);
+        }
     }
 
-    /// The lowest sequence that is held, readable, not acknowledged and not on its way.
+    /// New batches first, as long as the backlog has its share of the window; and the other way round.
     fn next_to_send(&self, held: Held<'_>) -> Option<u64> {
-        let mut sequence = held.from.max(self.acknowledged.floor());
-        while sequence < held.next {
+        let live = self.in_flight.range(self.live_from..).count();
+        let backlog = self.in_flight.len() - live;
+        let new = || self.first_to_send(held, self.live_from, held.next);
+        let old = || self.first_to_send(held, 0, self.live_from.min(held.next));
+        match (new(), old()) {
+            (Some(new), Some(_)) if live < WINDOW - BACKLOG_SHARE => Some(new),
+            (_, Some(old)) if backlog < WINDOW - LIVE_SHARE => Some(old),
+            (new, None) => new,
+            (_, Some(_)) => None,
+        }
+    }
+
+    /// The lowest sequence of `[from, to)` that is held, readable, not acknowledged and not on its way.
+    fn first_to_send(&self, held: Held<'_>, from: u64, to: u64) -> Option<u64> {
+        let mut sequence = from.max(held.from).max(self.acknowledged.floor());
+        while sequence < to {
             let covered = past(&self.acknowledged, sequence).max(past(held.unreadable, sequence));
             if covered > sequence {
                 sequence = covered;
-            } else if self.in_flight.contains(&sequence) || self.unsendable.contains(&sequence) {
+            } else if self.in_flight.contains_key(&sequence) || self.unsendable.contains(&sequence) {
                 sequence += 1;
             } else {
                 return Some(sequence);
@@ -356,7 +427,7 @@ fn past(set: &RangeSet, from: u64) -> u64 {
 }
 
 /// What of the set lies below a number.
-fn clipped(set: &RangeSet, below: u64) -> RangeSet {
+pub(crate) fn clipped(set: &RangeSet, below: u64) -> RangeSet {
     let Some(last_allowed) = below.checked_sub(1) else { return RangeSet::default() };
     let ranges = set.ranges().map(|(first, last)| (first, last.min(last_allowed)));
     RangeSet::from_parts(set.floor().min(below), ranges)

@@ -2,26 +2,31 @@
 //! space is needed.
 //!
 //! Each record of the log is one batch, and its index is the batch's sequence. Incarnation, sequence and
-//! intake number go on after any crash, because all three stand in the log itself. When the limit is
-//! reached, acknowledged batches go first; then the oldest, whose readings become a loss record: the
-//! record that tells of the loss is also what makes it final, so a crash in between loses nothing twice.
+//! intake number go on after any crash, because all three stand in the log itself.
+//!
+//! When the limit is reached, acknowledged batches go first. Then the oldest that were never sent are made
+//! into one batch with fewer readings, which stands for them; where little is won by that, the oldest
+//! readings are dropped. What went is told by meter in that same batch, and the batch makes it final: a
+//! crash in between loses nothing twice. A batch that was sent stays what it is, but may be sent once more
+//! under a later sequence, saying so.
 
+mod ahead;
 mod open;
 mod record;
 mod room;
+mod thin;
+mod told;
 
+use ahead::{AHEAD_BYTES, Ahead};
 use record::Header;
-use std::collections::VecDeque;
 use std::path::PathBuf;
+use told::Told;
 use wattledger_link::ranges::RangeSet;
 use wattledger_link::segment::{SegmentError, SegmentLog};
-use wattledger_model::batch::{AgentKey, Batch, Loss};
+use wattledger_model::batch::{AgentKey, Batch, Lineage, Loss};
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Incarnation, Intake, Reading, Refused};
 use wattledger_model::wire;
-
-/// Bytes of batches kept in memory for the sender, so that sending does not search files one by one.
-const AHEAD_BYTES: usize = 256 << 10;
 
 /// Where the spool is, whose it is, and how large it may grow.
 #[derive(Debug, Clone)]
@@ -30,7 +35,7 @@ pub struct SpoolConfig {
     pub dir: PathBuf,
     /// The agent it belongs to.
     pub agent: AgentKey,
-    /// Bytes on disk at which acknowledged batches are removed, then unsent ones dropped.
+    /// Bytes on disk at which acknowledged batches are removed, then unsent ones thinned and dropped.
     pub limit_bytes: u64,
 }
 
@@ -69,6 +74,16 @@ pub struct Contents {
     pub refused: Vec<Refused>,
 }
 
+/// A batch to be written, with its readings numbered.
+#[derive(Debug, Default)]
+struct Piece {
+    readings: Vec<(Name, Reading)>,
+    refused: Vec<Refused>,
+    losses: Vec<Loss>,
+    replaces: Vec<(u64, u64)>,
+    again: Vec<u64>,
+}
+
 /// The spool. See the module.
 #[derive(Debug)]
 pub struct Spool {
@@ -76,13 +91,14 @@ pub struct Spool {
     config: SpoolConfig,
     segment_bytes: u64,
     incarnation: Incarnation,
-    /// The totals as of the latest record; `readings`, `span` and `loss` mean nothing here.
+    /// The totals as of the latest record; `readings`, `span` and `is_condensed` mean nothing here.
     totals: Header,
     acknowledged: RangeSet,
-    /// Consecutive batches, ready to be sent.
-    ahead: VecDeque<(u64, Vec<u8>)>,
-    ahead_bytes: usize,
-    newly_lost: Option<Loss>,
+    /// What may have been sent.
+    sent: RangeSet,
+    latest: Ahead,
+    backlog: Ahead,
+    newly_lost: Told,
 }
 
 impl Spool {
@@ -111,9 +127,14 @@ impl Spool {
         self.totals.taken_in
     }
 
-    /// Readings lost since the spool was made.
+    /// Readings dropped or damaged since the spool was made.
     pub fn lost(&self) -> u64 {
         self.totals.lost
+    }
+
+    /// Readings thinned away since the spool was made.
+    pub fn thinned(&self) -> u64 {
+        self.totals.thinned
     }
 
     /// Bytes on disk.
@@ -129,12 +150,27 @@ impl Spool {
     /// Batches held and not acknowledged.
     pub fn unacknowledged(&self) -> u64 {
         let (from, next) = (self.oldest_sequence(), self.next_sequence());
-        let mut settled = self.unreadable();
-        settled.merge(&self.acknowledged);
-        settled.raise_floor(from);
-        let above =
-            settled.ranges().map(|(first, last)| next.min(last.saturating_add(1)).saturating_sub(first));
-        next.saturating_sub(settled.floor()).saturating_sub(above.sum())
+        next.checked_sub(1).map_or(0, |last| (next - from) - self.settled().count_between(from, last))
+    }
+
+    /// Readings held in batches that are not acknowledged.
+    ///
+    /// # Errors
+    /// [`SpoolError::Log`] if the disk fails.
+    pub fn waiting(&self) -> Result<u64, SpoolError> {
+        let (settled, next) = (self.settled(), self.next_sequence());
+        let mut waiting = 0;
+        let mut from = self.oldest_sequence().max(settled.floor());
+        for (settled_from, settled_to) in settled.ranges().chain([(next, next)]) {
+            let end = settled_from.min(next);
+            if from < end
+                && let (Some(first), Some(last)) = (self.header(from)?, self.header(end - 1)?)
+            {
+                waiting += (last.appended + first.readings).saturating_sub(first.appended);
+            }
+            from = from.max(settled_to.saturating_add(1));
+        }
+        Ok(waiting)
     }
 
     /// Whether less than half of the limit is taken by batches that are not acknowledged. An estimate
@@ -142,8 +178,15 @@ impl Spool {
     pub fn is_roomy(&self) -> bool {
         let from = self.oldest_sequence();
         let held = self.next_sequence().saturating_sub(from).max(1);
-        let open = self.next_sequence().saturating_sub(self.acknowledged.floor().max(from));
+        let open = self.unacknowledged();
         u128::from(self.bytes()) * u128::from(open) / u128::from(held) < u128::from(self.limit_bytes() / 2)
+    }
+
+    /// Held batches that are acknowledged or unreadable.
+    fn settled(&self) -> RangeSet {
+        let mut settled = self.unreadable();
+        settled.merge(&self.acknowledged);
+        settled
     }
 
     /// What the collector holds: these batches may go when their space is needed, and only these count
@@ -151,6 +194,21 @@ impl Spool {
     /// backup asks for the rest again.
     pub fn acknowledge(&mut self, held_by_collector: &RangeSet) {
         self.acknowledged.clone_from(held_by_collector);
+    }
+
+    /// What may have been sent, by this run or an earlier one: such batches are not thinned.
+    pub fn may_have_sent(&mut self, sent: RangeSet) {
+        self.sent = sent;
+    }
+
+    /// This batch is being sent.
+    pub fn note_sent(&mut self, sequence: u64) {
+        self.sent.insert(sequence);
+    }
+
+    /// What may have been sent.
+    pub fn sent(&self) -> &RangeSet {
+        &self.sent
     }
 
     /// Makes batches durable, each with the next sequence and its readings with the next intake numbers,
@@ -168,7 +226,7 @@ impl Spool {
         let count = fits.count().max(1).min(contents.len());
         let contents = &contents[..count];
         self.make_room(contents)?;
-        let (totals, records) = self.encode(contents, None);
+        let (totals, records) = self.encode(contents);
         if let Err(error) = self.append_records(&records) {
             // The disk may be full while our own limit is far: what the collector has is not needed here.
             if !matches!(error, SpoolError::Log(SegmentError::Full { .. })) || !self.release_acknowledged()? {
@@ -180,9 +238,10 @@ impl Spool {
         Ok(count)
     }
 
-    /// What was dropped for want of space since this was last asked. The collector is told in any case.
-    pub fn newly_lost(&mut self) -> Option<Loss> {
-        self.newly_lost.take()
+    /// What was dropped or thinned for want of space since this was last asked, one entry for each cause.
+    /// The collector is told in any case.
+    pub fn newly_lost(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.newly_lost).by_cause()
     }
 
     /// The bytes of a batch as it was first sent; `None` if it is not held, or cannot be read.
@@ -190,80 +249,97 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Log`] if the disk fails.
     pub fn batch(&mut self, sequence: u64) -> Result<Option<&[u8]>, SpoolError> {
+        Ok(self.counted_batch(sequence)?.map(|(_, batch)| batch))
+    }
+
+    /// The same with the number of its readings.
+    pub(crate) fn counted_batch(&mut self, sequence: u64) -> Result<Option<(u64, &[u8])>, SpoolError> {
         if !(self.oldest_sequence()..self.next_sequence()).contains(&sequence) {
             return Ok(None);
         }
-        while self.ahead.front().is_some_and(|(first, _)| *first < sequence) {
-            self.forget_first_ahead();
-        }
-        if self.ahead.front().is_none_or(|(first, _)| *first != sequence) {
-            self.ahead = self.log.read(sequence, AHEAD_BYTES)?.into();
-            self.ahead_bytes = self.ahead.iter().map(|(_, record)| record.len()).sum();
-        }
-        let record = self.ahead.front().filter(|(first, _)| *first == sequence);
-        Ok(record.and_then(|(_, record)| Header::decode(record)).map(|(_, batch)| batch))
+        let ahead = if self.latest.reach(sequence) {
+            &self.latest
+        } else {
+            if !self.backlog.reach(sequence) {
+                self.backlog.refill(self.log.read(sequence, AHEAD_BYTES)?);
+                if !self.backlog.reach(sequence) {
+                    return Ok(None);
+                }
+            }
+            &self.backlog
+        };
+        let read = ahead.first().and_then(Header::decode);
+        Ok(read.map(|(header, batch)| (header.readings, batch)))
     }
 
-    fn forget_first_ahead(&mut self) {
-        if let Some((_, record)) = self.ahead.pop_front() {
-            self.ahead_bytes -= record.len();
-        }
-    }
-
-    /// The records for these contents, or for a loss alone, and the totals once they are durable.
-    fn encode(&self, contents: &[Contents], loss: Option<&Loss>) -> (Header, Vec<Vec<u8>>) {
+    /// The records for these contents, and the totals once they are durable.
+    fn encode(&self, contents: &[Contents]) -> (Header, Vec<Vec<u8>>) {
         let mut totals = self.totals;
         let mut records = Vec::with_capacity(contents.len());
         for (sequence, contents) in (self.next_sequence()..).zip(contents) {
-            let batch = self.batch_of(sequence, totals.next_number, contents, loss);
-            let instants = || contents.readings.iter().map(|(_, reading)| reading.at.0);
-            totals.readings = contents.readings.len() as u64;
-            totals.next_number += totals.readings;
-            totals.taken_in += totals.readings;
-            totals.span = (instants().min().unwrap_or_default(), instants().max().unwrap_or_default());
-            totals.loss = loss.map(|loss| (loss.from.0, loss.to.0, loss.readings)).unwrap_or_default();
-            records.push(totals.encode(&wire::encode_batch(&batch)));
+            let numbered =
+                (totals.next_number..).zip(&contents.readings).map(|(number, (meter, reading))| {
+                    let intake = Some(Intake { incarnation: self.incarnation, number });
+                    (meter.clone(), Reading { intake, ..*reading })
+                });
+            let piece =
+                Piece { readings: numbered.collect(), refused: contents.refused.clone(), ..Piece::default() };
+            totals.next_number += piece.readings.len() as u64;
+            totals.taken_in += piece.readings.len() as u64;
+            totals.is_condensed = false;
+            records.push(self.record(sequence, piece, &mut totals));
         }
         (totals, records)
     }
 
-    fn batch_of(&self, sequence: u64, first_number: u64, contents: &Contents, loss: Option<&Loss>) -> Batch {
-        let incarnation = self.incarnation;
-        let mut meters: Vec<Name> = contents.readings.iter().map(|(meter, _)| meter.clone()).collect();
+    /// The record of a batch, counted in the totals.
+    fn record(&self, sequence: u64, piece: Piece, totals: &mut Header) -> Vec<u8> {
+        let instants = || piece.readings.iter().map(|(_, reading)| reading.at.0);
+        totals.readings = piece.readings.len() as u64;
+        totals.appended += totals.readings;
+        totals.span = (instants().min().unwrap_or_default(), instants().max().unwrap_or_default());
+        let floor = self.log.first_index().max(totals.dropped_below);
+        totals.encode(&wire::encode_batch(&self.batch_of(sequence, floor, piece)))
+    }
+
+    fn batch_of(&self, sequence: u64, floor: u64, piece: Piece) -> Batch {
+        let Piece { readings, refused, losses, replaces, again } = piece;
+        let mut meters: Vec<Name> = readings.iter().map(|(meter, _)| meter.clone()).collect();
         meters.sort_unstable();
         meters.dedup();
-        let numbered = |(number, (meter, reading)): (u64, &(Name, Reading))| {
-            let intake = Some(Intake { incarnation, number });
-            // Sorted and complete, so the search cannot fail.
-            let position = meters.partition_point(|known| known < meter) as u32;
-            (position, Reading { intake, ..*reading })
-        };
-        let readings = (first_number..).zip(&contents.readings).map(numbered).collect();
+        // Sorted and complete, so the search cannot fail.
+        let position = |meter: &Name| meters.partition_point(|known| known < meter) as u32;
+        let readings = readings.iter().map(|(meter, reading)| (position(meter), *reading)).collect();
         Batch {
             agent: self.config.agent.clone(),
-            incarnation,
+            incarnation: self.incarnation,
             sequence,
             meters,
             readings,
-            refused: contents.refused.clone(),
-            losses: loss.cloned().into_iter().collect(),
+            refused,
+            losses,
+            lineage: Lineage { floor, replaces, again },
         }
     }
 
-    /// Appends, and keeps the records for the sender where they follow on what it reads next.
+    /// Appends a batch that is made of what is here already. With it the totals take effect.
+    fn append_made(&mut self, piece: Piece, mut totals: Header) -> Result<(), SpoolError> {
+        let record = self.record(self.next_sequence(), piece, &mut totals);
+        self.append_records(&[record])?;
+        self.totals = totals;
+        Ok(())
+    }
+
+    /// Appends, and keeps the records at hand for the sender.
     fn append_records(&mut self, records: &[Vec<u8>]) -> Result<(), SpoolError> {
         let payloads: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         let first = self.log.append(&payloads)?;
         for (sequence, record) in (first..).zip(records) {
-            let follows = self.ahead.back().is_none_or(|(last, _)| last + 1 == sequence);
-            if follows && self.ahead_bytes + record.len() <= AHEAD_BYTES {
-                self.ahead_bytes += record.len();
-                self.ahead.push_back((sequence, record.clone()));
-            }
+            self.latest.push(sequence, record.clone());
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::str::FromStr;
 use wattledger_link::disk::Disk;
 use wattledger_link::ranges::RangeSet;
+use wattledger_link::small_file;
 use wattledger_model::name::Name;
 use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
@@ -28,9 +29,7 @@ pub struct Standing {
     pub acknowledged: RangeSet,
 }
 
-/// A file larger than this is none of ours: a range takes some 20 bytes, and there are few.
-const LIMIT_BYTES: usize = 64 << 20;
-const FIRST_LINE: &str = "wattledger-standing 1";
+const FIRST_LINE: &str = "wattledger-standing 2";
 
 impl Standing {
     /// Writes the file; it is whole and durable on return.
@@ -38,22 +37,12 @@ impl Standing {
     /// # Errors
     /// What the disk says.
     pub fn save(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
-        let draft = path.with_extension("new");
-        match disk.remove(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = disk.create(&draft)?;
-        file.write_at(0, self.to_text().as_bytes())?;
-        file.sync()?;
-        disk.rename(&draft, path)?;
-        path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+        small_file::replace(disk, path, &self.to_text())
     }
 
     /// Reads the file; `None` where there is none, or one that makes no sense.
     pub fn load(disk: &dyn Disk, path: &Path) -> Option<Standing> {
-        let bytes = disk.read(path, 0, LIMIT_BYTES).ok()?;
-        std::str::from_utf8(&bytes).ok()?.parse().ok()
+        small_file::read(disk, path)?.parse().ok()
     }
 
     fn to_text(&self) -> String {

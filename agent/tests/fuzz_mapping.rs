@@ -15,7 +15,7 @@ use wattledger_agent::AgentConfig;
 use wattledger_agent::instant::{TimeFormat, TimeRule};
 use wattledger_agent::map::{Message, Rule, map};
 use wattledger_agent::source::Mapped;
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Incarnation, Intake, Reading};
 use wattledger_model::time::Timestamp;
@@ -123,8 +123,16 @@ fn passes_the_wire(mapped: Vec<Mapped>) -> Result<(), TestCaseError> {
         }
     }
     let agent = AgentKey { site: "hall".parse().expect("a name"), agent: "floor".parse().expect("a name") };
-    let batch =
-        Batch { agent, incarnation: AGENT_BEGAN, sequence: 0, meters, readings, refused, losses: vec![] };
+    let batch = Batch {
+        agent,
+        incarnation: AGENT_BEGAN,
+        sequence: 0,
+        meters,
+        readings,
+        refused,
+        losses: vec![],
+        lineage: Lineage::default(),
+    };
     prop_assert_eq!(wire::decode_batch(&wire::encode_batch(&batch)), Ok(batch));
     Ok(())
 }

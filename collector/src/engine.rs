@@ -10,6 +10,7 @@ mod digests;
 mod frozen;
 mod intake;
 mod meters;
+pub mod receipts;
 mod refold;
 pub(crate) mod reread;
 mod series;
@@ -359,7 +360,7 @@ impl Engine {
         if compact {
             again = self.move_to_raw(&transaction)?;
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
-            self.tally.save(&transaction, &again).map_err(failed)?;
+            self.tally.save(&transaction, self.now, &again).map_err(failed)?;
             store::set_meta(&transaction, "journal", &self.applied.to_string()).map_err(failed)?;
             // While readings come in masses, what is made now would be void with the next of them.
             if !self.wants_compaction() {
@@ -425,6 +426,7 @@ impl Engine {
             chain::append(&transaction, self.now, &Who::collector(), Kind::Retention, "", &body)
                 .map_err(failed)?;
         }
+        receipts::forget_before(&transaction, edge).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         self.forgotten.extend(forgotten);
         Ok(days)

@@ -149,7 +149,7 @@ impl Receiver {
         let (asked, done) = desk.sort(&topic, &mut payload, retain, delivery, clock::now());
         match asked {
             Asked::Take(tag, arrival) => drop(self.engine.take(tag, arrival).await),
-            Asked::Known(agent, incarnation) => drop(self.engine.known(agent, incarnation).await),
+            Asked::Heard(status) => drop(self.engine.heard(status).await),
             Asked::Nothing => {}
         }
         if let Some(delivery) = done {

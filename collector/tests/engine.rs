@@ -274,3 +274,63 @@ fn what_comes_twice_for_one_instant_is_counted_by_whether_it_agrees() {
     let tally = engine.tally().meter(meter).expect("heard");
     assert_eq!((tally.again.duplicates, tally.again.conflicts), (1, 1));
 }
+
+/// The batch under a later sequence, as an agent sends what it got no answer to.
+fn once_more(batch: &Batch, sequence: u64) -> Batch {
+    let again = batch.lineage.again.iter().copied().chain([batch.sequence]).collect();
+    Batch { sequence, lineage: Lineage { again, ..batch.lineage.clone() }, ..batch.clone() }
+}
+
+#[test]
+fn what_came_under_several_sequences_is_taken_once_in_any_order_and_over_a_kill() {
+    let first = batch(0, hour_of_readings(0));
+    let second = once_more(&first, 1);
+    let third = once_more(&second, 2);
+    for order in [[&first, &second, &third], [&third, &first, &second], [&second, &third, &first]] {
+        let dir = tempfile::tempdir().expect("a directory");
+        for batch in order {
+            let mut engine = open(&dir, 1);
+            engine.take(&[arrival(batch)], now()).expect("taken");
+            // As after kill -9, between each two of them.
+        }
+        let mut engine = open(&dir, 1);
+        let of = (agent("a"), incarnation());
+        assert_eq!(engine.committed_of(&of).floor(), 3);
+        engine.compact().expect("compacted");
+        assert_eq!(engine.tally().receipts().all()[&of].committed, 60);
+        assert_eq!(engine.digest().expect("digest").minutes, 59);
+    }
+}
+
+#[test]
+fn a_batch_fills_the_place_of_those_it_stands_for_and_what_nobody_has_is_missing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let of = (agent("a"), incarnation());
+    let (from, to) = (Timestamp(START), Timestamp(START + 1));
+    let loss = |readings, cause| Loss { from, to, readings, meter: "main".parse().ok(), cause };
+    let mut thinned = batch(8, hour_of_readings(0));
+    thinned.lineage = Lineage { floor: 8, replaces: vec![(2, 7)], again: Vec::new() };
+    thinned.losses = vec![loss(300, LossCause::Thinned), loss(7, LossCause::Dropped)];
+    engine.take(&[arrival(&batch(0, hour_of_readings(60))), arrival(&thinned)], now()).expect("taken");
+    let receipt = |engine: &Engine| engine.tally().receipts().all()[&of];
+    // Number 1 was acknowledged by a store that this one is an old copy of.
+    assert_eq!(engine.committed_of(&of).floor(), 9);
+    let told = receipt(&engine);
+    assert_eq!((told.missing_batches, told.told_thinned, told.told_lost), (1, 300, 7));
+    assert_eq!(engine.tally().lost_readings(), 7, "what is thinned is not lost");
+    // A later batch may come before one that stands for others: nothing is missing yet.
+    let mut later = batch(30, hour_of_readings(120));
+    later.lineage.floor = 29;
+    engine.take(&[arrival(&later)], now()).expect("taken");
+    assert_eq!(receipt(&engine).missing_batches, 1);
+    let mut merged = batch(29, hour_of_readings(180));
+    merged.lineage = Lineage { floor: 29, replaces: vec![(9, 28)], again: Vec::new() };
+    engine.take(&[arrival(&merged)], now()).expect("taken");
+    assert_eq!((receipt(&engine).missing_batches, engine.committed_of(&of).floor()), (1, 31));
+    engine.compact().expect("compacted");
+    drop(engine);
+    let engine = open(&dir, 1);
+    let told = receipt(&engine);
+    assert_eq!((told.missing_batches, told.told_thinned, told.told_lost, told.committed), (1, 300, 7, 240));
+}

@@ -9,3 +9,4 @@ pub mod disk;
 pub mod ranges;
 pub mod segment;
 pub mod session;
+pub mod small_file;

@@ -94,6 +94,42 @@ impl RangeSet {
         }
     }
 
+    /// Whether any number from `first` to `last`, both included, is in the set.
+    pub fn touches(&self, first: u64, last: u64) -> bool {
+        first <= last
+            && (first < self.floor
+                || self.above.range(..=last).next_back().is_some_and(|(_, &to)| first <= to))
+    }
+
+    /// How many of the numbers from `first` to `last`, both included, are in the set.
+    pub fn count_between(&self, first: u64, last: u64) -> u64 {
+        let below = self.floor.checked_sub(1).map(|to| (0, to));
+        // The last number of all is in no set.
+        let last = last.min(u64::MAX - 1);
+        let overlap = |(from, to): (u64, u64)| (to.min(last) + 1).saturating_sub(from.max(first));
+        below.into_iter().chain(self.ranges()).map(overlap).sum()
+    }
+
+    /// Leaves what is in the other set too.
+    pub fn keep_only(&mut self, other: &RangeSet) {
+        let mut both = RangeSet::below(self.floor.min(other.floor));
+        let parts = |set: &RangeSet| {
+            let below = set.floor.checked_sub(1).map(|to| (0, to));
+            below.into_iter().chain(set.ranges()).collect::<Vec<_>>()
+        };
+        let (ours, theirs) = (parts(self), parts(other));
+        let (mut a, mut b) = (ours.iter().peekable(), theirs.iter().peekable());
+        while let (Some(&&(from, to)), Some(&&(first, last))) = (a.peek(), b.peek()) {
+            both.insert_range(from.max(first), to.min(last));
+            if to < last {
+                a.next()
+            } else {
+                b.next()
+            };
+        }
+        *self = both;
+    }
+
     /// Adds everything that is in the other set.
     pub fn merge(&mut self, other: &RangeSet) {
         self.raise_floor(other.floor);
@@ -138,6 +174,7 @@ mod tests {
         set.insert_range(most, most);
         set.raise_floor(most);
         assert_eq!(set, RangeSet::below(most));
+        assert_eq!((set.count_between(most - 2, most), set.touches(most - 1, most)), (2, true));
     }
 
     proptest! {
@@ -170,6 +207,17 @@ mod tests {
             }
             let again = RangeSet::from_parts(set.floor(), ranges(&set).into_iter().rev());
             prop_assert_eq!(&again, &set);
+            let mut common = set.clone();
+            let other = RangeSet::from_parts(5, [(9, 30), (41, 44)]);
+            common.keep_only(&other);
+            for number in 0..100 {
+                prop_assert_eq!(common.contains(number), set.contains(number) && other.contains(number));
+            }
+            for (from, to) in [(0, 0), (3, 17), (20, 60), (60, 20), (7, 99)] {
+                let inside = (from..=to).filter(|number| plain.contains(number)).count() as u64;
+                prop_assert_eq!(set.count_between(from, to), inside);
+                prop_assert_eq!(set.touches(from, to), inside > 0);
+            }
             let mut merged = RangeSet::below(floor);
             merged.merge(&set);
             prop_assert_eq!(merged, set);

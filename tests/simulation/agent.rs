@@ -33,8 +33,10 @@ const PUSHED_SOURCE: usize = 1;
 pub struct Kept {
     pub payload: Vec<u8>,
     pub batch: Batch,
-    /// Dropped for want of space before the collector was known to have it.
-    pub is_dropped: bool,
+    /// Gone for want of space before the collector was known to have it.
+    pub is_gone: bool,
+    /// Another batch stands for it, and it was never sent.
+    pub is_replaced: bool,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,6 @@ pub struct Agent {
     acknowledged: RangeSet,
     /// The latest intake number.
     numbered: Option<u64>,
-    /// Readings in batches that were dropped.
-    pub dropped: u64,
     /// Readings that a sensor's message brought, and were mapped.
     pub mapped: Vec<(String, Reading, crate::meter::Truth)>,
 }
@@ -148,7 +148,6 @@ impl Agent {
             promised: 0,
             acknowledged: RangeSet::default(),
             numbered: None,
-            dropped: 0,
             mapped: Vec::new(),
         }
     }
@@ -257,10 +256,9 @@ impl Agent {
         for sequence in self.seen_oldest..oldest {
             if let Some(kept) = self.kept.get_mut(&sequence)
                 && !self.acknowledged.contains(sequence)
-                && !kept.is_dropped
+                && !kept.is_gone
             {
-                kept.is_dropped = true;
-                self.dropped += kept.batch.readings.len() as u64;
+                kept.is_gone = true;
             }
         }
         let first_new = self.kept.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -268,13 +266,23 @@ impl Agent {
             let bytes = post.batch(sequence).map_err(|error| error.to_string())?;
             let payload = bytes.ok_or_else(|| format!("batch {sequence} is not in the spool"))?.to_vec();
             let batch = wire::decode_batch(&payload).map_err(|error| error.to_string())?;
+            let is_made = !batch.lineage.replaces.is_empty() || !batch.lineage.again.is_empty();
             for (_, reading) in &batch.readings {
                 let number = reading.intake.ok_or("a reading without an intake number")?.number;
-                if self.numbered.replace(number).is_some_and(|before| number <= before) {
-                    return Err(format!("intake number {number} was given before"));
+                let is_new = self.numbered.is_none_or(|before| before < number);
+                if is_new == is_made {
+                    return Err(format!(
+                        "intake number {number}: new {is_new}, and the batch is made of others {is_made}"
+                    ));
+                }
+                self.numbered = self.numbered.max(Some(number));
+            }
+            for (first, last) in &batch.lineage.replaces {
+                for (_, kept) in self.kept.range_mut(first..=last) {
+                    kept.is_replaced = true;
                 }
             }
-            self.kept.insert(sequence, Kept { payload, batch, is_dropped: false });
+            self.kept.insert(sequence, Kept { payload, batch, is_gone: false, is_replaced: false });
         }
         self.seen_oldest = oldest;
         self.acknowledged.clone_from(post.sender().acknowledged());
@@ -286,7 +294,7 @@ impl Agent {
     pub fn check_nothing_is_freed(&mut self, with_collector: &RangeSet) -> Result<(), String> {
         let Some(post) = &mut self.post else { return Ok(()) };
         for (sequence, kept) in &self.kept {
-            if with_collector.contains(*sequence) || kept.is_dropped {
+            if with_collector.contains(*sequence) || kept.is_gone {
                 continue;
             }
             let held = post.batch(*sequence).map_err(|error| error.to_string())?;
@@ -432,8 +440,10 @@ impl Agent {
         self.pushed.is_empty() && self.post.as_ref().is_some_and(settled)
     }
 
-    /// Readings that it says it lost.
-    pub fn says_lost(&self) -> u64 {
-        self.post.as_ref().map_or(0, |post| post.spool().lost())
+    /// Readings that it says it took in, thinned, lost, and still has to deliver.
+    pub fn says(&self) -> Result<[u64; 4], String> {
+        let spool = self.post.as_ref().ok_or("the agent is down")?.spool();
+        let waiting = spool.waiting().map_err(|error| error.to_string())?;
+        Ok([spool.taken_in(), spool.thinned(), spool.lost(), waiting])
     }
 }

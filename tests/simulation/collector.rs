@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 use crate::disk::WorldDisk;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use wattledger_collector::config::CollectorConfig;
@@ -14,7 +14,7 @@ use wattledger_collector::receive::Agents;
 use wattledger_collector::receive::desk::{Asked, Desk, Speaker};
 use wattledger_link::ranges::RangeSet;
 use wattledger_link::session::{Publish, PublishError};
-use wattledger_model::batch::AgentKey;
+use wattledger_model::batch::{AgentKey, Batch};
 use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
 use wattledger_model::wire;
@@ -42,6 +42,8 @@ pub struct Collector {
     pub changed: bool,
     /// What was ever said to be committed, to anyone.
     pub named: BTreeMap<Of, RangeSet>,
+    /// Batches whose content was taken in, not that of another that stands for them.
+    applied: BTreeMap<Of, BTreeSet<u64>>,
 }
 
 fn desk(store_id: u64, now: i64) -> Desk<u64> {
@@ -76,6 +78,7 @@ impl Collector {
             is_connected: false,
             changed: false,
             named: BTreeMap::new(),
+            applied: BTreeMap::new(),
         }
     }
 
@@ -103,6 +106,12 @@ impl Collector {
     /// What the collector holds durably of an agent, as far as it ever said so.
     pub fn named_of(&self, of: &Of) -> RangeSet {
         self.named.get(of).cloned().unwrap_or_default()
+    }
+
+    /// Whether the content of a batch was taken in. What a crash kept of a group that was never answered
+    /// counts if no later batch stands for it.
+    pub fn has_applied(&self, of: &Of, sequence: u64, is_stood_for: bool) -> bool {
+        self.applied.get(of).is_some_and(|applied| applied.contains(&sequence)) || !is_stood_for
     }
 
     /// What the next start reads.
@@ -180,7 +189,12 @@ impl Collector {
                 self.waiting.push(arrival);
                 self.tags.push(tag);
             }
-            Asked::Known(agent, incarnation) => said.done.extend(self.tell((agent, incarnation))?),
+            Asked::Heard(status) => {
+                if let Some(engine) = &mut self.engine {
+                    engine.hear(&status);
+                }
+                said.done.extend(self.tell((status.agent, status.incarnation))?);
+            }
             Asked::Nothing => {}
         }
         said.out = self.send();
@@ -200,7 +214,23 @@ impl Collector {
         if self.waiting.is_empty() {
             return Ok(Some(Said::default()));
         }
+        let before = self.waiting.iter().filter_map(|arrival| wire::decode_batch(&arrival.payload).ok());
+        let before: Vec<(Of, Batch, bool)> = before
+            .map(|batch| {
+                let of = (batch.agent.clone(), batch.incarnation);
+                let known = engine.committed_of(&of);
+                let sequences = batch.lineage.again.iter().chain([&batch.sequence]);
+                let is_known = sequences.into_iter().any(|sequence| known.contains(*sequence));
+                (of, batch, is_known)
+            })
+            .collect();
         let Ok(answered) = engine.take(&self.waiting, Timestamp(crate::START + now)) else { return Ok(None) };
+        for (of, batch, is_known) in before {
+            let applied = self.applied.entry(of).or_default();
+            if !is_known && !batch.lineage.again.iter().any(|sequence| applied.contains(sequence)) {
+                applied.insert(batch.sequence);
+            }
+        }
         self.changed = true;
         if self.disk.is_down() {
             return Ok(None);

@@ -13,6 +13,8 @@ mod load;
 mod meter;
 mod oracle;
 mod plan;
+mod restored;
+mod thinned;
 mod trace;
 mod world;
 
@@ -97,6 +99,7 @@ fn play_all(seeds: &[u64]) -> Tally {
                             tally.report.registers += report.registers;
                             tally.report.decided += report.decided;
                             tally.report.lost += report.lost;
+                            tally.report.thinned += report.thinned;
                         }
                         Err(wrong) => tally.failed.push((*seed, wrong)),
                     }

@@ -35,6 +35,8 @@ pub enum Event<'e> {
     Published,
     /// A source has begun or ceased to deliver.
     SourceTurned,
+    /// The spool can be written no more, or again.
+    SpoolTurned,
     /// The spool has grown, or time has passed.
     Look,
 }

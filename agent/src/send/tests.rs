@@ -121,12 +121,12 @@ fn a_question_without_answer_is_asked_again_ever_more_slowly() {
 #[test]
 fn a_brokers_word_frees_nothing() {
     let (mut bench, effects) = Bench::sending(100);
-    assert_eq!(sent(&effects), (0..WINDOW as u64).collect::<Vec<_>>());
+    assert_eq!(sent(&effects).len(), WINDOW);
     for _ in 0..100 {
         assert_eq!(bench.step(Event::Published), []);
     }
     assert_eq!(*bench.sender.acknowledged(), RangeSet::default());
-    assert_eq!(sent(&bench.hear(&word(2, &[(5, 6)]))), [32, 33, 34, 35]);
+    assert_eq!(sent(&bench.hear(&word(2, &[(5, 6)]))), [24, 25, 26, 27]);
     assert_eq!(*bench.sender.acknowledged(), RangeSet::from_parts(2, [(5, 6)]));
 }
 
@@ -159,6 +159,69 @@ fn forged_and_misdirected_acknowledgements_free_nothing() {
     assert_eq!(bench.hear_on(ours, b"\xff\x00"), [Effect::Distrusted(Distrust::Undecodable)]);
     assert!(bench.hear(&genuine).contains(&Effect::Acknowledged), "the genuine one does");
     assert_eq!(*bench.sender.acknowledged(), RangeSet::below(3));
+}
+
+#[test]
+fn after_an_outage_new_batches_do_not_wait_behind_the_backlog_and_both_go_on() {
+    let (mut bench, effects) = Bench::sending(1_000);
+    let backlog = (WINDOW - LIVE_SHARE) as u64;
+    assert_eq!(
+        sent(&effects),
+        (992..1_000).chain(0..backlog).collect::<Vec<_>>(),
+        "the latest, then the oldest"
+    );
+    let mut waited = 0;
+    let mut held = RangeSet::default();
+    let mut on_the_way: std::collections::VecDeque<u64> = sent(&effects).into();
+    // Each round a new batch is made, and the collector takes four: a quarter goes into new ones.
+    for round in 0..300 {
+        bench.next += 1;
+        let effects = bench.step(Event::Look);
+        on_the_way.extend(sent(&effects));
+        waited = waited.max(on_the_way.iter().filter(|s| **s >= 1_000).count());
+        for _ in 0..4 {
+            held.insert(on_the_way.pop_front().expect("the window is full"));
+        }
+        let said = word(held.floor(), &held.ranges().collect::<Vec<_>>());
+        on_the_way.extend(sent(&bench.hear(&said)));
+        // All but what is on its way and what was made just now.
+        let newest = (1_000..bench.next).filter(|s| !held.contains(*s)).count();
+        assert!(newest <= WINDOW, "round {round}: {newest} new batches wait");
+    }
+    assert!(held.floor() >= 800 && waited <= LIVE_SHARE + 1, "floor {}, {waited} waited", held.floor());
+}
+
+#[test]
+fn a_flood_of_new_batches_leaves_the_backlog_its_share() {
+    let (mut bench, effects) = Bench::sending(1_000);
+    bench.next += 1_000;
+    let mut held = RangeSet::default();
+    let mut on_the_way: std::collections::VecDeque<u64> = sent(&effects).into();
+    for _ in 0..400 {
+        held.insert(on_the_way.pop_front().expect("the window is full"));
+        on_the_way.extend(sent(&bench.hear(&word(held.floor(), &held.ranges().collect::<Vec<_>>()))));
+    }
+    assert!(held.floor() >= 400 * BACKLOG_SHARE as u64 / WINDOW as u64, "{held:?}");
+}
+
+#[test]
+fn a_batch_that_the_broker_lost_is_sent_again_while_others_arrive() {
+    let (mut bench, effects) = Bench::sending(3);
+    assert_eq!(sent(&effects), [0, 1, 2]);
+    let mut again = Vec::new();
+    // Batch 1 is lost; a new batch every second is not.
+    for second in 3..=15 {
+        bench.now += seconds(1);
+        bench.next = second + 1;
+        again.extend(sent(&bench.step(Event::Look)));
+        bench.hear(&word(1, &[(2, second)]));
+    }
+    assert_eq!(again.iter().filter(|sequence| **sequence == 1).count(), 1, "{again:?}");
+    let standing = bench.sender.standing().expect("spoken");
+    assert!(standing.caught_up);
+    // It comes at last.
+    bench.hear(&word(16, &[]));
+    assert_eq!(bench.sender.look_at(), Some(seconds(60)));
 }
 
 #[test]

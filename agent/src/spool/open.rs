@@ -1,13 +1,14 @@
 //! Opening a spool: whose it is, where its numbers go on, and what damage has taken.
 
-use super::record::{Header, joined};
-use super::{Contents, Spool, SpoolConfig, SpoolError};
-use std::collections::VecDeque;
+use super::ahead::Ahead;
+use super::record::Header;
+use super::told::Told;
+use super::{Piece, Spool, SpoolConfig, SpoolError};
 use std::sync::Arc;
 use wattledger_link::disk::{Disk, LocalDisk};
 use wattledger_link::ranges::RangeSet;
 use wattledger_link::segment::{Recovered, SegmentLog, SegmentOptions};
-use wattledger_model::batch::{AgentKey, Loss};
+use wattledger_model::batch::{AgentKey, Loss, LossCause};
 use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
 
@@ -19,7 +20,8 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError`]; damage is no error, it is in [`Recovered`]. Say what the collector is known to hold
-    /// with [`Spool::acknowledge`], then call [`Spool::answer_for_damage`].
+    /// with [`Spool::acknowledge`] and what was ever sent with [`Spool::may_have_sent`] (until then: all of
+    /// it), then call [`Spool::answer_for_damage`].
     pub fn open(config: SpoolConfig, fresh: Incarnation) -> Result<(Spool, Recovered), SpoolError> {
         Spool::open_on(Arc::new(LocalDisk), config, fresh)
     }
@@ -34,7 +36,7 @@ impl Spool {
         fresh: Incarnation,
     ) -> Result<(Spool, Recovered), SpoolError> {
         // Sixteen files or more, so that the oldest can go without taking much along.
-        let segment_bytes = (config.limit_bytes / 16).clamp(16 << 10, 8 << 20);
+        let segment_bytes = (config.limit_bytes / 16).clamp(4 << 10, 8 << 20);
         let meta = identity(&config.agent, fresh);
         let (log, recovered) =
             SegmentLog::open_on(disk, &config.dir, SegmentOptions { segment_bytes }, meta.as_bytes())?;
@@ -46,11 +48,13 @@ impl Spool {
             incarnation,
             totals: Header::default(),
             acknowledged: RangeSet::default(),
-            ahead: VecDeque::new(),
-            ahead_bytes: 0,
-            newly_lost: None,
+            sent: RangeSet::default(),
+            latest: Ahead::default(),
+            backlog: Ahead::default(),
+            newly_lost: Told::default(),
         };
         spool.go_on_from_the_latest()?;
+        spool.sent = RangeSet::below(spool.next_sequence());
         spool.log.remove_before(spool.totals.dropped_below)?;
         Ok((spool, recovered))
     }
@@ -79,7 +83,7 @@ impl Spool {
     }
 
     fn try_answer_for_damage(&mut self) -> Result<Option<Loss>, SpoolError> {
-        let mut lost = None;
+        let mut lost = Told::default();
         let from = self.oldest_sequence().max(self.totals.answered_below);
         for (first, last) in self.log.lost() {
             let first = first.max(from);
@@ -87,14 +91,17 @@ impl Spool {
                 continue;
             }
             self.totals.answered_below = last + 1;
-            if (first..=last).all(|sequence| self.acknowledged.contains(sequence)) {
+            if self.acknowledged.count_between(first, last) == last - first + 1 {
                 continue;
             }
-            lost = joined(lost, self.lost_between(first, last)?);
+            lost.add(self.lost_between(first, last)?);
         }
+        let lost = lost.losses().pop();
         if let Some(loss) = &lost {
-            self.totals.lost += loss.readings;
-            self.append_loss(loss)?;
+            let mut totals = self.totals;
+            totals.lost += loss.readings;
+            totals.is_condensed = true;
+            self.append_made(Piece { losses: vec![loss.clone()], ..Piece::default() }, totals)?;
         }
         Ok(lost)
     }
@@ -104,20 +111,14 @@ impl Spool {
     fn lost_between(&self, first: u64, last: u64) -> Result<Option<Loss>, SpoolError> {
         let before = if first == 0 { Some(Header::default()) } else { self.header(first - 1)? };
         let (Some(before), Some(after)) = (before, self.header(last + 1)?) else { return Ok(None) };
-        let readings = after.taken_in.saturating_sub(after.readings).saturating_sub(before.taken_in);
+        let readings = after.appended.saturating_sub(after.readings).saturating_sub(before.appended);
         let from = if before.readings > 0 { before.span.1 } else { after.span.0 };
         let (from, to) = (from.min(after.span.0), from.max(after.span.0));
-        Ok((readings > 0).then_some(Loss { from: Timestamp(from), to: Timestamp(to), readings }))
+        let (from, to) = (Timestamp(from), Timestamp(to));
+        Ok((readings > 0).then_some(Loss { from, to, readings, meter: None, cause: LossCause::Damaged }))
     }
 
-    pub(super) fn append_loss(&mut self, loss: &Loss) -> Result<(), SpoolError> {
-        let (totals, records) = self.encode(&[Contents::default()], Some(loss));
-        self.append_records(&records)?;
-        self.totals = totals;
-        Ok(())
-    }
-
-    fn header(&self, sequence: u64) -> Result<Option<Header>, SpoolError> {
+    pub(super) fn header(&self, sequence: u64) -> Result<Option<Header>, SpoolError> {
         let records = self.log.read(sequence, 1)?;
         let record = records.first().filter(|(index, _)| *index == sequence);
         record
@@ -125,7 +126,7 @@ impl Spool {
             .transpose()
     }
 
-    fn foreign(&self) -> SpoolError {
+    pub(super) fn foreign(&self) -> SpoolError {
         SpoolError::Foreign { dir: self.config.dir.display().to_string() }
     }
 }

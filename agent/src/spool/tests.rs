@@ -1,9 +1,11 @@
+mod corrupted;
 mod crashes;
 pub(crate) mod faulty;
 
 use super::*;
 use faulty::FaultyDisk;
 use std::sync::Arc;
+use wattledger_model::batch::LossCause;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::reading::{Cause, Quality};
 use wattledger_model::time::Timestamp;
@@ -22,7 +24,9 @@ fn fresh(id: u64) -> Incarnation {
 /// A spool in memory, where thousands of syncs take no time.
 fn open_on(disk: &FaultyDisk) -> Spool {
     let config = config(std::path::Path::new("/spool"));
-    Spool::open_on(Arc::new(disk.clone()), config, fresh(1)).expect("a healthy disk").0
+    let (mut spool, _) = Spool::open_on(Arc::new(disk.clone()), config, fresh(1)).expect("a healthy disk");
+    spool.may_have_sent(RangeSet::default());
+    spool
 }
 
 /// Readings whose values and instants are `first`, `first + 1`, ...
@@ -132,7 +136,7 @@ fn acknowledged_batches_stay_until_their_space_is_needed() {
         fill(&mut spool, 10);
         spool.acknowledge(&RangeSet::below(spool.next_sequence() - 1));
     }
-    assert_eq!((spool.lost(), spool.newly_lost(), spool.unacknowledged()), (0, None, 1));
+    assert_eq!((spool.lost(), spool.newly_lost(), spool.unacknowledged()), (0, Vec::new(), 1));
     assert!(spool.bytes() <= LIMIT);
 }
 
@@ -143,7 +147,7 @@ fn a_full_spool_drops_the_oldest_and_what_is_lost_adds_up() {
     let mut told = 0;
     for batch in 0..4_000 {
         append_all(&mut spool, &[contents(batch * 100, 100)]).expect("disk");
-        told += spool.newly_lost().map_or(0, |loss| loss.readings);
+        told += spool.newly_lost().iter().map(|loss| loss.readings).sum::<u64>();
         assert!(spool.bytes() <= LIMIT, "{} bytes", spool.bytes());
     }
     let check = |spool: &mut Spool| {
@@ -152,7 +156,8 @@ fn a_full_spool_drops_the_oldest_and_what_is_lost_adds_up() {
         let losses: Vec<&Loss> = batches.iter().flat_map(|batch| &batch.losses).collect();
         let lost: u64 = losses.iter().map(|loss| loss.readings).sum();
         assert_eq!(there + lost, 400_000, "readings there and readings told as lost");
-        assert_eq!((spool.taken_in(), spool.lost()), (400_000, lost));
+        assert_eq!((spool.taken_in(), spool.lost(), spool.thinned()), (400_000, lost, 0));
+        assert_eq!(spool.waiting().expect("disk"), there);
         let oldest = batches.iter().flat_map(|batch| &batch.readings).map(|(_, r)| r.at).min().expect("some");
         assert_eq!(losses.iter().map(|loss| loss.from.0).min(), Some(1_700_000_000_000));
         assert!(losses.iter().all(|loss| loss.to < oldest), "only the oldest are dropped");
@@ -179,8 +184,10 @@ fn what_the_collector_has_is_no_loss() {
             break;
         }
     }
-    let lost = spool.newly_lost().expect("full at last");
-    assert_eq!(lost.readings, (spool.oldest_sequence() - 1) * 100);
+    let lost = spool.newly_lost().pop().expect("full at last");
+    assert_eq!((lost.readings, lost.cause), (spool.lost(), LossCause::Dropped));
+    let waiting = spool.waiting().expect("disk");
+    assert_eq!(spool.taken_in(), 100 + waiting + spool.lost(), "what the collector has is neither");
     assert_eq!(lost.from.0, 1_700_000_000_000);
 }
 
@@ -245,4 +252,117 @@ fn readings_in_a_damaged_file_are_told_as_lost_once() {
     drop(spool);
     let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("there");
     assert_eq!(spool.answer_for_damage().expect("disk"), None);
+}
+
+/// A hall that is read every ten seconds: registers that advance evenly, powers that wander, and one meter of
+/// which nobody says the unit.
+fn hall(second: i64) -> Contents {
+    let at = Timestamp(1_790_000_100_000 + second * 1_000);
+    let reading = |value: i64, unit: &str| Reading {
+        at,
+        arrived: at,
+        value: Decimal::new(value, -2),
+        unit: unit.parse().ok(),
+        interval_ms: None,
+        quality: Quality::Good,
+        intake: None,
+        evidence: None,
+    };
+    let meters = (0..4).flat_map(|i| {
+        let register: Name = format!("register-{i}").parse().expect("name");
+        let power: Name = format!("power-{i}").parse().expect("name");
+        [
+            (register, reading(1_000_000 + second * (30 + i), "kWh")),
+            (power, reading(5_000 + (second * (i + 3)) % 700, "kW")),
+        ]
+    });
+    let bare = ("bare".parse().expect("name"), reading(second, ""));
+    Contents { readings: meters.chain([bare]).collect(), refused: Vec::new() }
+}
+
+fn fill_with_hall(spool: &mut Spool, seconds: std::ops::Range<i64>) {
+    for second in seconds.step_by(10) {
+        append_all(spool, &[hall(second)]).expect("disk");
+    }
+}
+
+#[test]
+fn a_full_spool_thins_before_it_drops_and_everything_is_told() {
+    let disk = FaultyDisk::default();
+    let mut spool = open_on(&disk);
+    // Far more than fits as it is; what is left of it does.
+    fill_with_hall(&mut spool, 0..40_000);
+    assert!(spool.bytes() <= LIMIT, "{} bytes", spool.bytes());
+    assert!(spool.thinned() > 15_000 && spool.lost() == 0, "{} {}", spool.thinned(), spool.lost());
+    let batches = held(&mut spool);
+    let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
+    let losses = || batches.iter().flat_map(|batch| &batch.losses);
+    let told: u64 = losses().map(|loss| loss.readings).sum();
+    assert_eq!(there + told, 36_000);
+    assert_eq!((spool.taken_in(), spool.waiting().expect("disk")), (36_000, there));
+    assert!(losses().all(|loss| loss.cause == LossCause::Thinned && loss.meter.is_some()));
+    assert!(losses().all(|loss| loss.meter.as_ref().map(Name::as_str) != Some("bare")), "no unit, no rule");
+    // Every batch that is not held is stood for.
+    let stood_for = batches.iter().flat_map(|batch| &batch.lineage.replaces);
+    let all = RangeSet::from_parts(
+        0,
+        stood_for.copied().chain([(spool.oldest_sequence(), spool.next_sequence() - 1)]),
+    );
+    assert_eq!(all, RangeSet::below(spool.next_sequence()));
+    // What stays has the numbers it was given, and the first and last reading of each meter is there.
+    let register: Vec<(i64, u64)> = batches
+        .iter()
+        .flat_map(|b| b.readings.iter().map(move |(m, r)| (&b.meters[*m as usize], r)))
+        .filter(|(meter, _)| meter.as_str() == "register-2")
+        .map(|(_, r)| (r.at.0, r.intake.expect("numbered").number))
+        .collect();
+    let sorted: std::collections::BTreeMap<i64, u64> = register.into_iter().collect();
+    assert!(sorted.iter().all(|(at, number)| *number == ((at - 1_790_000_100_000) / 10_000 * 9 + 4) as u64));
+    assert_eq!(sorted.first_key_value().map(|(_, number)| *number), Some(4));
+}
+
+#[test]
+fn when_nothing_more_can_be_thinned_the_oldest_goes() {
+    let disk = FaultyDisk::default();
+    let mut spool = open_on(&disk);
+    fill_with_hall(&mut spool, 0..400_000);
+    assert!(spool.bytes() <= LIMIT);
+    assert!(spool.lost() > 0 && spool.thinned() > spool.lost(), "{} {}", spool.thinned(), spool.lost());
+    let batches = held(&mut spool);
+    let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
+    let told: u64 = batches.iter().flat_map(|batch| &batch.losses).map(|loss| loss.readings).sum();
+    assert_eq!((there + told, spool.taken_in()), (360_000, 360_000));
+    assert_eq!(there + spool.thinned() + spool.lost(), 360_000);
+    // The time that is left reaches far further back than what would fit as it was taken in.
+    let instants = || batches.iter().flat_map(|b| &b.readings).map(|(_, r)| r.at.0);
+    let span = instants().max().expect("some") - instants().min().expect("some");
+    assert!(span > 100_000_000, "{span} ms");
+    drop(spool);
+    let spool = open_on(&disk);
+    assert_eq!(there, spool.waiting().expect("disk"));
+}
+
+#[test]
+fn what_may_have_been_sent_is_kept_whole_and_says_so() {
+    let disk = FaultyDisk::default();
+    let mut spool = open_on(&disk);
+    fill_with_hall(&mut spool, 0..320);
+    for sequence in 3..6 {
+        spool.note_sent(sequence);
+    }
+    let sent: Vec<Batch> = (3..6).map(|sequence| decoded(&mut spool, sequence).expect("held")).collect();
+    fill_with_hall(&mut spool, 320..30_000);
+    assert!(spool.oldest_sequence() > 6 && spool.thinned() > 0);
+    let batches = held(&mut spool);
+    for was in sent {
+        let carried: Vec<&Batch> =
+            batches.iter().filter(|b| b.lineage.again.contains(&was.sequence)).collect();
+        assert_eq!(carried.len(), 1, "{}", was.sequence);
+        assert_eq!(carried[0].readings, was.readings);
+        let elsewhere = batches.iter().filter(|b| b.lineage.again.is_empty()).flat_map(|b| &b.readings);
+        let number = |r: &Reading| r.intake.map(|i| i.number);
+        assert!(elsewhere.into_iter().all(|(_, r)| was.readings.iter().all(|(_, w)| number(w) != number(r))));
+    }
+    let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
+    assert_eq!(there + spool.thinned() + spool.lost(), spool.taken_in());
 }

@@ -227,6 +227,11 @@ fn agents(now: Timestamp) -> Vec<AgentView> {
         taken_in: 18_204_117,
         refused: 0,
         lost: 0,
+        receipt: ReceiptView { committed: 18_204_117, ..ReceiptView::default() },
+        held_back: 0,
+        spool_trouble: String::new(),
+        clock_jumps: 0,
+        clock_jumped_ms: 0,
         sources,
     };
     let live = agent(

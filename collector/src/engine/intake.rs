@@ -1,5 +1,6 @@
 //! Taking payloads in: decode, leave out what is committed already, make the rest durable, apply it.
 
+use super::receipts::Of;
 use super::{Engine, EngineError};
 use crate::admit;
 use crate::by_hand;
@@ -7,7 +8,7 @@ use crate::journal::{PayloadForm, Record};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
 use wattledger_link::ranges::RangeSet;
-use wattledger_model::batch::{AgentKey, Batch};
+use wattledger_model::batch::{AgentKey, AgentStatus, Batch};
 use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Incarnation, Reading, Refused};
@@ -73,7 +74,8 @@ impl Engine {
                 answered.committed.entry(of.clone()).or_default();
                 let there = self.committed.get(&of).is_some_and(|known| known.contains(batch.sequence));
                 if there || !in_hand.entry(of).or_default().insert(batch.sequence) {
-                    self.tally.duplicate_batch(&agent);
+                    let of = (agent, batch.incarnation);
+                    self.tally.duplicate_batch(&of, batch.readings.len() as u64);
                     continue;
                 }
             }
@@ -95,6 +97,11 @@ impl Engine {
             known.clone_from(&self.committed_of(of));
         }
         Ok(answered)
+    }
+
+    /// Takes note of what an agent says of itself, for its receipt.
+    pub fn hear(&mut self, status: &AgentStatus) {
+        self.tally.hear(status);
     }
 
     /// What is committed of one agent's incarnation; empty where it is unknown.
@@ -148,20 +155,27 @@ impl Engine {
     }
 
     fn apply_batch(&mut self, batch: Batch, received: Timestamp) -> usize {
+        let of = (batch.agent.clone(), batch.incarnation);
+        let (is_there, missing) = commit(self.committed.entry(of.clone()).or_default(), &batch);
+        self.tally.missing_batches(&of, missing);
+        if is_there {
+            self.tally.duplicate_batch(&of, batch.readings.len() as u64);
+            return 0;
+        }
+        self.tally.committed(&of, batch.readings.len() as u64);
         let agent = batch.agent;
-        self.committed.entry((agent.clone(), batch.incarnation)).or_default().insert(batch.sequence);
         for refused in batch.refused {
             self.tally.quarantine(&agent, refused, None);
         }
         for loss in batch.losses {
-            self.tally.loss(&agent, loss);
+            self.tally.loss(&of, loss);
         }
         let names = batch.meters;
         let readings = batch
             .readings
             .into_iter()
             .filter_map(|(at, reading)| Some((names.get(at as usize)?.clone(), reading)));
-        self.apply_readings(&agent, readings, received)
+        self.apply_readings(&agent, Some(&of), readings, received)
     }
 
     fn apply_by_hand(&mut self, record: &Record) -> usize {
@@ -170,12 +184,13 @@ impl Engine {
         for refused in refused {
             self.tally.quarantine(&record.agent, refused, None);
         }
-        self.apply_readings(&record.agent, readings.into_iter(), record.received)
+        self.apply_readings(&record.agent, None, readings.into_iter(), record.received)
     }
 
     fn apply_readings(
         &mut self,
         agent: &AgentKey,
+        of: Option<&Of>,
         readings: impl Iterator<Item = (Name, Reading)>,
         received: Timestamp,
     ) -> usize {
@@ -196,6 +211,7 @@ impl Engine {
                     count: 1,
                 };
                 self.tally.quarantine(agent, refused, Some(reading));
+                of.into_iter().for_each(|of| self.tally.quarantined_one(of));
                 continue;
             }
             taken += 1;
@@ -212,6 +228,33 @@ impl Engine {
         }
         taken
     }
+}
+
+/// Notes a batch as committed, with those that it stands for. Gives whether its content is there already, and
+/// how many batches their agent has let go although they never came.
+///
+/// What its agent still held when it made the batch is from the floor on. Once all of that up to the batch is
+/// here, nothing that stands for an earlier batch can be under way any more.
+fn commit(known: &mut RangeSet, batch: &Batch) -> (bool, u64) {
+    let lineage = &batch.lineage;
+    let is_there = lineage.again.iter().any(|before| known.contains(*before));
+    known.insert(batch.sequence);
+    for &before in &lineage.again {
+        known.insert(before);
+    }
+    for &(first, last) in &lineage.replaces {
+        known.insert_range(first, last);
+    }
+    let (floor, sequence) = (lineage.floor, batch.sequence);
+    let is_whole = known.floor() < floor
+        && floor <= sequence
+        && known.count_between(floor, sequence) == sequence - floor + 1;
+    if !is_whole {
+        return (is_there, 0);
+    }
+    let missing = floor - known.floor() - known.count_between(known.floor(), floor - 1);
+    known.raise_floor(floor);
+    (is_there, missing)
 }
 
 /// What the store holds of each agent's batches.

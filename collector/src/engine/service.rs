@@ -1,5 +1,6 @@
 //! The engine on its own thread: commands in, durable answers out, flushes by the clock.
 
+use super::receipts::{Of, Receipt};
 use super::tally::{QuarantineCount, QuarantineKey};
 use super::{Answered, Arrival, Engine, EngineError, MeterTally, Rebuilt};
 use crate::audit::Who;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use wattledger_model::batch::AgentKey;
+use wattledger_model::batch::{AgentKey, AgentStatus};
 use wattledger_model::meter::{Kind, MeterKey};
 use wattledger_model::reading::Incarnation;
 use wattledger_model::time::{Interval, Timestamp};
@@ -35,6 +36,7 @@ const COMMANDS: usize = 1_024;
 enum Command {
     Take { tag: u64, arrival: Arrival },
     Known { agent: AgentKey, incarnation: Incarnation },
+    Heard { status: Box<AgentStatus> },
     Digest { interval: Option<Interval>, answer: oneshot::Sender<Result<digest::Digest, String>> },
     Rebuild { who: Who, answer: oneshot::Sender<Result<Checked, String>> },
     Act { act: Act },
@@ -76,6 +78,8 @@ pub struct Telemetry {
     pub readings: u64,
     /// Readings that agents lost knowingly.
     pub lost_readings: u64,
+    /// What became of each agent's readings.
+    pub receipts: BTreeMap<Of, Receipt>,
     /// Change number.
     pub change: u64,
 }
@@ -119,6 +123,11 @@ impl EngineHandle {
     /// Hands an arrival in; waits while the engine has enough to do. `false` once it has stopped.
     pub async fn take(&self, tag: u64, arrival: Arrival) -> bool {
         self.commands.send(Command::Take { tag, arrival }).await.is_ok()
+    }
+
+    /// Takes note of an agent's status; answered with what is committed of its incarnation, like an arrival.
+    pub async fn heard(&self, status: Box<AgentStatus>) -> bool {
+        self.commands.send(Command::Heard { status }).await.is_ok()
     }
 
     /// Asks what is committed of an agent's incarnation; answered like an arrival.
@@ -285,6 +294,16 @@ impl Service {
                     answered.committed.insert(of, known);
                     self.send(Durable { tags: Vec::new(), answered });
                 }
+                Command::Heard { status } => {
+                    self.engine.hear(&status);
+                    // So that the receipt of the hour is written although nothing else comes.
+                    self.changed = true;
+                    let of = (status.agent, status.incarnation);
+                    let known = self.engine.committed_of(&of);
+                    let mut answered = Answered::default();
+                    answered.committed.insert(of, known);
+                    self.send(Durable { tags: Vec::new(), answered });
+                }
                 Command::Digest { interval, answer } => {
                     self.make_durable();
                     self.engine.tell_time(clock::now());
@@ -416,6 +435,7 @@ impl Service {
             quarantine: tally.quarantined().clone(),
             readings: tally.readings(),
             lost_readings: tally.lost_readings(),
+            receipts: tally.receipts().all().clone(),
             change,
         }));
         self.wake.send_replace(change);

@@ -1,13 +1,14 @@
 //! What is counted and remembered beside the ledger: quarantine, losses, duplicates, each meter's newest
 //! reading. Telemetry, not content: the ledger does not depend on it.
 
+use super::receipts::{self, Of, Receipts};
 use super::series::Taken;
 use crate::ledger::interpret::{Interpretation, Unusable};
 use crate::store::MeterId;
 use crate::store::quarantine::{self, SAMPLE_BYTES, SAMPLES_A_CAUSE};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wattledger_model::batch::{AgentKey, Loss};
+use wattledger_model::batch::{AgentKey, AgentStatus, Loss, LossCause};
 use wattledger_model::meter::Kind;
 use wattledger_model::reading::{Cause, Reading, Refused};
 use wattledger_model::time::Timestamp;
@@ -114,8 +115,8 @@ pub struct Tally {
     samples: HashMap<Cause, u64>,
     sample_bytes: u64,
     unsaved_samples: Vec<(AgentKey, Refused, Option<Reading>)>,
-    unsaved_losses: Vec<(AgentKey, Loss)>,
     unsaved_again: BTreeSet<MeterId>,
+    receipts: Receipts,
     lost_readings: u64,
     duplicate_batches: u64,
     readings: u64,
@@ -158,8 +159,9 @@ impl Tally {
         }
         tally.recount_samples(connection)?;
         // `total` and not `sum`, which fails where numbers that cannot be overflow it.
-        tally.lost_readings =
-            connection.query_row("SELECT total(readings) FROM loss", [], |row| row.get::<_, f64>(0))? as u64;
+        let before: f64 = connection.query_row("SELECT total(readings) FROM loss", [], |row| row.get(0))?;
+        tally.receipts = Receipts::load(connection)?;
+        tally.lost_readings = (before + receipts::lost(connection)?) as u64;
         let readings = crate::store::meta(connection, "readings")?;
         tally.readings = readings.and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(tally)
@@ -247,14 +249,56 @@ impl Tally {
         }
     }
 
-    pub(super) fn loss(&mut self, agent: &AgentKey, loss: Loss) {
-        tracing::error!(%agent, readings = loss.readings, from = %loss.from, to = %loss.to, "an agent lost readings");
-        self.lost_readings = self.lost_readings.saturating_add(loss.readings);
-        self.unsaved_losses.push((agent.clone(), loss));
+    pub(super) fn loss(&mut self, of: &Of, loss: Loss) {
+        let Loss { from, to, readings, cause, .. } = &loss;
+        let meter = loss.meter.as_ref().map_or("", |meter| meter.as_str());
+        if *cause == LossCause::Thinned {
+            tracing::info!(agent = %of.0, meter, readings, %from, %to, "an agent thinned readings");
+        } else {
+            tracing::error!(agent = %of.0, meter, readings, cause = cause.word(), %from, %to, "an agent lost readings");
+        }
+        if loss.cause != LossCause::Thinned {
+            self.lost_readings = self.lost_readings.saturating_add(loss.readings);
+        }
+        self.receipts.lose(of, loss);
     }
 
-    pub(super) fn duplicate_batch(&mut self, _agent: &AgentKey) {
+    /// A batch came whose content is there, with so many readings.
+    pub(super) fn duplicate_batch(&mut self, of: &Of, readings: u64) {
         self.duplicate_batches += 1;
+        self.receipts.of(of).duplicated += readings;
+    }
+
+    /// Batches that an agent has let go and that are not here.
+    pub(super) fn missing_batches(&mut self, of: &Of, batches: u64) {
+        if batches > 0 {
+            tracing::error!(
+                agent = %of.0, batches,
+                "batches are neither here nor with their agent any more: this store was restored from a backup that \
+                 is too old, or the agent's spool was damaged"
+            );
+            self.receipts.of(of).missing_batches += batches;
+        }
+    }
+
+    /// Readings of a batch that is taken in.
+    pub(super) fn committed(&mut self, of: &Of, readings: u64) {
+        self.receipts.of(of).committed += readings;
+    }
+
+    /// A reading of a batch was put in quarantine.
+    pub(super) fn quarantined_one(&mut self, of: &Of) {
+        self.receipts.of(of).quarantined += 1;
+    }
+
+    /// What an agent says of itself.
+    pub(super) fn hear(&mut self, status: &AgentStatus) {
+        self.receipts.hear(status);
+    }
+
+    /// What became of each agent's readings.
+    pub fn receipts(&self) -> &Receipts {
+        &self.receipts
     }
 
     /// What is counted of a meter.
@@ -294,7 +338,13 @@ impl Tally {
     }
 
     /// Writes what changed, with what the raw store had already of readings that are moved there.
-    pub(super) fn save(&self, connection: &Connection, moved: &[(MeterId, Again)]) -> rusqlite::Result<()> {
+    pub(super) fn save(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+        moved: &[(MeterId, Again)],
+    ) -> rusqlite::Result<()> {
+        self.receipts.save(connection, now)?;
         crate::store::set_meta(connection, "readings", &self.readings.to_string())?;
         for (meter, again) in self.again_with(moved) {
             let text = format!("{} {}", again.duplicates, again.conflicts);
@@ -318,19 +368,6 @@ impl Tally {
         for (agent, refused, reading) in &self.unsaved_samples {
             quarantine::add(connection, agent, refused, reading.as_ref())?;
         }
-        for (agent, loss) in &self.unsaved_losses {
-            connection
-                .prepare_cached(
-                    "INSERT INTO loss (site, agent, from_ms, to_ms, readings) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    agent.site.as_str(),
-                    agent.agent.as_str(),
-                    loss.from.0,
-                    loss.to.0,
-                    i64::try_from(loss.readings).unwrap_or(i64::MAX)
-                ])?;
-        }
         Ok(())
     }
 
@@ -353,7 +390,7 @@ impl Tally {
         }
         self.unsaved_again.clear();
         self.unsaved_samples.clear();
-        self.unsaved_losses.clear();
+        self.receipts.saved();
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::snapshot::{
     AgentState, AgentView, AlertView, Category, EnergyView, FacilityView, Figure as FigureView, FigureStatus,
-    LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, Snapshot, SourceView,
-    TargetView, Verdict as VerdictWord, VerdictView, WindowView,
+    LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, ReceiptView, Snapshot,
+    SourceView, TargetView, Verdict as VerdictWord, VerdictView, WindowView,
 };
+use crate::engine::receipts::Receipt;
 use crate::engine::service::{MeterTelemetry, Telemetry};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::notation::notation;
@@ -65,7 +66,11 @@ pub fn snapshot(view: &mut View, around: Surroundings<'_>) -> Result<Snapshot, S
         generated_at: around.now,
         uptime_s: u64::try_from((around.now.0 - around.started.0) / 1_000).unwrap_or(0),
         facilities,
-        agents: around.agents.iter().map(|(key, heard)| agent_view(key, heard, around.now)).collect(),
+        agents: around
+            .agents
+            .iter()
+            .map(|(key, heard)| agent_view(key, heard, around.telemetry, around.now))
+            .collect(),
         meters,
         quarantine: quarantine_views(around.telemetry),
         outputs: around.outputs,
@@ -236,8 +241,21 @@ fn figure_view(view: &View, at: usize, figure: &Figure, uncertain: Uncertain, co
     }
 }
 
-fn agent_view(key: &AgentKey, heard: &HeardAgent, now: Timestamp) -> AgentView {
+fn receipt_view(receipt: &Receipt) -> ReceiptView {
+    ReceiptView {
+        waiting: receipt.waiting,
+        thinned: receipt.thinned,
+        committed: receipt.committed,
+        duplicated: receipt.duplicated,
+        quarantined: receipt.quarantined,
+        unaccounted: receipt.unaccounted().clamp(i64::MIN.into(), i64::MAX.into()) as i64,
+        missing_batches: receipt.missing_batches,
+    }
+}
+
+fn agent_view(key: &AgentKey, heard: &HeardAgent, telemetry: &Telemetry, now: Timestamp) -> AgentView {
     let status = heard.status.as_ref();
+    let receipt = status.and_then(|status| telemetry.receipts.get(&(key.clone(), status.incarnation)));
     let number = |of: fn(&wattledger_model::batch::AgentStatus) -> u64| status.map_or(0, of);
     AgentView {
         site: key.site.to_string(),
@@ -255,6 +273,11 @@ fn agent_view(key: &AgentKey, heard: &HeardAgent, now: Timestamp) -> AgentView {
         taken_in: number(|status| status.taken_in),
         refused: number(|status| status.refused),
         lost: number(|status| status.lost),
+        receipt: receipt.map(receipt_view).unwrap_or_default(),
+        held_back: number(|status| status.held_back),
+        spool_trouble: status.map_or(String::new(), |status| status.spool_trouble.clone()),
+        clock_jumps: number(|status| status.clock_jumps),
+        clock_jumped_ms: status.map_or(0, |status| status.clock_jumped_ms),
         sources: status.map_or(Vec::new(), |status| {
             let views = status.sources.iter().map(|source| SourceView {
                 name: source.name.clone(),

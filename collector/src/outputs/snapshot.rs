@@ -244,10 +244,40 @@ pub struct AgentView {
     pub taken_in: u64,
     /// Payloads refused since the spool was made.
     pub refused: u64,
-    /// Readings lost because the spool was full.
+    /// Readings dropped because the spool was full, or damaged on the agent's disk.
     pub lost: u64,
+    /// What became of the readings it took in.
+    pub receipt: ReceiptView,
+    /// Readings that wait in the agent's memory because its spool cannot be written.
+    pub held_back: u64,
+    /// Why it cannot be written; empty while it can.
+    pub spool_trouble: String,
+    /// How often the agent's clock was set since it started.
+    pub clock_jumps: u64,
+    /// By how much the last time, ms.
+    pub clock_jumped_ms: i64,
     /// Its sources.
     pub sources: Vec<SourceView>,
+}
+
+/// What became of the readings that an agent took in since its spool was made, in readings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// Held by the agent without an acknowledgement, as it said last.
+    pub waiting: u64,
+    /// Thinned away by the agent.
+    pub thinned: u64,
+    /// Taken in here, each counted once.
+    pub committed: u64,
+    /// Came again.
+    pub duplicated: u64,
+    /// Of those committed, put in quarantine here.
+    pub quarantined: u64,
+    /// Taken in by the agent, and neither here, nor waiting, nor told of as thinned or lost. Below zero while
+    /// acknowledgements are under way.
+    pub unaccounted: i64,
+    /// Batches that neither this store nor the agent has any more.
+    pub missing_batches: u64,
 }
 
 /// Whether an agent is heard.

@@ -8,7 +8,7 @@ use crate::journal::PayloadForm;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::PoisonError;
 use wattledger_link::session::{Publish, PublishError, Qos};
-use wattledger_model::batch::{Acknowledgement, AgentKey, CollectorStatus};
+use wattledger_model::batch::{Acknowledgement, AgentKey, AgentStatus, CollectorStatus};
 use wattledger_model::name::Name;
 use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
@@ -34,8 +34,9 @@ pub struct Speaker {
 pub enum Asked {
     /// To be taken in, under this tag. It is acknowledged to the broker once it is durable.
     Take(u64, Arrival),
-    /// What is committed of an agent's incarnation; nothing is left to do for the delivery itself.
-    Known(AgentKey, Incarnation),
+    /// To take note of what an agent says of itself, and to tell it what is committed of its incarnation;
+    /// nothing is left to do for the delivery itself.
+    Heard(Box<AgentStatus>),
     /// Nothing; the delivery is done.
     Nothing,
 }
@@ -121,11 +122,10 @@ impl<D> Desk<D> {
     fn hear_status(&mut self, agent: AgentKey, payload: &[u8], retain: bool, now: Timestamp) -> Asked {
         match wire::decode_agent_status(payload) {
             Ok(status) if status.agent == agent => {
-                let incarnation = status.incarnation;
                 // A retained status is the agent's last word, of whatever day.
                 let last_seen = if retain { status.at.min(now) } else { now };
-                self.heard().insert(agent.clone(), HeardAgent { last_seen, status: Some(status) });
-                return Asked::Known(agent, incarnation);
+                self.heard().insert(agent, HeardAgent { last_seen, status: Some(status.clone()) });
+                return Asked::Heard(Box::new(status));
             }
             Ok(status) => {
                 tracing::warn!(topic_of = %agent, agent = %status.agent, "a status on another agent's topic was ignored");

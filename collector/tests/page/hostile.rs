@@ -26,6 +26,7 @@ pub(crate) fn snapshot(now: Timestamp) -> Snapshot {
     }
     for agent in &mut all.agents {
         (agent.agent, agent.site, agent.version) = (bad(), bad(), bad());
+        agent.spool_trouble = bad();
         agent.sources = vec![SourceView { name: bad(), healthy: false, detail: bad() }];
     }
     for meter in &mut all.meters {

@@ -1,5 +1,6 @@
 //! The session against a real mosquitto, which is killed, frozen and restarted.
 
+mod access_list;
 mod broker;
 mod tls;
 

@@ -2,10 +2,11 @@
 //! trace: the ledger is what a collector without any fault makes of the same set of readings.
 
 use super::{Report, in_words};
-use crate::agent::Agent;
+use crate::agent::{Agent, Kept};
 use crate::collector::Collector;
 use crate::disk::WorldDisk;
 use crate::world::World;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
@@ -17,9 +18,17 @@ use wattledger_model::time::Timestamp;
 /// The sequences of an agent that the collector has.
 pub fn committed(collector: &mut Collector, agent: &Agent) -> Result<Vec<u64>, String> {
     let Some(incarnation) = agent.incarnation else { return Ok(Vec::new()) };
-    let engine = collector.engine().ok_or("the collector is down")?;
-    let held = engine.committed_of(&(agent.key.clone(), incarnation));
-    Ok(agent.kept.keys().copied().filter(|sequence| held.contains(*sequence)).collect())
+    let of = (agent.key.clone(), incarnation);
+    let held = collector.engine().ok_or("the collector is down")?.committed_of(&of);
+    let again = || agent.kept.values().flat_map(|kept| &kept.batch.lineage.again);
+    let stood_for: BTreeSet<u64> = again().filter(|sequence| held.contains(**sequence)).copied().collect();
+    let is_taken = |(sequence, kept): (&u64, &Kept)| {
+        let is_here = held.contains(*sequence) && !kept.is_replaced;
+        // Of batches with the same content one is taken.
+        let shared = stood_for.contains(sequence) || !kept.batch.lineage.again.is_empty();
+        (is_here && collector.has_applied(&of, *sequence, shared)).then_some(*sequence)
+    };
+    Ok(agent.kept.iter().filter_map(is_taken).collect())
 }
 
 /// Every reading was taken in once: admitted, or put in quarantine if it is more than five minutes ahead of its
@@ -80,36 +89,43 @@ fn restart(world: &mut World<'_>, config: EngineConfig) -> Result<(), String> {
     if world.collector.start(end)? { Ok(()) } else { Err("the collector does not start again".to_owned()) }
 }
 
-/// Every durable batch is with the collector, or dropped and told of. Gives those that it has.
+/// Every durable batch is with the collector, or another stands for it; and every reading that was taken in is
+/// there once, or told of as thinned or dropped. Gives the batches that were taken in.
 fn check_what_is_committed(world: &mut World<'_>, report: &mut Report) -> Result<Vec<Arrival>, String> {
     let mut everything = Vec::new();
-    let mut nowhere = 0;
     for agent in &world.agents {
-        let held = committed(&mut world.collector, agent)?;
-        let mut held = held.into_iter().peekable();
+        let Some(incarnation) = agent.incarnation else { continue };
+        let mut readings = 0;
+        let mut taken = committed(&mut world.collector, agent)?.into_iter().peekable();
+        let stood_for: BTreeSet<u64> =
+            agent.kept.values().flat_map(|kept| kept.batch.lineage.again.iter().copied()).collect();
         for (sequence, kept) in &agent.kept {
-            if held.next_if_eq(sequence).is_some() {
+            if taken.next_if_eq(sequence).is_some() {
+                readings += kept.batch.readings.len() as u64;
                 let (agent, payload) = (agent.key.clone(), kept.payload.clone());
                 everything.push(Arrival { agent, form: PayloadForm::Batch, payload });
-            } else if kept.is_dropped {
-                nowhere += kept.batch.readings.len() as u64;
-            } else {
+            } else if !kept.is_gone
+                && !kept.is_replaced
+                && !stood_for.contains(sequence)
+                && kept.batch.lineage.again.is_empty()
+            {
                 return Err(format!("batch {sequence} of {} is not with the collector", agent.key));
             }
         }
-        if agent.says_lost() != agent.dropped {
-            return Err(format!("{} dropped {}, and says {}", agent.key, agent.dropped, agent.says_lost()));
+        let engine = world.collector.engine().ok_or("the collector is down")?;
+        let of = (agent.key.clone(), incarnation);
+        let receipt = engine.tally().receipts().all().get(&of).copied().unwrap_or_default();
+        let [taken_in, thinned, lost, waiting] = agent.says()?;
+        let here = [receipt.committed, receipt.told_thinned, receipt.told_lost, receipt.missing_batches];
+        if here != [readings, thinned, lost, 0] || taken_in != readings + thinned + lost || waiting != 0 {
+            return Err(format!(
+                "{}: {taken_in} taken in, {thinned} thinned, {lost} lost, {waiting} waiting; {readings} are with the \
+                 collector, whose receipt is {receipt:?}",
+                agent.key
+            ));
         }
+        report.lost += lost;
+        report.thinned += thinned;
     }
-    let engine = world.collector.engine().ok_or("the collector is down")?;
-    let told = engine.tally().lost_readings();
-    let dropped: u64 = world.agents.iter().map(|agent| agent.dropped).sum();
-    // What was dropped may have arrived all the same; what did not must be told of.
-    if told < nowhere || (dropped == 0) != (told == 0) {
-        return Err(format!(
-            "{nowhere} readings are nowhere, {dropped} were dropped, and {told} are told of"
-        ));
-    }
-    report.lost = nowhere;
     Ok(everything)
 }

@@ -8,13 +8,13 @@ mod rules;
 
 use crate::meter::{Kind, Truth};
 use crate::world::World;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wattledger_collector::store::read::{Rollup, SeriesReader};
 use wattledger_collector::store::{HourRow, Layout, MeterId};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::minute::{Minute, Step};
-use wattledger_model::reading::Reading;
+use wattledger_model::reading::{Quality, Reading};
 
 fn in_words(error: impl std::fmt::Display) -> String {
     error.to_string()
@@ -28,8 +28,9 @@ pub struct Report {
     /// Register meters, and those of them whose every step is decided by what was read.
     pub registers: u64,
     pub decided: u64,
-    /// Readings told of as lost.
+    /// Readings told of as lost, and as thinned.
     pub lost: u64,
+    pub thinned: u64,
 }
 
 /// A reading that counts: the one that precedence keeps of its instant.
@@ -39,6 +40,9 @@ struct Counted {
     at: i64,
     truth: Truth,
 }
+
+/// Which of several readings of an instant counts: the best, then the one taken in last.
+type Rank = (Quality, u64);
 
 /// What one meter's readings are known by: when they are stamped, and their digits.
 type Said = (usize, i64, i64, i8);
@@ -52,7 +56,7 @@ fn said(meter: usize, reading: &Reading) -> Said {
 pub fn judge(world: &mut World<'_>, dir: &Path) -> Result<Report, String> {
     let mut report = Report::default();
     delivery::judge(world, dir, &mut report)?;
-    let counted = counted(world)?;
+    let (counted, averaged) = counted(world)?;
     let reader = SeriesReader::open(&Layout::new(dir)).map_err(in_words)?;
     for (at, (meter, readings)) in world.meters.iter().zip(&counted).enumerate() {
         let key = meter.key();
@@ -80,6 +84,8 @@ pub fn judge(world: &mut World<'_>, dir: &Path) -> Result<Report, String> {
                 let decided = register::judge(meter, register, clocks, &readings, &booked).map_err(wrong)?;
                 report.decided += u64::from(decided);
             }
+            // What was thinned to means is judged where it is thinned alone.
+            _ if averaged.contains(&at) => {}
             Kind::Power(sampling) => {
                 let booked = Booked::read(&reader, id).map_err(wrong)?;
                 power::judge(meter, *sampling, readings, &booked).map_err(wrong)?;
@@ -145,11 +151,13 @@ impl Booked {
 
 /// What counts of each meter: of several readings of an instant the one taken in last, and none that is more
 /// than five minutes ahead of its agent's clock.
-fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
+/// Beside it the meters of which an agent has sent means of its own.
+fn counted(world: &mut World<'_>) -> Result<(Vec<Vec<Counted>>, BTreeSet<usize>), String> {
+    let mut averaged = BTreeSet::new();
     let mut truths: BTreeMap<Said, Truth> = BTreeMap::new();
     let numbers: BTreeMap<String, usize> =
         world.meters.iter().enumerate().map(|(at, meter)| (meter.name.clone(), at)).collect();
-    let mut winners: Vec<BTreeMap<i64, (u64, Said)>> = vec![BTreeMap::new(); world.meters.len()];
+    let mut winners: Vec<BTreeMap<i64, (Rank, Said)>> = vec![BTreeMap::new(); world.meters.len()];
     let (mut admitted, mut skewed) = (0, 0);
     for agent in &world.agents {
         for (meter, reading, truth) in &agent.mapped {
@@ -164,7 +172,11 @@ fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
                 }
                 admitted += 1;
                 let meter = numbers[kept.batch.meters[*position as usize].as_str()];
-                let number = reading.intake.map_or(0, |intake| intake.number);
+                if reading.interval_ms.is_some() {
+                    averaged.insert(meter);
+                    continue;
+                }
+                let number = (reading.quality, reading.intake.map_or(0, |intake| intake.number));
                 let winner = winners[meter].entry(reading.at.0).or_insert((number, said(meter, reading)));
                 if winner.0 <= number {
                     *winner = (number, said(meter, reading));
@@ -173,9 +185,11 @@ fn counted(world: &mut World<'_>) -> Result<Vec<Vec<Counted>>, String> {
         }
     }
     delivery::check_counts(&mut world.collector, admitted, skewed)?;
-    let truth_of = |(at, (_, said)): (i64, (u64, Said))| match truths.get(&said) {
+    let truth_of = |(at, (_, said)): (i64, (Rank, Said))| match truths.get(&said) {
         Some(truth) => Ok(Counted { at, truth: *truth }),
         None => Err(format!("nobody ever said {said:?}")),
     };
-    winners.into_iter().map(|of_meter| of_meter.into_iter().map(truth_of).collect()).collect()
+    let counted: Result<_, String> =
+        winners.into_iter().map(|of_meter| of_meter.into_iter().map(truth_of).collect()).collect();
+    Ok((counted?, averaged))
 }

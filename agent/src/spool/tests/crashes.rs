@@ -35,6 +35,8 @@ struct Oracle {
     /// Sequences the collector was said to hold.
     acknowledged: u64,
     next_value: i64,
+    /// Sequences that other batches stand for.
+    replaced: RangeSet,
 }
 
 impl Oracle {
@@ -45,12 +47,15 @@ impl Oracle {
         assert_eq!(spool.unreadable(), RangeSet::default(), "nothing durable may become unreadable");
         assert!(self.seen.last_key_value().is_none_or(|(last, _)| *last < next), "a sequence is given again");
         let (mut there, mut told) = (0, 0);
-        let mut number = None;
         for sequence in from..next {
             let bytes = spool.batch(sequence).expect("disk").expect("held").to_vec();
             let batch = wire::decode_batch(&bytes).expect("our own");
             assert_eq!((batch.sequence, batch.incarnation), (sequence, fresh(1)));
             assert_eq!(self.seen.entry(sequence).or_insert_with(|| bytes.clone()), &bytes, "immutable");
+            for (first, last) in &batch.lineage.replaces {
+                self.replaced.insert_range(*first, *last);
+            }
+            let mut number = None;
             for (_, reading) in &batch.readings {
                 let next = reading.intake.expect("numbered").number;
                 assert!(number.is_none_or(|before| before < next), "intake numbers ascend");
@@ -65,12 +70,14 @@ impl Oracle {
         let settled: u64 = self
             .seen
             .range(..self.acknowledged)
+            .filter(|(sequence, _)| !self.replaced.contains(**sequence))
             .map(|(_, bytes)| {
                 let batch = wire::decode_batch(bytes).expect("our own");
                 batch.readings.len() as u64 + batch.losses.iter().map(|loss| loss.readings).sum::<u64>()
             })
             .sum();
         assert_eq!(settled + there + told, spool.taken_in(), "every reading is somewhere");
+        assert_eq!(spool.waiting().expect("disk"), there);
     }
 }
 
@@ -78,6 +85,7 @@ fn open(disk: &FaultyDisk) -> Result<Spool, SpoolError> {
     let dir = std::path::Path::new("/spool");
     let small = SpoolConfig { limit_bytes: 300 << 10, ..config(dir) };
     let (mut spool, _) = Spool::open_on(Arc::new(disk.clone()), small, fresh(1))?;
+    spool.may_have_sent(RangeSet::default());
     spool.answer_for_damage()?;
     Ok(spool)
 }

@@ -57,6 +57,31 @@ impl FaultyDisk {
         self.plates().used()
     }
 
+    /// Another disk with the same on it.
+    pub(crate) fn copy(&self) -> FaultyDisk {
+        let plates = self.plates();
+        FaultyDisk(Arc::new(Mutex::new(Plates {
+            files: plates.files.clone(),
+            names: plates.names.clone(),
+            durable: plates.durable.clone(),
+            left: None,
+            capacity: None,
+        })))
+    }
+
+    /// The files and their lengths.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, usize)> {
+        let plates = self.plates();
+        plates.names.iter().map(|(path, file)| (path.clone(), plates.files[*file].now.len())).collect()
+    }
+
+    /// Changes the bits of one byte.
+    pub(crate) fn corrupt(&self, path: &Path, at: usize, mask: u8) {
+        let mut plates = self.plates();
+        let file = plates.names[path];
+        plates.files[file].now[at] ^= mask;
+    }
+
     /// The machine comes back after a crash.
     pub(crate) fn restart(&self, crash: Crash) {
         let mut plates = self.plates();

@@ -106,6 +106,7 @@ fn write_agent(agent: &AgentView, at: Timestamp, lines: &mut Lines) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::snapshot::ReceiptView;
 
     #[test]
     fn an_agent_is_written_as_declared() {
@@ -121,6 +122,11 @@ mod tests {
             taken_in: 12,
             refused: 1,
             lost: 0,
+            receipt: ReceiptView::default(),
+            held_back: 0,
+            spool_trouble: String::new(),
+            clock_jumps: 0,
+            clock_jumped_ms: 0,
             sources: Vec::new(),
         };
         let mut lines = Lines::default();
