@@ -34,10 +34,8 @@ fn meters() -> String {
             "[[meter]]\nsite = \"hall\"\nname = \"{name}\"\nkind = \"register\"\nunit = \"kWh\"\nnominal_interval = \"10s\"\n{more}\n"
         )
     };
-    let power =
-        "[[meter]]\nsite = \"hall\"\nname = \"power\"\nkind = \"power\"\nunit = \"kW\"\nnominal_interval = \"10s\"\n";
-    let gauge =
-        "[[meter]]\nsite = \"hall\"\nname = \"inlet\"\nkind = \"gauge\"\nunit = \"Cel\"\nnominal_interval = \"10s\"\n";
+    let power = "[[meter]]\nsite = \"hall\"\nname = \"power\"\nkind = \"power\"\nunit = \"kW\"\nnominal_interval = \"10s\"\n";
+    let gauge = "[[meter]]\nsite = \"hall\"\nname = \"inlet\"\nkind = \"gauge\"\nunit = \"Cel\"\nnominal_interval = \"10s\"\n";
     ["even", "coarse", "restarts", "falters", "pauses"].map(|name| register(name, "")).concat()
         + power
         + gauge
