@@ -140,6 +140,9 @@ impl Pair {
         self.post.step(self.now, Event::Disconnected, &mut self.line);
         self.line.0.clear();
         self.post.step(self.now, Event::Connected, &mut self.line);
+        // The broker keeps the collector's status for whoever subscribes.
+        self.desk.say_status(Timestamp(crate::START));
+        self.answer();
         self.exchange();
     }
 
