@@ -5,10 +5,10 @@
 //! intake number go on after any crash, because all three stand in the log itself.
 //!
 //! When the limit is reached, acknowledged batches go first. Then the oldest that were never sent are made
-//! into one batch with fewer readings, which stands for them; where little is won by that, the oldest
-//! readings are dropped. What went is told by meter in that same batch, and the batch makes it final: a
-//! crash in between loses nothing twice. A batch that was sent stays what it is, but may be sent once more
-//! under a later sequence, saying so.
+//! into one batch with fewer readings, which stands for them; where little is won by that, old readings are
+//! dropped, in the order of the files, which is nearly that of their time. What went is told by meter in that
+//! same batch, and the batch makes it final: a crash in between loses nothing twice. A batch that was sent
+//! stays what it is, but may be sent once more under a later sequence, saying so.
 
 mod ahead;
 mod open;

@@ -35,8 +35,8 @@ impl Outside for Surroundings {
 
 impl Surroundings {
     fn status(&self) -> AgentStatus {
-        let statuses = self.out.iter().filter(|message| message.topic.ends_with("/status"));
-        let last = statuses.last().expect("a status was said");
+        let mut statuses = self.out.iter().rev().filter(|message| message.topic.ends_with("/status"));
+        let last = statuses.next().expect("a status was said");
         wire::decode_agent_status(&last.payload).expect("our own")
     }
 

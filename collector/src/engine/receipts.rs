@@ -30,7 +30,8 @@ pub struct Receipt {
     pub waiting: u64,
     /// Thinned away, as the agent said last.
     pub thinned: u64,
-    /// Dropped or damaged, as the agent said last.
+    /// Dropped or damaged, as the agent said last; what it had sent without an answer may be here all the same,
+    /// and is not told of then.
     pub lost: u64,
     /// Handed to the link since the agent's last start, as it said last, those sent again among them.
     pub sent: u64,

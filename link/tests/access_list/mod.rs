@@ -111,9 +111,10 @@ impl Peer {
             open.insert(self.session.try_publish(message).expect("room"));
         }
         while !open.is_empty() {
-            self.hear(|event| match event {
-                SessionEvent::Published(id) => drop(open.remove(id)),
-                _ => {}
+            self.hear(|event| {
+                if let SessionEvent::Published(id) = event {
+                    open.remove(id);
+                }
             })
             .await;
         }
