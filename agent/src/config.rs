@@ -2,6 +2,7 @@
 
 mod host;
 mod nut;
+pub(crate) mod rules;
 mod sources;
 
 use crate::instant::TimeRule;

@@ -94,6 +94,15 @@ impl TimeRule {
         Ok(at)
     }
 
+    /// The instant a text means in a message that somebody has kept for who knows how long, so that its
+    /// arrival says nothing of it.
+    ///
+    /// # Errors
+    /// [`NoInstant`] with the cause to quarantine it under.
+    pub fn read_kept(&self, text: &str) -> Result<Timestamp, NoInstant> {
+        self.read(text, Timestamp(i64::MAX))
+    }
+
     fn local(
         &self,
         written: Option<NaiveDateTime>,

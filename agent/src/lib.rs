@@ -10,6 +10,7 @@ mod making;
 pub mod map;
 pub mod pipeline;
 pub mod post;
+pub mod profile;
 mod reload;
 pub mod send;
 mod sent;

@@ -25,8 +25,8 @@ pub use moment::{Moment, date, moment, percent};
 pub use nearest::nearest;
 pub use problem::{Place, Placed, Problem, Problems, Severity};
 pub use value::{
-    Measure, Value, boolean, bytes, choice, decimal, duration, float, integer, list, measure, name, parsed,
-    positive, positive_duration, string, time_zone, unit,
+    Measure, Value, boolean, bytes, choice, decimal, duration, entries, float, integer, list, measure, name,
+    parsed, positive, positive_duration, string, time_zone, unit,
 };
 
 use problem::Lines;

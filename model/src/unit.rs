@@ -94,6 +94,8 @@ const UNITS: &[(Row, &[&str])] = &[
     (unit("Pa", Gauge, Quantity::Gauge, 1, 1), &[]),
     (unit("kg/kWh", Gauge, Quantity::Gauge, 1, 1), &[]),
     (unit("g/kWh", Gauge, Quantity::Gauge, 1, 1), &[]),
+    // 60 J: how small meters count; the name is not of UCUM, where `W.min` would have a dot.
+    (unit("Wmin", Register, Energy, 50_000, 3), &["W·min"]),
 ];
 
 impl Unit {

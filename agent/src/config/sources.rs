@@ -1,17 +1,15 @@
 //! The `[source]` part of the configuration.
 
+use super::rules::{self, check_interval, interval_ms};
 use super::{
     BrokerConfig, HostConfig, MqttConfig, NutConfig, ReplayColumn, ReplayConfig, Speed, host, nut,
     read_broker,
 };
 use crate::instant::{TimeFormat, TimeRule};
-use crate::map::{EvidenceRule, MeterTemplate, Pointer, Rule, TopicPattern, UnitRule};
 use crate::source::host::NAME as HOST;
 use std::collections::BTreeSet;
-use wattledger_model::document::{self, Placed, Table, Value};
-use wattledger_model::meter::Kind;
+use wattledger_model::document::{self, Table, Value};
 use wattledger_model::name::Name;
-use wattledger_model::unit::Unit;
 
 #[derive(Debug, Default)]
 pub(super) struct Sources {
@@ -55,80 +53,8 @@ fn read_mqtt(
     if tables.is_empty() {
         table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");
     }
-    let rules = tables.iter_mut().filter_map(read_rule).collect();
+    let rules = tables.iter_mut().flat_map(rules::read).collect();
     Some(MqttConfig { name: name?, broker: broker?, rules })
-}
-
-fn read_rule(table: &mut Table<'_>) -> Option<Rule> {
-    let topic = table.required("topic", document::parsed::<TopicPattern>);
-    let meter = table.required("meter", document::string);
-    let value = table.optional("value", document::parsed::<Pointer>);
-    let time = read_time(table);
-    let unit = table.optional("unit", document::unit);
-    let unit_path = table.optional("unit_path", document::parsed::<Pointer>);
-    let kind = table.optional("kind", kind);
-    let interval = table.optional("interval", interval_ms);
-    let evidence = read_evidence(table);
-    let document = table.document();
-    if let (Some(_), Some(path)) = (&unit, &unit_path) {
-        document.error(path.place, "`unit` and `unit_path` are two answers to one question; keep one");
-    }
-    if let (Some(unit), Some(kind)) = (&unit, &kind)
-        && unit.value.kind() != kind.value
-    {
-        let (unit, is, kind) = (unit.value, unit.value.kind(), kind.value);
-        document.error(table.place(), format!("`{unit}` is a unit of {is}, and `kind` says {kind}"));
-    }
-    check_interval(table, interval.as_ref(), unit.as_ref().map(|unit| unit.value));
-    let topic = topic?.value;
-    let meter = meter?;
-    let template = MeterTemplate::parse(&meter.value, &topic);
-    let template = template.map_err(|error| document.error(meter.place, format!("`meter`: {error}"))).ok()?;
-    let unit = match (unit, unit_path) {
-        (Some(unit), _) => UnitRule::Fixed(unit.value),
-        (None, Some(path)) => UnitRule::InPayload(path.value),
-        (None, None) => UnitRule::Unsaid,
-    };
-    let value = value.map(|value| value.value);
-    let (kind, interval_ms) = (kind.map(|kind| kind.value), interval.map(|interval| interval.value));
-    Some(Rule { topic, meter: template, value, time, unit, kind, interval_ms, evidence })
-}
-
-fn read_evidence(table: &mut Table<'_>) -> EvidenceRule {
-    let serial = table.optional("serial_path", document::parsed::<Pointer>);
-    let boots = table.optional("boots_path", document::parsed::<Pointer>);
-    EvidenceRule { serial: serial.map(|path| path.value), boots: boots.map(|path| path.value) }
-}
-
-fn read_time(table: &mut Table<'_>) -> Option<(Pointer, TimeRule)> {
-    let path = table.optional("time", document::parsed::<Pointer>);
-    let format = table.optional("time_format", document::parsed::<TimeFormat>);
-    let zone = table.optional("time_zone", document::time_zone);
-    let stray = format.as_ref().map(|format| format.place).or(zone.as_ref().map(|zone| zone.place));
-    if let (Some(place), false) = (stray, table.has("time")) {
-        table.document().error(place, "says how a time is written, and no `time` says where it stands");
-    }
-    let format = format.map(|format| format.value).unwrap_or_default();
-    Some((path?.value, TimeRule { format, zone: zone.map(|zone| zone.value) }))
-}
-
-fn kind(value: &Value<'_>) -> Result<Kind, String> {
-    document::choice(Kind::ALL.iter().map(|kind| (kind.word(), *kind)))(value)
-}
-
-fn interval_ms(value: &Value<'_>) -> Result<u32, String> {
-    let interval = document::positive_duration(value)?;
-    u32::try_from(interval.as_millis()).map_err(|_| "is longer than 49 days".to_owned())
-}
-
-fn check_interval(table: &Table<'_>, interval: Option<&Placed<u32>>, unit: Option<Unit>) {
-    if let (Some(interval), Some(unit)) = (interval, unit)
-        && unit.kind() == Kind::Register
-    {
-        table
-            .document()
-            .error(interval.place, format!("`{unit}` is a register's unit, and a register is no mean"));
-    }
 }
 
 fn read_replay(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<ReplayConfig> {

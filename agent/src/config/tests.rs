@@ -96,7 +96,7 @@ fn a_full_configuration_is_read() {
     assert_eq!(roof.broker, config.link);
     assert_eq!(floor.rules[0].topic.filter(), "sensors/+/+/SENSOR");
     assert_eq!(floor.rules[1].interval_ms, Some(900_000));
-    assert!(matches!(floor.rules[1].unit, UnitRule::InPayload(_)));
+    assert!(matches!(floor.rules[1].unit, UnitRule::InPayload { .. }));
     let says = |rule: &Rule| (rule.evidence.serial.is_some(), rule.evidence.boots.is_some());
     assert_eq!((says(&floor.rules[0]), says(&floor.rules[1])), ((true, true), (false, false)));
     assert_eq!(roof.rules[0].unit, UnitRule::Unsaid);
@@ -147,11 +147,20 @@ fn every_problem_is_found_at_its_place() {
         ("username = \"hall-agent\"\n", "", "`password_file` needs a `username`"),
         ("/ENERGY/Total", "ENERGY.Total", "is not a path such as"),
         ("{building}-{meter}", "{buildng}-{meter}", "did you mean `building`?"),
-        ("sensors/{building}", "sensors/x{building}", "stand for a whole level"),
+        ("sensors/{building}", "sensors/{x}{building}", "a level has one {name}"),
         ("unit = \"kWh\"", "unit = \"kwhh\"", "`unit`: `kwhh` is not a unit"),
         ("kind = \"register\"", "kind = \"power\"", "is a unit of register, and `kind` says power"),
         ("kind = \"register\"", "interval = \"1h\"", "a register is no mean"),
         ("kind = \"register\"", "unit_path = \"/u\"", "keep one"),
+        ("kind = \"register\"", "units = { kwhs = \"kWh\" }", "`unit_path` says where"),
+        ("kind = \"register\"", "optional = 1", "needs true or false"),
+        ("kind = \"register\"", "format = \"p1\"", "`p1` is not known"),
+        ("kind = \"register\"", "states = { ON = 1 }", "needs `kind = \"state\"`"),
+        ("kind = \"register\"", "elements = [\"l1\"]", "say `each`"),
+        ("kind = \"register\"", "each = \"$.a[*]\"", "put {element} into"),
+        ("unit = \"kWh\"\nkind = \"register\"", "kind = \"state\"", "states = { ON = 1, OFF = 0 }"),
+        ("\"/ENERGY/Total\"", "\"@.Total\"", "the rule has no `each`"),
+        ("\"/ENERGY/Total\"", "\"$.a[\"", "is not a JSONPath"),
         ("time = \"/Time\"\n", "", "no `time` says where"),
         ("Europe/Berlin", "Europe/Berlim", "did you mean `Europe/Berlin`?"),
         ("name = \"roof\"", "name = \"floor\"", "another source named `floor`"),
@@ -172,6 +181,43 @@ fn every_problem_is_found_at_its_place() {
         let found = problems(from, to);
         assert!(found.contains(says), "{to}: {found}");
         assert_eq!(found.lines().count(), if to.contains("colector") { 2 } else { 1 }, "{found}");
+    }
+}
+
+fn source(rules: &str) -> Result<AgentConfig, Problems> {
+    let head = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n";
+    AgentConfig::parse("agent.toml", &format!("{head}[[source.mqtt]]\nname='m'\n{rules}"))
+}
+
+#[test]
+fn a_profile_stands_for_its_rules() {
+    let rule = "[[source.mqtt.rule]]\nprofile='tasmota'\ntime_zone='Europe/Berlin'\n";
+    let all = source(rule).expect("valid").mqtt.remove(0).rules;
+    assert!(all.iter().all(|rule| rule.topic.filter() == "tele/+/SENSOR"), "{all:?}");
+    let more =
+        format!("{rule}topic='{{hall}}/{{plug}}/tele'\nmeter='{{hall}}-{{plug}}'\nreadings=['energy']\n");
+    let [energy] = &source(&more).expect("valid").mqtt.remove(0).rules[..] else { panic!("one is chosen") };
+    assert_eq!(energy.topic.filter(), "+/+/tele");
+    assert_eq!(energy.meter.name(&["h1", "Plug_2"]).expect("folded").as_str(), "h1-plug-2-energy");
+    let esphome = "[[source.mqtt.rule]]\nprofile='esphome'\nunit='W'\n";
+    let [sensor] = &source(esphome).expect("valid").mqtt.remove(0).rules[..] else { panic!("one") };
+    assert_eq!(sensor.unit, UnitRule::Fixed("W".parse().expect("a unit")));
+}
+
+#[test]
+fn what_is_wrong_with_a_profile_is_told_at_its_place() {
+    for (rule, says) in [
+        ("profile='tasmota'", "`tasmota` sends local times: say `time_zone`"),
+        ("profile='tasmoto'", "there is no profile `tasmoto`; did you mean `tasmota`?"),
+        ("profile='shelly-gen1'\nreadings=['relay-powr']", "did you mean `relay-power`?"),
+        ("profile='shelly-gen1'\nunit='W'", "says the units of these readings itself"),
+        ("profile='shelly-gen1'\ntopic='shellies/x'", "the topic has no level `{device}`"),
+        ("profile='shelly-gen1'\ntopic='shellies/#'", "# can only be the last level"),
+        ("profile='shelly-gen1'\nvalue='/x'", "unknown key `value`"),
+    ] {
+        let found = source(&format!("[[source.mqtt.rule]]\n{rule}\n")).expect_err(rule).to_string();
+        assert!(found.contains(says), "{rule}: {found}");
+        assert_eq!(found.lines().count(), 1, "{found}");
     }
 }
 

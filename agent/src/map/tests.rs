@@ -1,27 +1,21 @@
+mod shapes;
+
 use super::*;
 use crate::instant::{TimeFormat, TimeRule};
 use chrono_tz::Tz;
-use wattledger_model::reading::{Evidence, Serial};
+use wattledger_model::meter::Kind;
+use wattledger_model::reading::{Evidence, Reading, Serial};
+use wattledger_model::unit::Unit;
 
 const ARRIVED: Timestamp = Timestamp(1_700_000_000_000);
 
 fn rule(topic: &str, meter: &str) -> Rule {
     let topic: TopicPattern = topic.parse().expect(topic);
     let meter = MeterTemplate::parse(meter, &topic).expect(meter);
-    let evidence = EvidenceRule::default();
-    Rule {
-        topic,
-        meter,
-        value: None,
-        time: None,
-        unit: UnitRule::Unsaid,
-        kind: None,
-        interval_ms: None,
-        evidence,
-    }
+    Rule::new(topic, meter)
 }
 
-fn pointer(text: &str) -> Pointer {
+fn path(text: &str) -> Path {
     text.parse().expect(text)
 }
 
@@ -32,9 +26,9 @@ fn unit(text: &str) -> Unit {
 /// `/value`, `/time` and `/unit` of a JSON message on `s/{meter}`.
 fn full() -> Rule {
     Rule {
-        value: Some(pointer("/value")),
-        time: Some((pointer("/time"), TimeRule::default())),
-        unit: UnitRule::InPayload(pointer("/unit")),
+        value: Some(path("/value")),
+        time: Some(TimeAt { path: path("/time"), rule: TimeRule::default(), optional: false }),
+        unit: UnitRule::InPayload { path: path("/unit"), spellings: Vec::new() },
         kind: Some(Kind::Register),
         ..rule("s/{meter}", "{meter}")
     }
@@ -146,8 +140,8 @@ fn bare_payloads_are_numbers_or_refused() {
 
 #[test]
 fn one_bad_field_harms_only_its_meter() {
-    let of = |path: &str, meter: &str, symbol: &str| Rule {
-        value: Some(pointer(path)),
+    let of = |at: &str, meter: &str, symbol: &str| Rule {
+        value: Some(path(at)),
         unit: UnitRule::Fixed(unit(symbol)),
         ..rule("pdu/{id}", meter)
     };
@@ -162,7 +156,7 @@ fn one_bad_field_harms_only_its_meter() {
 
 #[test]
 fn a_retained_message_without_a_time_of_its_own_is_not_fresh() {
-    let rules = [Rule { value: Some(pointer("/value")), ..rule("s/+", "m-now") }, full()];
+    let rules = [Rule { value: Some(path("/value")), ..rule("s/+", "m-now") }, full()];
     let payload = br#"{"value":5,"time":"2026-03-02T09:58:00Z","unit":"kWh"}"#;
     let outcome = map(&rules, &Message { topic: "s/m", payload, retained: true, arrived: ARRIVED });
     assert_eq!((outcome.stale, outcome.mapped.len()), (1, 1));
@@ -199,9 +193,9 @@ fn recorded_plugs_are_read_digit_by_digit() {
     let lines = include_str!("../../tests/recorded/tasmota_traces.jsonl").lines();
     let traced: Vec<Traced> = lines.map(|line| serde_json::from_str(line).expect(line)).collect();
     let zone = TimeRule { format: TimeFormat::Rfc3339, zone: Some(Tz::Europe__Berlin) };
-    let of = |topic: &str, meter: &str, path: &str, symbol: &str| Rule {
-        value: Some(pointer(path)),
-        time: Some((pointer("/Time"), zone.clone())),
+    let of = |topic: &str, meter: &str, at: &str, symbol: &str| Rule {
+        value: Some(path(at)),
+        time: Some(TimeAt { path: path("/Time"), rule: zone.clone(), optional: false }),
         unit: UnitRule::Fixed(unit(symbol)),
         ..rule(topic, meter)
     };
@@ -233,8 +227,8 @@ fn recorded_plugs_are_read_digit_by_digit() {
 
 #[test]
 fn a_recorded_meter_that_exports_keeps_its_sign_and_both_registers() {
-    let of = |meter: &str, path: &str, symbol: &str| Rule {
-        value: Some(pointer(path)),
+    let of = |meter: &str, at: &str, symbol: &str| Rule {
+        value: Some(path(at)),
         unit: UnitRule::Fixed(unit(symbol)),
         ..rule("homewizard/{id}/data", meter)
     };
@@ -253,8 +247,8 @@ fn a_recorded_meter_that_exports_keeps_its_sign_and_both_registers() {
 
 #[test]
 fn a_device_may_say_which_one_it_is_and_how_often_it_started() {
-    let evidence = EvidenceRule { serial: Some(pointer("/sn")), boots: Some(pointer("/up/boots")) };
-    let rule = Rule { value: Some(pointer("/v")), evidence, ..rule("s/{meter}", "{meter}") };
+    let evidence = EvidenceRule { serial: Some(path("/sn")), boots: Some(path("/up/boots")) };
+    let rule = Rule { value: Some(path("/v")), evidence, ..rule("s/{meter}", "{meter}") };
     let told = |payload: &str| {
         let mapped = map_one(std::slice::from_ref(&rule), "s/m", payload);
         let refusals: Vec<String> = mapped[1..].iter().map(|more| refusal(more).detail.clone()).collect();

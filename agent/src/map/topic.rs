@@ -13,7 +13,12 @@ pub struct TopicPattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Level {
     Literal(String),
-    Named(String),
+    /// A named part of a level, with what stands before and after it.
+    Named {
+        before: String,
+        name: String,
+        after: String,
+    },
     Any,
     Rest,
 }
@@ -30,27 +35,40 @@ impl FromStr for TopicPattern {
             let level = match level {
                 "+" => Level::Any,
                 "#" => Level::Rest,
-                _ => match level.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-                    Some(name) if is_placeholder(name) => Level::Named(name.to_owned()),
-                    Some(name) => {
-                        return Err(format!("`{{{name}}}`: a placeholder is named with a-z, 0-9 and _"));
-                    }
-                    None if level.contains(['{', '}', '+', '#']) => {
-                        return Err(format!("`{level}`: {{name}}, + and # stand for a whole level"));
-                    }
-                    None => Level::Literal(level.to_owned()),
-                },
+                _ => level_of(level)?,
             };
             if levels.last() == Some(&Level::Rest) {
                 return Err("# can only be the last level".to_owned());
             }
-            if matches!(level, Level::Named(_)) && levels.contains(&level) {
+            if let Level::Named { name, .. } = &level
+                && levels.iter().any(|other| matches!(other, Level::Named { name: same, .. } if same == name))
+            {
                 return Err(format!("`{text}` names two levels alike"));
             }
             levels.push(level);
         }
         Ok(TopicPattern { levels })
     }
+}
+
+fn level_of(level: &str) -> Result<Level, String> {
+    let Some((before, rest)) = level.split_once('{') else {
+        if level.contains(['}', '+', '#']) {
+            return Err(format!(
+                "`{level}`: + and # stand for a whole level, {{name}} for one or a part of one"
+            ));
+        }
+        return Ok(Level::Literal(level.to_owned()));
+    };
+    let (name, after) =
+        rest.split_once('}').ok_or_else(|| format!("`{level}` opens a {{ and does not close it"))?;
+    if !is_placeholder(name) {
+        return Err(format!("`{{{name}}}`: a placeholder is named with a-z, 0-9 and _"));
+    }
+    if [before, after].iter().any(|text| text.contains(['{', '}', '+', '#'])) {
+        return Err(format!("`{level}`: a level has one {{name}}, and + and # stand for a whole level"));
+    }
+    Ok(Level::Named { before: before.to_owned(), name: name.to_owned(), after: after.to_owned() })
 }
 
 fn is_placeholder(name: &str) -> bool {
@@ -62,7 +80,7 @@ impl TopicPattern {
     pub fn filter(&self) -> String {
         let level = |level: &Level| match level {
             Level::Literal(text) => text.clone(),
-            Level::Named(_) | Level::Any => "+".to_owned(),
+            Level::Named { .. } | Level::Any => "+".to_owned(),
             Level::Rest => "#".to_owned(),
         };
         self.levels.iter().map(level).collect::<Vec<_>>().join("/")
@@ -71,7 +89,7 @@ impl TopicPattern {
     /// The names of the levels that have one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.levels.iter().filter_map(|level| match level {
-            Level::Named(name) => Some(name.as_str()),
+            Level::Named { name, .. } => Some(name.as_str()),
             _ => None,
         })
     }
@@ -92,17 +110,25 @@ impl TopicPattern {
                 Level::Any => {
                     rest.next()?;
                 }
-                Level::Named(_) => captured.push(rest.next()?),
+                Level::Named { before, after, .. } => {
+                    let named = rest.next()?.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+                    let is_whole = before.is_empty() && after.is_empty();
+                    captured.push(Some(named).filter(|named| is_whole || !named.is_empty())?);
+                }
             }
         }
         rest.next().is_none().then_some(captured)
     }
 }
 
+/// The placeholder of a meter's template that stands for the element of a rule with `each`.
+pub(crate) const ELEMENT: &str = "element";
+
 /// How a meter is named: a constant, or made from the named levels of its topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterTemplate {
     parts: Vec<Part>,
+    folds: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +145,23 @@ impl MeterTemplate {
     /// What is wrong, in words.
     pub fn parse(text: &str, pattern: &TopicPattern) -> Result<MeterTemplate, String> {
         let names: Vec<&str> = pattern.names().collect();
+        MeterTemplate::of(text, &names)
+    }
+
+    /// The same for a rule with `each`: `{element}` must be there and is captured last.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn parse_each(text: &str, pattern: &TopicPattern) -> Result<MeterTemplate, String> {
+        let names: Vec<&str> = pattern.names().chain([ELEMENT]).collect();
+        let template = MeterTemplate::of(text, &names)?;
+        if !template.parts.contains(&Part::Level(names.len() - 1)) {
+            return Err(format!("with `each` there are several readings: put {{{ELEMENT}}} into `{text}`"));
+        }
+        Ok(template)
+    }
+
+    fn of(text: &str, names: &[&str]) -> Result<MeterTemplate, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -126,7 +169,8 @@ impl MeterTemplate {
                 after.split_once('}').ok_or_else(|| format!("`{text}` opens a {{ and does not close it"))?;
             let position = names.iter().position(|known| *known == name).ok_or_else(|| {
                 let near = did_you_mean(name, names.iter().copied());
-                format!("the topic has no level `{{{name}}}`{near}")
+                let each = if name == ELEMENT { ", which a rule with `each` has" } else { &near };
+                format!("the topic has no level `{{{name}}}`{each}")
             })?;
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
@@ -137,10 +181,17 @@ impl MeterTemplate {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        let template = MeterTemplate { parts };
+        let template = MeterTemplate { parts, folds: false };
         // Whatever a sensor is called, the fixed letters around it must leave a valid name possible.
         template.name(&vec!["x"; names.len()]).map_err(|error| error.to_string())?;
         Ok(template)
+    }
+
+    /// The same template, folding what it takes from topics and messages to what a name may have: lower
+    /// case, and `-` for whatever is no letter of English and no digit.
+    pub fn folding(mut self) -> MeterTemplate {
+        self.folds = true;
+        self
     }
 
     /// The meter's name for the levels captured from a topic.
@@ -152,10 +203,23 @@ impl MeterTemplate {
         for part in &self.parts {
             match part {
                 Part::Text(text) => made.push_str(text),
-                Part::Level(position) => made.push_str(captured.get(*position).copied().unwrap_or_default()),
+                Part::Level(position) => {
+                    let level = captured.get(*position).copied().unwrap_or_default();
+                    if self.folds { fold_onto(&mut made, level) } else { made.push_str(level) }
+                }
             }
         }
         made.parse()
+    }
+}
+
+fn fold_onto(made: &mut String, level: &str) {
+    let words = level.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    for (at, word) in words.enumerate() {
+        if at > 0 {
+            made.push('-');
+        }
+        made.extend(word.chars().map(|c| c.to_ascii_lowercase()));
     }
 }
 
@@ -178,6 +242,12 @@ mod tests {
         {
             assert_eq!(sensors.matched(other), None, "{other}");
         }
+        let part = pattern("{device}/sensor/{sensor}_power/state");
+        assert_eq!(part.filter(), "+/sensor/+/state");
+        assert_eq!(part.matched("d/sensor/rack_1_power/state"), Some(vec!["d", "rack_1"]));
+        assert_eq!(part.matched("d/sensor/_power/state"), None);
+        assert_eq!(part.matched("d/sensor/rack_energy/state"), None);
+        assert_eq!(pattern("x{a}x").matched("x"), None);
         assert_eq!(pattern("a/#").matched("a"), Some(vec![]));
         assert_eq!(pattern("a/#").matched("a/b/c"), Some(vec![]));
         assert_eq!(pattern("+/{x}").matched("a/b"), Some(vec!["b"]));
@@ -185,7 +255,7 @@ mod tests {
 
     #[test]
     fn patterns_that_a_broker_would_refuse_are_refused_at_once() {
-        for bad in ["", "a/#/b", "a+/b", "a/{x", "a/x{y}", "a/{}", "a/{X}", "{a}/{a}"] {
+        for bad in ["", "a/#/b", "a+/b", "a/{x", "a/{x}{y}", "a/x}", "a/{x}+", "a/{}", "a/{X}", "{a}/x{a}"] {
             assert!(bad.parse::<TopicPattern>().is_err(), "{bad}");
         }
     }
@@ -203,5 +273,27 @@ mod tests {
             assert!(MeterTemplate::parse(bad, &topic).is_err(), "{bad}");
         }
         assert!(MeterTemplate::parse("utility-a", &pattern("a/+/#")).is_ok());
+        let each = MeterTemplate::parse_each("{meter}-{element}", &topic).expect("fits");
+        assert_eq!(each.name(&["hall", "m1", "l1"]).expect("name").as_str(), "m1-l1");
+        let without = MeterTemplate::parse_each("{meter}", &topic).expect_err("one meter for all");
+        assert!(without.contains("put {element} into"), "{without}");
+        let alone = MeterTemplate::parse("{element}", &topic).expect_err("no each");
+        assert!(alone.contains("a rule with `each` has"), "{alone}");
+    }
+
+    #[test]
+    fn folding_makes_names_of_what_devices_are_called() {
+        let topic = pattern("s/{device}");
+        let template = MeterTemplate::parse("{device}-power", &topic).expect("fits").folding();
+        for (device, name) in [
+            ("tasmota_A1B2", Some("tasmota-a1b2-power")),
+            ("Rack 3 (left)", Some("rack-3-left-power")),
+            ("switch:0", Some("switch-0-power")),
+            ("0x00158D", Some("0x00158d-power")),
+            ("é", None),
+            ("", None),
+        ] {
+            assert_eq!(template.name(&[device]).ok().as_ref().map(Name::as_str), name, "{device}");
+        }
     }
 }

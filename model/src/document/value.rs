@@ -10,7 +10,8 @@ use crate::unit::Unit;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-use toml::de::DeValue;
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
 
 /// One value of a file.
 #[derive(Debug)]
@@ -178,6 +179,24 @@ pub fn list<T>(
     move |value| match value.inner {
         DeValue::Array(array) => array.iter().map(|item| read(&Value::new(item.get_ref()))).collect(),
         _ => Err(value.instead_of("a list such as [\"…\"]")),
+    }
+}
+
+/// A table with keys of its author's own choice, such as `{ ON = 1, OFF = 0 }`.
+pub fn entries<T>(
+    read: impl Fn(&Value<'_>) -> Result<T, String>,
+) -> impl Fn(&Value<'_>) -> Result<Vec<(String, T)>, String> {
+    move |value| {
+        let DeValue::Table(table) = value.inner else {
+            return Err(value.instead_of("a table such as { ON = 1, OFF = 0 }"));
+        };
+        let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+            let key = key.get_ref().to_string();
+            let value = read(&Value::new(value.get_ref()))
+                .map_err(|error| format!("`{}`: {error}", abridged(&key)))?;
+            Ok((key, value))
+        };
+        table.iter().map(entry).collect()
     }
 }
 
