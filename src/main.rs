@@ -42,9 +42,12 @@ enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
     /// Run an agent: read sensors, keep the readings on disk, send them until the collector has them
+    #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
     Agent {
         /// The agent's configuration, a TOML file
-        config: PathBuf,
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: Option<AgentCommand>,
     },
     /// Run a collector: keep the ledger, compute the indicators, feed the outputs, serve the page
     Collector {
@@ -83,6 +86,12 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+enum AgentCommand {
+    /// List the ready-made profiles for devices: what each reads, and as which meters
+    Profiles,
+}
+
+#[derive(Debug, Subcommand)]
 enum LedgerCommand {
     /// Print the digest: two ledgers have the same one exactly if their minutes and steps are the same
     Digest {
@@ -115,7 +124,13 @@ fn run(command: Command) -> Result<()> {
             log("warn,mqtt5=error");
             serve::on_threads(async { Ok(demo::run(args, serve::told_to_stop()?).await?) })
         }
-        Command::Agent { config } => serve::agent(&config),
+        Command::Agent { command: Some(AgentCommand::Profiles), .. } => {
+            print!("{}", wattledger_agent::profile::listing());
+            Ok(())
+        }
+        Command::Agent { config: Some(config), .. } => serve::agent(&config),
+        // The command line does not let this pass.
+        Command::Agent { config: None, .. } => anyhow::bail!("name the agent's configuration"),
         Command::Collector { config } => serve::collector(&config),
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),

@@ -29,9 +29,16 @@ fn help_names_every_command_and_what_is_unknown_is_called_wrongly() {
     for command in ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger"] {
         assert!(told(&help).contains(command), "{command}");
     }
-    for wrong in [&["frobnicate"][..], &["report"], &["check"], &["ledger"], &["collector"]] {
+    for wrong in [&["frobnicate"][..], &["report"], &["check"], &["ledger"], &["collector"], &["agent"]] {
         assert_eq!(wattledger(wrong).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn the_profiles_of_agents_are_listed() {
+    let listed = wattledger(&["agent", "profiles"]);
+    assert_eq!(listed.status.code(), Some(0), "{}", told(&listed));
+    assert!(told(&listed).lines().any(|line| line.starts_with("tasmota: ")), "{}", told(&listed));
 }
 
 #[test]

@@ -4,12 +4,14 @@ mod host;
 mod nut;
 pub(crate) mod rules;
 mod sources;
+mod sparkplug;
 
 use crate::instant::TimeRule;
 use crate::making::BatchConfig;
 use crate::map::Rule;
 use crate::source::host::{RaplZone, Roots};
 use crate::source::names::NameTemplate;
+use crate::sparkplug::SparkplugConfig;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -72,6 +74,8 @@ pub struct MqttConfig {
     pub broker: BrokerConfig,
     /// From messages to readings.
     pub rules: Vec<Rule>,
+    /// Sparkplug B nodes behind the same broker, if any are read.
+    pub sparkplug: Option<SparkplugConfig>,
 }
 
 /// The machine the agent runs on.

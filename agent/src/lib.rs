@@ -15,6 +15,7 @@ mod reload;
 pub mod send;
 mod sent;
 pub mod source;
+pub mod sparkplug;
 pub mod spool;
 pub mod standing;
 

@@ -28,6 +28,8 @@ enum Command {
         /// The configuration, a TOML file
         config: PathBuf,
     },
+    /// List the ready-made profiles for devices: what each reads, and as which meters
+    Profiles,
     /// Say everything that is wrong with a configuration, and do nothing
     Check {
         /// The configuration, a TOML file
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run { config } => run(&config),
         Command::Check { config } => check(&config),
+        Command::Profiles => {
+            print!("{}", wattledger_agent::profile::listing());
+            Ok(())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,6 +19,8 @@ pub use rule::{Format, Rule, TimeAt, UnitRule};
 pub use state::States;
 pub use topic::{MeterTemplate, TopicPattern};
 
+pub(crate) use rule::unit_spelled;
+
 use crate::source::Mapped;
 use rule::Payload;
 use serde_json::Value;

@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
 fn help_and_version_are_printed_and_a_wrong_call_is_told_apart() {
     let help = call(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for word in ["run", "check", "Exit codes", "RUST_LOG"] {
+    for word in ["run", "check", "profiles", "Exit codes", "RUST_LOG"] {
         assert!(text(&help.stdout).contains(word), "{word}");
     }
     assert!(text(&call(&["--version"]).stdout).contains(env!("CARGO_PKG_VERSION")));
@@ -46,4 +46,16 @@ fn check_tells_every_problem_with_its_place() {
     let missing = call(&["run", "/nowhere/agent.toml"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing.stderr).contains("cannot read /nowhere/agent.toml"));
+}
+
+#[test]
+fn profiles_are_listed_with_what_they_read() {
+    let listed = call(&["profiles"]);
+    assert_eq!(listed.status.code(), Some(0));
+    let said = text(&listed.stdout);
+    for line in
+        ["shelly-gen1: ", "  relay-power ", "tasmota: Tasmota plugs and meters, telemetry; needs time_zone"]
+    {
+        assert!(said.lines().any(|told| told.starts_with(line)), "{line}\n{said}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The real agent between a real broker, sensors and a collector.
 
+#[path = "end_to_end/sparkplug.rs"]
+mod sparkplug;
 mod stage;
 
 use stage::{Agent, Broker, Collector, Sensors, wait};

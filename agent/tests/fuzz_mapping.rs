@@ -14,7 +14,9 @@ use proptest::sample::select;
 use wattledger_agent::AgentConfig;
 use wattledger_agent::instant::{TimeFormat, TimeRule};
 use wattledger_agent::map::{Message, Rule, map};
+use wattledger_agent::profile;
 use wattledger_agent::source::Mapped;
+use wattledger_agent::sparkplug::Sparkplug;
 use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Incarnation, Intake, Reading};
@@ -51,16 +53,47 @@ unit = "kW"
 interval = "15m"
 
 [[source.mqtt.rule]]
+topic = "lists/{meter}"
+meter = "{meter}-{element}"
+fold_names = true
+each = "$..[?@.v]"
+element = "@.id"
+value = "@.v"
+optional = true
+unit_path = "@.u"
+units = { kilos = "kg" }
+time = "$.t"
+time_format = "epoch-ms"
+time_optional = true
+serial_path = "@.id"
+
+[[source.mqtt.rule]]
+topic = "lists/{meter}"
+meter = "{meter}-state-{element}"
+fold_names = true
+each = "/list"
+elements = ["l1", "l2"]
+value = "@['s']"
+kind = "state"
+states = { ON = 1, off = 0, true = 2 }
+
+[[source.mqtt.rule]]
 topic = "bms/ups/{nr}/output_kw"
 meter = "ups-{nr}"
 value = "/readings/0/~1odd~0key"
 unit = "kW"
 "##;
 
+fn config() -> AgentConfig {
+    let profile =
+        |name: &str| format!("[[source.mqtt.rule]]\nprofile = \"{name}\"\ntime_zone = \"Europe/Berlin\"\n");
+    let profiles: String = profile::names().map(profile).collect();
+    let text = include_str!("../../config/agent.toml").to_owned() + MORE + &profiles;
+    AgentConfig::parse("agent.toml", &text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
 fn rules() -> Vec<Rule> {
-    let text = include_str!("../../config/agent.toml").to_owned() + MORE;
-    let config = AgentConfig::parse("agent.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    config.mqtt.into_iter().flat_map(|source| source.rules).collect()
+    config().mqtt.into_iter().flat_map(|source| source.rules).collect()
 }
 
 const TOPICS: &[&str] = &[
@@ -68,6 +101,14 @@ const TOPICS: &[&str] = &[
     "sensors/hall-1/Main_Meter/SENSOR",
     "bms/ups/2/output_kw",
     "grid/utility-a/mean",
+    "lists/Main_1",
+    "pdu/7/phases",
+    "chillers/c1/state",
+    "dsmr/main/telegram",
+    "homewizard/p1/data",
+    "shellyplug/events/rpc",
+    "zigbee2mqtt/plug",
+    "tele/plug/SENSOR",
     "grid//x",
     "",
 ];
@@ -76,6 +117,13 @@ const PAYLOADS: &[&str] = &[
     r#"{"Time":"2026-03-02T09:58:00Z","ENERGY":{"Total":1234.567,"Power":-32,"Unit":"W"},"Temperature":21.5}"#,
     r#"{"power":"12.5","unit":"kW","end":1772445480.25,"readings":[{"/odd~key":1e-7}]}"#,
     r#"{"end":1772445480250000000,"power":NaN,"unit":"°C"}"#,
+    r#"{"t":1772445480250,"list":[{"id":"A 1","v":"1.50","u":"kilos","s":"ON"},{"id":7,"v":-2,"u":"kWh","s":true}]}"#,
+    r#"{"phases":[{"energy":1.5,"unit":"kWh"},{"energy":null}],"time":1772445480250,"compressor":"fault"}"#,
+    r#"{"params":{"ts":1757591520.01,"switch:0":{"apower":32.4,"aenergy":{"total":14687.92}}}}"#,
+    include_str!("recorded/dsmr_v5_iskra.txt"),
+    include_str!("recorded/dsmr_v2_2_no_crc.txt"),
+    include_str!("recorded/dsmr_fluvius_v171_be.txt"),
+    include_str!("recorded/homewizard_sdm230_data.json"),
     "81234.567",
     "-Infinity",
     "[]",
@@ -170,6 +218,46 @@ fn any_message_gives_readings_or_refusals_with_a_reason() {
             }
         }
         passes_the_wire(outcome.mapped)
+    });
+}
+
+/// Payloads of Sparkplug, put together by hand: a birth with two metrics, data by alias, a death, each with
+/// `bdSeq` or a sequence number.
+const SPARKPLUG: &[&[u8]] = &[
+    b"\x08\x90\x4e\x12\x0b\x0a\x05bdSeq\x20\x08\x58\x01\x12\x23\x0a\x16Circuits/main-1/Energy\x10\x07\x69\x00\x00\x00\x00\x00\x00\x59\x40\x18\x00",
+    b"\x12\x0b\x10\x07\x69\x00\x00\x00\x00\x00\x00\x59\x40\x18\x01",
+    b"\x12\x0f\x10\x07\x18\x80\xd0\x95\xff\xbc\x31\x50\xff\xff\xff\xff\x0f\x18\x02",
+    b"\x12\x0b\x0a\x05bdSeq\x20\x08\x58\x01",
+    b"\x12\x0d\x10\x07\x7a\x09not a num\x18\x03",
+];
+
+#[test]
+fn any_sequence_of_sparkplug_messages_gives_readings_or_refusals_and_few_requests() {
+    let config = config().mqtt.into_iter().find_map(|source| source.sparkplug).expect("the example has it");
+    let topics = ["NBIRTH", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDEATH", "NCMD", "STATE"];
+    let topic = (select(&topics[..]), any::<bool>()).prop_map(|(verb, device)| {
+        format!("spBv1.0/hall/{verb}/gateway-1{}", if device { "/pm" } else { "" })
+    });
+    let payloads: Vec<Vec<u8>> = SPARKPLUG.iter().map(|payload| payload.to_vec()).collect();
+    let payload = prop_oneof![1 => vec(any::<u8>(), 0..80), 6 => mutated(payloads, WORDS)];
+    let messages = vec((topic, payload, any::<bool>(), arrival()), 1..12);
+    explore("sparkplug", 5_000, messages, |messages| {
+        let mut host = Sparkplug::new(config.clone());
+        let mut all = Vec::new();
+        for (topic, payload, retained, arrived) in messages {
+            let answer = host.take(&Message { topic: &topic, payload: &payload, retained, arrived });
+            prop_assert!(answer.requests.len() <= 1);
+            for request in &answer.requests {
+                prop_assert_eq!(request.topic.as_str(), "spBv1.0/hall/NCMD/gateway-1");
+            }
+            for mapped in &answer.mapped {
+                if let Mapped::Reading { reading, .. } = mapped {
+                    prop_assert!(reading.at == arrived || reading.at.is_believable(), "{reading:?}");
+                }
+            }
+            all.extend(answer.mapped);
+        }
+        passes_the_wire(all)
     });
 }
 

@@ -51,6 +51,15 @@ enum Said {
     State,
 }
 
+impl Said {
+    fn of_number(self) -> Option<Kind> {
+        match self {
+            Said::Of(kind) => Some(kind),
+            Said::State => None,
+        }
+    }
+}
+
 impl Parts {
     /// Reads a rule's table, all but `topic` and `meter`.
     pub(crate) fn read(table: &mut Table<'_>) -> Parts {
@@ -74,7 +83,7 @@ impl Parts {
             let why = "which of it is the value? Say `value`, such as \"@.power\" of each element";
             table.document().missing(table.place(), why);
         }
-        let kind = kind.and_then(|kind| if let Said::Of(kind) = kind.value { Some(kind) } else { None });
+        let kind = kind.and_then(|kind| kind.value.of_number());
         Parts {
             format: format.map(|format| format.value).unwrap_or_default(),
             each,
@@ -213,27 +222,57 @@ fn read_unit(table: &mut Table<'_>, has_each: bool, kind: Option<&Placed<Said>>)
     let unit_path_place = table.optional("unit_path", document::parsed::<Path>).map(|path| path.place);
     let unit_path = path(table, "unit_path", has_each);
     let spellings = table.optional("units", document::entries(document::unit));
-    let document = table.document();
     if let (Some(_), Some(place)) = (&unit, unit_path_place) {
-        document.error(place, "`unit` and `unit_path` are two answers to one question; keep one");
+        let why = "`unit` and `unit_path` are two answers to one question; keep one";
+        table.document().error(place, why);
     }
     if let (Some(spellings), None) = (&spellings, &unit_path) {
-        document.error(spellings.place, "`units` says how the device spells units; `unit_path` says where");
+        let why = "`units` says how the device spells units; `unit_path` says where";
+        table.document().error(spellings.place, why);
     }
-    match (&unit, kind.map(|kind| kind.value)) {
-        (Some(unit), Some(Said::Of(kind))) if unit.value.kind() != kind => {
-            let (unit, is) = (unit.value, unit.value.kind());
-            document.error(table.place(), format!("`{unit}` is a unit of {is}, and `kind` says {kind}"));
-        }
-        (Some(unit), Some(Said::State)) => document.error(unit.place, "a state has no unit"),
-        _ => {}
-    }
+    check_unit(table, unit.as_ref(), kind);
     match (unit, unit_path) {
         (Some(unit), _) => UnitRule::Fixed(unit.value),
         (None, Some(path)) => {
             UnitRule::InPayload { path, spellings: spellings.map(|units| units.value).unwrap_or_default() }
         }
         (None, None) => UnitRule::Unsaid,
+    }
+}
+
+fn check_unit(table: &Table<'_>, unit: Option<&Placed<Unit>>, kind: Option<&Placed<Said>>) {
+    match (unit, kind.map(|kind| kind.value)) {
+        (Some(unit), Some(Said::Of(kind))) if unit.value.kind() != kind => {
+            let (unit, is) = (unit.value, unit.value.kind());
+            table
+                .document()
+                .error(table.place(), format!("`{unit}` is a unit of {is}, and `kind` says {kind}"));
+        }
+        (Some(unit), Some(Said::State)) => table.document().error(unit.place, "a state has no unit"),
+        _ => {}
+    }
+}
+
+/// What values mean whose messages may say their unit themselves, in a place that is known.
+pub(super) struct Meaning {
+    pub(super) unit: Option<Unit>,
+    pub(super) spellings: Vec<(String, Unit)>,
+    pub(super) kind: Option<Kind>,
+    pub(super) states: Option<States>,
+}
+
+/// Reads `unit`, `units`, `kind` and `states`.
+pub(super) fn read_meaning(table: &mut Table<'_>) -> Meaning {
+    let kind = table.optional("kind", kind);
+    let states = read_states(table, kind.as_ref());
+    let unit = table.optional("unit", document::unit);
+    let spellings = table.optional("units", document::entries(document::unit));
+    check_unit(table, unit.as_ref(), kind.as_ref());
+    Meaning {
+        unit: unit.map(|unit| unit.value),
+        spellings: spellings.map(|spellings| spellings.value).unwrap_or_default(),
+        kind: kind.and_then(|kind| kind.value.of_number()),
+        states,
     }
 }
 

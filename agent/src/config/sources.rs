@@ -1,6 +1,7 @@
 //! The `[source]` part of the configuration.
 
 use super::rules::{self, check_interval, interval_ms};
+use super::sparkplug;
 use super::{
     BrokerConfig, HostConfig, MqttConfig, NutConfig, ReplayColumn, ReplayConfig, Speed, host, nut,
     read_broker,
@@ -50,11 +51,12 @@ fn read_mqtt(
     let broker = if link.is_some() || table.has("broker") { read_broker(table, link) } else { None };
     table.allow(&["username", "password_file", "ca_file", "certificate_file", "key_file"]);
     let mut tables = table.tables("rule");
-    if tables.is_empty() {
+    let sparkplug = sparkplug::read(&mut table.table("sparkplug"));
+    if tables.is_empty() && !table.has("sparkplug") {
         table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");
     }
     let rules = tables.iter_mut().flat_map(rules::read).collect();
-    Some(MqttConfig { name: name?, broker: broker?, rules })
+    Some(MqttConfig { name: name?, broker: broker?, rules, sparkplug })
 }
 
 fn read_replay(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<ReplayConfig> {

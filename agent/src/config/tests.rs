@@ -244,6 +244,30 @@ fn a_password_that_would_cross_the_network_in_plain_text_is_warned_of() {
 }
 
 #[test]
+fn sparkplug_metrics_are_read_as_meters() {
+    let sparkplug = "[source.mqtt.sparkplug]\nrebirth=false\n[[source.mqtt.sparkplug.metric]]\n\
+        group='hall'\nmetric='Meters/{circuit}/Energy'\nmeter='{edge}-{circuit}'\nunits={kwhs='kWh'}\nkind='register'\n";
+    let config = source(sparkplug).expect("valid").mqtt.remove(0);
+    let read = config.sparkplug.expect("declared");
+    assert_eq!(
+        (read.filter().as_str(), read.asks_rebirth, config.rules.len()),
+        ("spBv1.0/hall/+/+/#", false, 0)
+    );
+    for (from, to, says) in [
+        ("group='hall'", "group='a/b'", "is not an identifier of Sparkplug"),
+        ("metric='Meters", "metric='{edge}", "names two levels alike"),
+        ("{edge}-{circuit}", "{edg}", "did you mean `edge`?"),
+        ("kind='register'", "kind='register'\nunit='W'", "is a unit of power"),
+        ("kind='register'", "value='/x'", "unknown key `value`"),
+    ] {
+        let found = source(&sparkplug.replace(from, to)).expect_err(to).to_string();
+        assert!(found.contains(says), "{to}: {found}");
+    }
+    let without = source("[source.mqtt.sparkplug]\n").expect_err("no metric").to_string();
+    assert!(without.contains("say which metrics are read"), "{without}");
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let text = FULL.replace("kWh", "kwhh").replace("linger = \"2s\"", "linger = 2").replace("60x", "0x");
     let found = AgentConfig::parse("agent.toml", &text).expect_err("three problems");

@@ -16,7 +16,7 @@ impl States {
     }
 
     /// The number of a word; letters of another case are the same word where no other is nearer.
-    pub(super) fn number(&self, word: &str) -> Result<Decimal, Wrong> {
+    pub(crate) fn number(&self, word: &str) -> Result<Decimal, Wrong> {
         let word = word.trim();
         let exactly = self.0.iter().find(|(known, _)| known == word);
         let nearly = || self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));

@@ -5,10 +5,11 @@ use super::{IntakeSender, Mapped, Source, SourceError, SourceRun, Ticket};
 use crate::clock;
 use crate::config::MqttConfig;
 use crate::map::{Message, Rule, Wrong, map};
+use crate::sparkplug::{Request, Sparkplug, SparkplugConfig};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::watch;
-use wattledger_link::session::{Broker, Delivery, Qos, Session, SessionConfig, SessionEvent};
+use wattledger_link::session::{Broker, Delivery, Publish, Qos, Session, SessionConfig, SessionEvent};
 use wattledger_model::batch::AgentKey;
 use wattledger_model::reading::Cause;
 
@@ -22,6 +23,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 pub struct MqttSource {
     name: String,
     rules: Vec<Rule>,
+    sparkplug: Option<SparkplugConfig>,
     session: SessionConfig,
 }
 
@@ -29,7 +31,9 @@ impl MqttSource {
     /// A source for this broker, whose password has been read. The client id names agent and source, and
     /// stays the same for good: the broker keeps messages under it.
     pub fn new(agent: &AgentKey, config: MqttConfig, broker: Broker) -> MqttSource {
-        let filters: BTreeSet<String> = config.rules.iter().map(|rule| rule.topic.filter()).collect();
+        let births = config.sparkplug.iter().map(SparkplugConfig::filter);
+        let filters: BTreeSet<String> =
+            config.rules.iter().map(|rule| rule.topic.filter()).chain(births).collect();
         let client_id = format!("wattledger-{}-{}-{}", agent.site, agent.agent, config.name);
         let session = SessionConfig {
             broker,
@@ -45,7 +49,8 @@ impl MqttSource {
             max_packet_bytes: MAX_MESSAGE_BYTES,
             events_limit: 64,
         };
-        MqttSource { name: config.name.to_string(), rules: config.rules, session }
+        let MqttConfig { name, rules, sparkplug, .. } = config;
+        MqttSource { name: name.to_string(), rules, sparkplug, session }
     }
 }
 
@@ -60,6 +65,7 @@ impl Source for MqttSource {
             let reader = Reader {
                 session,
                 rules: self.rules,
+                sparkplug: self.sparkplug.map(Sparkplug::new),
                 intake,
                 waiting: VecDeque::new(),
                 health: Health::default(),
@@ -72,6 +78,7 @@ impl Source for MqttSource {
 struct Reader {
     session: Session,
     rules: Vec<Rule>,
+    sparkplug: Option<Sparkplug>,
     intake: IntakeSender,
     /// Messages not yet acknowledged to the broker, by hand-in.
     waiting: VecDeque<(Ticket, Delivery)>,
@@ -86,6 +93,8 @@ struct Health {
     refused: BTreeSet<String>,
     stale: u64,
     oversize: u64,
+    nodes: String,
+    unasked: String,
 }
 
 impl Reader {
@@ -133,9 +142,14 @@ impl Reader {
             }
             SessionEvent::Connected { .. } => self.health.connected = true,
             SessionEvent::Disconnected { reason } => {
-                self.health = Health { connected: false, reason, refused: BTreeSet::new(), ..self.health };
+                self.health.connected = false;
+                self.health.reason = reason;
+                self.health.refused.clear();
                 // The broker delivers these again.
                 self.waiting.clear();
+                if let Some(sparkplug) = &mut self.sparkplug {
+                    sparkplug.disconnected();
+                }
             }
             SessionEvent::SubscriptionRefused { filter } => {
                 self.health.refused.insert(filter);
@@ -153,19 +167,40 @@ impl Reader {
             retained: delivery.retain,
             arrived: clock::now(),
         };
-        let outcome = map(&self.rules, &message);
-        if outcome.stale > 0 {
-            self.health.stale += outcome.stale;
-            self.health.report(&self.intake);
-        }
+        let mapped = match &mut self.sparkplug {
+            Some(sparkplug) if Sparkplug::takes(message.topic) => {
+                let answer = sparkplug.take(&message);
+                self.health.nodes = sparkplug.told();
+                self.ask(answer.requests);
+                answer.mapped
+            }
+            _ => {
+                let outcome = map(&self.rules, &message);
+                if outcome.stale > 0 {
+                    self.health.stale += outcome.stale;
+                    self.health.report(&self.intake);
+                }
+                outcome.mapped
+            }
+        };
         // Only its receipt is needed from here on.
         delivery.payload = Vec::new();
         let awaited = delivery.qos == Qos::AtLeastOnce;
-        let ticket = self.hand_in(outcome.mapped, awaited).await?;
+        let ticket = self.hand_in(mapped, awaited).await?;
         if awaited {
             self.waiting.push_back((ticket, delivery));
         }
         Ok(())
+    }
+
+    /// Publishes what Sparkplug nodes are asked. What cannot be sent now is asked again later.
+    fn ask(&mut self, requests: Vec<Request>) {
+        for Request { topic, payload } in requests {
+            let request = Publish { topic, payload, qos: Qos::AtMostOnce, retain: false };
+            let sent = self.session.try_publish(request);
+            self.health.unasked = sent.err().map(|error| error.to_string()).unwrap_or_default();
+        }
+        self.health.report(&self.intake);
     }
 
     async fn hand_in(&mut self, mapped: Vec<Mapped>, awaited: bool) -> Result<Ticket, SourceError> {
@@ -195,6 +230,12 @@ impl Health {
         }
         if self.oversize > 0 {
             detail.push_str(&format!("; {} messages were too large", self.oversize));
+        }
+        if !self.nodes.is_empty() {
+            detail.push_str(&format!("; {}", self.nodes));
+        }
+        if !self.unasked.is_empty() {
+            detail.push_str(&format!("; a rebirth could not be asked for: {}", self.unasked));
         }
         intake.report(self.connected && self.refused.is_empty(), detail);
     }

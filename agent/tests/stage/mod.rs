@@ -46,7 +46,7 @@ impl Broker {
         Broker { child, port, _dir: dir }
     }
 
-    fn session(&self, client_id: &str, filters: &[String]) -> (Session, mpsc::Receiver<SessionEvent>) {
+    pub fn session(&self, client_id: &str, filters: &[String]) -> (Session, mpsc::Receiver<SessionEvent>) {
         Session::start(SessionConfig {
             broker: format!("mqtt://127.0.0.1:{}", self.port).parse().expect("broker"),
             client_id: client_id.to_owned(),
