@@ -235,7 +235,7 @@ const SPARKPLUG: &[&[u8]] = &[
 fn any_sequence_of_sparkplug_messages_gives_readings_or_refusals_and_few_requests() {
     let config = config().mqtt.into_iter().find_map(|source| source.sparkplug).expect("the example has it");
     let topics = ["NBIRTH", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDEATH", "NCMD", "STATE"];
-    let topic = (select(&topics[..]), any::<bool>()).prop_map(|(verb, device)| {
+    let topic = (select(topics.to_vec()), any::<bool>()).prop_map(|(verb, device)| {
         format!("spBv1.0/hall/{verb}/gateway-1{}", if device { "/pm" } else { "" })
     });
     let payloads: Vec<Vec<u8>> = SPARKPLUG.iter().map(|payload| payload.to_vec()).collect();
