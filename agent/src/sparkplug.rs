@@ -18,6 +18,7 @@ use birth::{Birth, Known, Owner};
 use payload::{Metric, Payload, Value, datatype};
 use prost::Message as _;
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 use std::sync::Arc;
 use wattledger_model::reading::{Cause, Quality, Reading};
 use wattledger_model::time::Timestamp;
@@ -51,6 +52,8 @@ pub struct Answer {
     pub mapped: Vec<Mapped>,
     /// What to publish, at most once each, not retained.
     pub requests: Vec<Request>,
+    /// Whether a node was born, died or was lost sight of.
+    pub turned: bool,
 }
 
 /// A message to publish.
@@ -181,8 +184,9 @@ impl Sparkplug {
             answer.refuse(message, Wrong::new(Cause::Payload, detail), 1);
             return answer;
         }
+        let is_new = !self.nodes.contains_key(&key);
         let node = self.nodes.entry(key).or_default();
-        let before = matches!(node.life, Life::Born(_));
+        let (before, life_before) = (matches!(node.life, Life::Born(_)), discriminant(&node.life));
         node.hear(verb, owner, &payload, &self.config);
         let unresolved = node.read(verb, owner, &payload, &self.config, message, &mut answer);
         if unresolved > 0 {
@@ -191,6 +195,7 @@ impl Sparkplug {
             let detail = format!("{why}, so an alias may mean another metric; {asks}");
             answer.refuse(message, Wrong::new(Cause::Payload, detail), unresolved);
         }
+        answer.turned = is_new || life_before != discriminant(&node.life);
         if self.config.asks_rebirth && node.is_to_be_asked(message.arrived) {
             answer.requests.push(rebirth_request(owner, message.arrived));
         }

@@ -126,3 +126,23 @@ fn a_telegram_that_was_damaged_on_the_way_gives_nothing() {
     let [Mapped::Refused(refused)] = &map(&rules, &message).mapped[..] else { panic!("one refusal") };
     assert!(refused.detail.contains("damaged on the way"), "{}", refused.detail);
 }
+
+#[test]
+fn the_phases_of_the_recorded_telegram_add_up_to_its_power() {
+    let rules =
+        rules("profile = \"dsmr\"\nreadings = [\"power\", \"l1-power\", \"l2-power\", \"l3-power\"]\n");
+    let telegram =
+        fs::read_to_string(folder().join("tests/recorded/dsmr_v5_iskra.txt")).expect("a recording");
+    let message =
+        Message { topic: "dsmr/m/telegram", payload: telegram.as_bytes(), retained: false, arrived: ARRIVED };
+    let watts = |mapped: &Mapped| match mapped {
+        Mapped::Reading { reading, .. } => {
+            assert_eq!(reading.value.exponent, -3, "kW with three decimals, as the meter wrote it");
+            reading.value.mantissa
+        }
+        Mapped::Refused(refused) => panic!("{refused:?}"),
+    };
+    let watts: Vec<i64> = map(&rules, &message).mapped.iter().map(watts).collect();
+    assert_eq!(watts, [244, 70, 32, 142]);
+    assert_eq!(watts[0], watts[1..].iter().sum::<i64>());
+}

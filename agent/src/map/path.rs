@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 /// A path into a JSON document: `/ENERGY/Total`, `$.phases[0].power`, or `@.power` for one within the
-/// element that a rule with `each` is at. JSONPath is taken without the regular
-/// expressions of `match` and `search`.
+/// element that a rule with `each` is at. JSONPath is taken without the regular expressions of `match` and
+/// `search`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     text: String,

@@ -30,7 +30,7 @@ fn read(payload: &[u8]) -> Result<Value, String> {
     let version = objects.iter().find(|object| object.is("1-3:0.2.8") || object.is("0-0:96.1.4"));
     let version = version.and_then(|version| version.groups.first()).map(|text| &**text);
     if checksum.is_empty() {
-        if version.is_some_and(|version| is_checked(version)) {
+        if version.is_some_and(is_checked) {
             return Err("the checksum after ! is missing; the telegram was cut".to_owned());
         }
     } else {

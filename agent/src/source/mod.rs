@@ -10,6 +10,7 @@ pub mod names;
 pub mod nut;
 pub mod replay;
 pub mod simulated;
+mod skew;
 mod trouble;
 
 use std::future::Future;

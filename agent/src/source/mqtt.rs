@@ -1,6 +1,7 @@
 //! Sensors behind an MQTT broker. The session is persistent, and a message is acknowledged to the broker
 //! only when what was made of it is durable in the spool: what the agent misses, the broker keeps.
 
+use super::skew::Skews;
 use super::{IntakeSender, Mapped, Source, SourceError, SourceRun, Ticket};
 use crate::clock;
 use crate::config::MqttConfig;
@@ -93,6 +94,7 @@ struct Health {
     refused: BTreeSet<String>,
     stale: u64,
     oversize: u64,
+    skews: Skews,
     nodes: String,
     unasked: String,
 }
@@ -170,8 +172,10 @@ impl Reader {
         let mapped = match &mut self.sparkplug {
             Some(sparkplug) if Sparkplug::takes(message.topic) => {
                 let answer = sparkplug.take(&message);
-                self.health.nodes = sparkplug.told();
-                self.ask(answer.requests);
+                if answer.turned || !answer.requests.is_empty() {
+                    self.health.nodes = sparkplug.told();
+                    self.ask(answer.requests);
+                }
                 answer.mapped
             }
             _ => {
@@ -183,6 +187,9 @@ impl Reader {
                 outcome.mapped
             }
         };
+        if self.health.skews.see(&mapped) {
+            self.health.report(&self.intake);
+        }
         // Only its receipt is needed from here on.
         delivery.payload = Vec::new();
         let awaited = delivery.qos == Qos::AtLeastOnce;
@@ -230,6 +237,9 @@ impl Health {
         }
         if self.oversize > 0 {
             detail.push_str(&format!("; {} messages were too large", self.oversize));
+        }
+        if !self.skews.is_empty() {
+            detail.push_str(&format!("; {}", self.skews));
         }
         if !self.nodes.is_empty() {
             detail.push_str(&format!("; {}", self.nodes));
