@@ -29,10 +29,13 @@ const NAMESPACE: &str = "spBv1.0";
 const REBIRTH: &str = "Node Control/Rebirth";
 /// The metric that says which birth a death belongs to.
 const BIRTH_NUMBER: &str = "bdSeq";
-/// Between two requests to one node at first; twice as long after each that is not answered.
+/// Between two requests to one node at first; twice as long after each. A birth alone does not shorten it:
+/// there are nodes that count otherwise, and each birth is a burst of messages.
 const FIRST_WAIT_MS: i64 = 10_000;
 /// Between two requests at most.
 const LONGEST_WAIT_MS: i64 = 600_000;
+/// After so long without a request the next one is a first one again.
+const FORGIVEN_MS: i64 = 2 * LONGEST_WAIT_MS;
 /// Nodes that are followed at most.
 const MOST_NODES: usize = 4_096;
 /// Metrics of all births together that are remembered at most.
@@ -221,7 +224,6 @@ impl Node {
                     own: Birth::of(payload, owner, config),
                     devices: BTreeMap::new(),
                 });
-                self.asked = None;
                 return;
             }
             // The word of a connection before this one may come late.
@@ -310,9 +312,9 @@ impl Node {
         let wait = match self.asked {
             None => FIRST_WAIT_MS,
             // A clock that was put back does not make it wait longer.
-            Some((at, wait)) if now.0.saturating_sub(at.0) >= wait || now < at => {
-                (wait * 2).min(LONGEST_WAIT_MS)
-            }
+            Some((at, _)) if now < at => FIRST_WAIT_MS,
+            Some((at, _)) if now.0.saturating_sub(at.0) >= FORGIVEN_MS => FIRST_WAIT_MS,
+            Some((at, wait)) if now.0.saturating_sub(at.0) >= wait => (wait * 2).min(LONGEST_WAIT_MS),
             Some(_) => return false,
         };
         self.asked = Some((now, wait));

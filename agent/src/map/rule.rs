@@ -113,7 +113,7 @@ impl<'m> Payload<'m> {
 
 /// What a value gave.
 enum Taken {
-    Reading(Box<Reading>, Option<Wrong>),
+    Reading(Reading, Option<Wrong>),
     /// There is none, and the rule allows that.
     Absent,
     /// The message is a retained one and has no time.
@@ -216,7 +216,7 @@ impl Rule {
             intake: None,
             evidence,
         };
-        Ok(Taken::Reading(Box::new(reading), unread))
+        Ok(Taken::Reading(reading, unread))
     }
 
     /// The value; `None` where there is none and the rule allows that.
@@ -297,7 +297,7 @@ impl Outcome {
             |wrong: Wrong, meter| wrong.refused(message.arrived, message.topic, meter, message.payload);
         match (taken, meter) {
             (Ok(Taken::Reading(reading, unread)), Some(meter)) => {
-                self.mapped.push(Mapped::Reading { meter: meter.clone(), reading: *reading });
+                self.mapped.push(Mapped::Reading { meter: meter.clone(), reading });
                 self.mapped.extend(unread.map(|wrong| refused(wrong, Some(meter))));
             }
             (Ok(Taken::Stale), _) => self.stale += 1,

@@ -146,6 +146,22 @@ fn requests_to_a_node_that_does_not_answer_become_rare() {
 }
 
 #[test]
+fn a_node_that_counts_otherwise_is_not_asked_for_a_birth_at_every_message() {
+    let mut world = World::silent();
+    let mut asked = 0;
+    for second in 0..3_600 {
+        world.now = START + second * SEC;
+        world.birth(1, 7);
+        asked += world.hear("DDATA/gw/pm", &message(99, vec![aliased(7, 1.0)])).1;
+    }
+    assert_eq!(asked, 11);
+    // An hour without a fault, and it is asked at once when there is one.
+    world.now += 3_600 * SEC;
+    world.birth(1, 7);
+    assert_eq!(world.hear("DDATA/gw/pm", &message(99, vec![aliased(7, 1.0)])).1, 1);
+}
+
+#[test]
 fn the_request_is_the_command_that_nodes_know() {
     let mut world = World::silent();
     let answer = world.answer("NDATA/gw", &message(9, vec![]), false);
