@@ -166,6 +166,9 @@ mod tests {
         // 3 600 J are one watt-hour.
         let (n, d) = size("J");
         assert_eq!(3_600 * n, 1_000_000 * d);
+        // 60 watt-minutes are one.
+        let (n, d) = size("Wmin");
+        assert_eq!(60 * n, 1_000_000 * d);
         assert_eq!(size("m³/h"), size("m3/h"));
         assert_eq!(size("L/s").0, 3_600 * 1_000);
     }

@@ -271,3 +271,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tables_of_words_are_read_whole_or_told_which_word_is_wrong() {
+    let read = |text: &str| {
+        let written = format!("states = {text}\n");
+        let document = Document::parse("s.toml", &written);
+        let found = document.root().optional("states", entries(decimal)).map(|found| found.value);
+        document.conclude(Some(found)).map(|(found, _)| found).map_err(|problems| problems.to_string())
+    };
+    let states = read("{ ON = 1, \"off \" = 0.50 }").expect("valid").expect("there");
+    let states: Vec<String> = states.iter().map(|(word, number)| format!("{word}={number}")).collect();
+    assert_eq!(states.len(), 2);
+    assert!(states.contains(&"ON=1".to_string()) && states.contains(&"off =0.50".to_string()), "{states:?}");
+    let wrong = read("{ ON = 1, OFF = true }").expect_err("no number");
+    assert!(wrong.starts_with("s.toml:1:10: `states`: `OFF`: ") && wrong.contains("true"), "{wrong}");
+    assert!(read("[1, 0]").expect_err("a list").contains("a table such as { ON = 1, OFF = 0 }"));
+}
