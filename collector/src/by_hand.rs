@@ -40,6 +40,11 @@ pub fn parse(payload: &[u8], received: Timestamp, origin: &str) -> (Vec<(Name, R
         sample: sample[..sample.len().min(1_024)].to_vec(),
         count: 1,
     };
+    // Serde takes a list for an object, by the order of its fields; people do not.
+    if payload.trim_ascii_start().first() != Some(&b'{') {
+        let detail = "not the JSON of readings: it must begin with {\"readings\": [".to_owned();
+        return (Vec::new(), vec![refuse(Cause::Payload, detail, payload)]);
+    }
     let entries = match serde_json::from_slice::<Payload>(payload) {
         Ok(payload) if payload.readings.len() <= MOST_READINGS => payload.readings,
         Ok(_) => {
@@ -63,6 +68,9 @@ pub fn parse(payload: &[u8], received: Timestamp, origin: &str) -> (Vec<(Name, R
 }
 
 fn reading(entry: serde_json::Value, received: Timestamp) -> Result<(Name, Reading), (Cause, String)> {
+    if !entry.is_object() {
+        return Err((Cause::Payload, format!("{entry} is no reading; write {{\"meter\": …, \"value\": …}}")));
+    }
     let entry: Entry = serde_json::from_value(entry).map_err(|error| (Cause::Payload, error.to_string()))?;
     let meter: Name = entry
         .meter
@@ -102,6 +110,17 @@ fn reading(entry: serde_json::Value, received: Timestamp) -> Result<(Name, Readi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_no_object() {
+        for (payload, taken) in [(&b"[[]]"[..], 1), (b" [[{\"meter\":\"main\",\"value\":1}]]", 1), (b"", 1)] {
+            let (readings, refused) = parse(payload, Timestamp(1_800_000_000_000), "topic");
+            assert_eq!((readings.len(), refused.len()), (0, taken));
+        }
+        let entries = br#"{"readings":[["main",null,1,null,null],{"meter":"main","value":1}]}"#;
+        let (readings, refused) = parse(entries, Timestamp(1_800_000_000_000), "topic");
+        assert_eq!((readings.len(), refused.len()), (1, 1));
+    }
 
     #[test]
     fn one_bad_entry_harms_only_itself() {

@@ -135,7 +135,7 @@ impl FromStr for Decimal {
         // Binary floats printed in full carry zeros that fit once they are dropped.
         while mantissa > i128::from(i64::MAX) && mantissa % 10 == 0 {
             mantissa /= 10;
-            exponent += 1;
+            exponent = exponent.checked_add(1).ok_or_else(long)?;
         }
         if mantissa == 0 {
             exponent = exponent.clamp(-100, 100);
@@ -194,7 +194,7 @@ mod tests {
         for text in ["", "-", "NaN", "inf", "1e", "1e+", "0x10", "1,5", "--1", "1.2.3", "."] {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }
-        for text in ["1e999", "99999999999999999999", "1e99999999999"] {
+        for text in ["1e999", "99999999999999999999", "1e99999999999", "92233720368547758080e2147483647"] {
             assert!(matches!(text.parse::<Decimal>(), Err(DecimalError::TooLong(_))), "{text}");
         }
     }
