@@ -51,7 +51,10 @@ fn every_exception_says_why_and_is_still_needed() {
         })
     };
     assert!(locked("h2", "0.3."), "h2 0.3 is gone: drop RUSTSEC-2026-0258 from deny.toml");
-    assert!(locked("rustls-webpki", "0.102."), "rustls-webpki 0.102 is gone: drop its exceptions from deny.toml");
+    assert!(
+        locked("rustls-webpki", "0.102."),
+        "rustls-webpki 0.102 is gone: drop its exceptions from deny.toml"
+    );
     assert!(locked("rustls-pemfile", ""), "rustls-pemfile is gone: drop RUSTSEC-2025-0134 from deny.toml");
     assert!(locked("instant", ""), "instant is gone: drop RUSTSEC-2024-0384 from deny.toml");
 }

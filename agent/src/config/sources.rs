@@ -9,7 +9,7 @@ use super::{
 use crate::instant::{TimeFormat, TimeRule};
 use crate::source::host::NAME as HOST;
 use std::collections::BTreeSet;
-use wattledger_model::document::{self, Table, Value};
+use wattledger_model::document::{self, Table};
 use wattledger_model::name::Name;
 
 #[derive(Debug, Default)]
