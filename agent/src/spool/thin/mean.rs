@@ -3,7 +3,7 @@
 //! A mean ends at each quarter-hour edge. The reading after the last mean is an instant value again, which
 //! the collector joins to the mean by a trapezoid; the last mean is chosen so that both together are exact.
 
-use super::{QUARTER_MS, is_plain, scaled, usual_step};
+use super::{QUARTER_MS, is_plain, scaled};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::reading::Reading;
 
@@ -12,12 +12,15 @@ use wattledger_model::reading::Reading;
 const DIGITS: u32 = 9;
 /// Steps longer than this are left to the collector's own gap rule.
 const LONGEST_STEP_MS: i64 = 5 * 60_000;
+/// Steps between instant values that tell what is usual. What a thinning left of them tells nothing any more: their
+/// gaps would pass for their pace.
+const FEWEST_STEPS: usize = 8;
 /// Values beyond this are left alone: what is computed of them might not fit.
 const LARGEST: i128 = 10_i128.pow(15);
 
 /// What stays of the readings, sorted by instant. `None` where all of them do.
 pub(super) fn thinned(readings: &[Reading]) -> Option<Vec<Reading>> {
-    let usual = usual_step(readings)?;
+    let usual = usual_instant_step(readings);
     let mut left = Vec::with_capacity(readings.len() / 2);
     let mut from = 0;
     for to in 1..=readings.len() {
@@ -31,6 +34,15 @@ pub(super) fn thinned(readings: &[Reading]) -> Option<Vec<Reading>> {
         }
     }
     Some(left)
+}
+
+/// The middle one of the steps between instant values, ms; 0, which none keeps to, where they are too few.
+fn usual_instant_step(readings: &[Reading]) -> i64 {
+    let instants = |pair: &&[Reading]| pair.iter().all(|reading| reading.interval_ms.is_none());
+    let steps = readings.windows(2).filter(instants).map(|pair| pair[1].at.0 - pair[0].at.0);
+    let mut steps: Vec<i64> = steps.collect();
+    steps.sort_unstable();
+    if steps.len() < FEWEST_STEPS { 0 } else { steps[steps.len() / 2] }
 }
 
 /// Whether two neighbours are of one even run.

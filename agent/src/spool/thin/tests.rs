@@ -206,3 +206,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_thinning_left_of_instants_is_not_averaged_over_their_gaps() {
+    let values: Vec<i64> = (0..334).map(|i| 100_000 + 7_919 * i % 50_021).collect();
+    let mut readings = every_ten_seconds(&values, "W");
+    for (at, by_s) in [(166, 324), (299, 241)] {
+        readings.iter_mut().skip(at).for_each(|reading| reading.at.0 += by_s * 1_000);
+    }
+    let (left, told) = thin_one(&readings);
+    let (again, _) = thin_one(&left);
+    let all = |readings: &[Reading]| area(readings, i64::MIN, i64::MAX);
+    assert!(told > 0 && (all(&again) - all(&readings)).abs() < 1e-1, "{} of {}", all(&again), all(&readings));
+}
