@@ -19,7 +19,7 @@ use crate::store::{self, Layout, MeterId, StoreError};
 use crate::topology::Topology;
 use accounts::FacilityAccounts;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use wattledger_model::minute::Step;
 use wattledger_model::name::Name;
@@ -174,7 +174,7 @@ impl View {
             .prepare_cached("SELECT meter, at_ms FROM newest")
             .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?.collect())
             .map_err(failed)?;
-        self.forget_what_came_late(changed.values().flatten().min().copied());
+        self.forget_what_changed(&changed.values().flatten().copied().collect());
         // Last, so that a round that failed is made up for by the next.
         self.seen = Some(change);
         Ok(change)
@@ -196,16 +196,22 @@ impl View {
         Ok(by_meter)
     }
 
-    /// What is kept for an interval goes with the horizon, which what comes in now moves. What comes late changes
-    /// intervals that stay.
-    fn forget_what_came_late(&mut self, first_changed: Option<i64>) {
-        let now = self.newest.values().max().map(|at| at.minute().hour());
-        if let (Some(first), Some(now)) = (first_changed, now)
-            && first < now - 1
-        {
-            self.composed.clear();
-            self.remembered.clear();
+    /// What is kept for an interval that ends at the horizon goes when that moves, which is within a minute. What is
+    /// kept for one that ended before goes with a change of its hours.
+    fn forget_what_changed(&mut self, hours: &BTreeSet<i64>) {
+        if hours.is_empty() {
+            return;
         }
+        let horizons: Vec<Option<Minute>> =
+            (0..self.topology.facilities.len()).map(|facility| self.horizon(facility)).collect();
+        let stays = |facility: usize, interval: &Interval| {
+            let is_live = horizons[facility].is_none_or(|horizon| interval.to >= horizon);
+            let last = Minute(interval.to.0 - 1).hour();
+            is_live && hours.iter().next().is_some_and(|first| *first >= last - 1)
+                || hours.range(interval.from.hour()..=last).next().is_none()
+        };
+        self.composed.retain(|(facility, _, interval), _| stays(*facility, interval));
+        self.remembered.retain(|(facility, _, interval), _| stays(*facility, interval));
     }
 
     /// Ends the round, so that the write-ahead log can be shortened.

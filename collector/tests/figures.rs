@@ -47,10 +47,15 @@ impl Site {
 
     /// Readings every quarter of an hour over the day: a register that rises by `step` each, or a steady value.
     fn give(&mut self, meter: &str, unit: &str, at_time: impl Fn(i64) -> f64) {
+        self.give_from(0, meter, unit, at_time);
+    }
+
+    /// The same from a quarter of an hour of the day on.
+    fn give_from(&mut self, first: i64, meter: &str, unit: &str, at_time: impl Fn(i64) -> f64) {
         let mut readings = String::new();
-        for quarter in 0..=96 {
+        for quarter in first..=96 {
             let at = Timestamp(START + quarter * 900_000);
-            let comma = if quarter == 0 { "" } else { "," };
+            let comma = if quarter == first { "" } else { "," };
             let value = at_time(quarter);
             let _ = write!(
                 readings,
@@ -64,7 +69,7 @@ impl Site {
         };
         let now = Timestamp(START + 86_400_000);
         let answered = self.engine.take(&[arrival], now).expect("taken");
-        assert_eq!(answered.readings, 97, "{meter}");
+        assert_eq!(answered.readings as i64, 97 - first, "{meter}");
     }
 
     fn register(&mut self, meter: &str, unit: &str, step: f64) {
@@ -192,6 +197,26 @@ fn what_comes_late_changes_figures_of_an_interval_that_stays() {
     site.engine.flush().expect("flushed");
     view.begin().expect("begins");
     near(value(&mut view, Indicator::Iteu), 25.0);
+}
+
+#[test]
+fn what_comes_late_within_the_hour_changes_a_figure_that_the_horizon_has_passed() {
+    let text = meter("in", "utility", "kWh", "")
+        + &meter("it", "ups-output", "kWh", "")
+        + &meter("cpu", "it-load", "%", "");
+    let mut site = Site::new("", &text);
+    site.register("in", "kWh", 13.0);
+    site.register("it", "kWh", 10.0);
+    let mut view = site.view();
+    let end = Timestamp(START).minute().0 + DAY_MINUTES;
+    let minute = Interval::new(Minute(end - 20), Minute(end - 19));
+    let of_minute =
+        |view: &mut View| view.figure(0, Indicator::Iteu, minute).expect("read").expect("made").value;
+    assert_eq!(of_minute(&mut view), None);
+    site.give_from(92, "cpu", "%", |_| 25.0);
+    site.engine.flush().expect("flushed");
+    view.begin().expect("begins");
+    near(of_minute(&mut view), 25.0);
 }
 
 /// The main meter as in vector U01, and ten IT channels of class 1 behind CTs of 1 %, each of its own make or

@@ -84,11 +84,14 @@ fn usual_step(readings: &[Reading]) -> Option<i64> {
 fn scaled(readings: &[Reading]) -> Option<(Vec<i128>, i8)> {
     let exponents = readings.iter().map(|reading| reading.value.exponent);
     let (least, most) = (exponents.clone().min()?, exponents.max()?);
+    if most.abs_diff(least) > 6 {
+        return None;
+    }
     let values = readings.iter().map(|reading| {
         let up = 10_i128.pow(u32::from(reading.value.exponent.abs_diff(least)));
         i128::from(reading.value.mantissa) * up
     });
-    (most.abs_diff(least) <= 6).then(|| (values.collect(), least))
+    Some((values.collect(), least))
 }
 
 #[cfg(test)]

@@ -219,3 +219,13 @@ fn what_thinning_left_of_instants_is_not_averaged_over_their_gaps() {
     let all = |readings: &[Reading]| area(readings, i64::MIN, i64::MAX);
     assert!(told > 0 && (all(&again) - all(&readings)).abs() < 1e-1, "{} of {}", all(&again), all(&readings));
 }
+
+#[test]
+fn values_of_any_size_are_thinned_or_left_alone() {
+    let mut readings = every_ten_seconds(&(0..600).collect::<Vec<i64>>(), "W");
+    for (at, exponent) in [(100, -60), (200, 90), (300, -100)] {
+        readings[at].value.exponent = exponent;
+    }
+    let (left, _) = thin_one(&readings);
+    assert!([100, 200, 300].iter().all(|at| left.contains(&readings[*at])));
+}
