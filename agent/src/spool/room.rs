@@ -40,6 +40,8 @@ struct Run {
     refused: Vec<Refused>,
     told: Told,
     replaces: Vec<(u64, u64)>,
+    /// Whether its batches may be with the collector, although it has not said so.
+    may_be_there: bool,
 }
 
 impl Spool {
@@ -110,6 +112,10 @@ impl Spool {
                     }
                     return self.keep_whole(sequence, batch);
                 }
+                if run.bytes > 0 && run.may_be_there != is_doubtful {
+                    break 'run;
+                }
+                run.may_be_there = is_doubtful;
                 run.below = sequence + 1;
                 run.add(sequence, record.len() as u64, header.is_condensed, batch);
             }
@@ -158,14 +164,15 @@ impl Spool {
     }
 
     /// Writes what becomes of a run: thinned, if that is worth it; else without the oldest of what was thinned
-    /// before; else without all of that; else without its readings.
+    /// before; else without all of that; else without its readings. What may be with the collector is never
+    /// thinned: means beside the values that they are made of would be booked twice.
     fn commit(&mut self, run: Run) -> Result<(), SpoolError> {
-        let Run { below, bytes, fresh, condensed, refused, told, mut replaces, .. } = run;
+        let Run { below, bytes, fresh, condensed, refused, told, mut replaces, may_be_there, .. } = run;
         replaces.drain(..replaces.len().saturating_sub(REPLACED));
         let mut choice = None;
-        for (round, worth) in
-            [bytes - bytes / 8, bytes - bytes / 16, bytes - bytes / 16].into_iter().enumerate()
-        {
+        let rounds: &[u64] =
+            if may_be_there { &[] } else { &[bytes - bytes / 8, bytes - bytes / 16, bytes - bytes / 16] };
+        for (round, worth) in rounds.iter().copied().enumerate() {
             let spared_from = match round {
                 0 => i64::MIN,
                 _ if condensed.is_empty() => break,

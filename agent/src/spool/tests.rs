@@ -347,6 +347,25 @@ fn when_nothing_more_can_be_thinned_the_oldest_goes() {
 }
 
 #[test]
+fn of_many_batches_that_may_have_been_sent_none_is_thinned() {
+    let disk = FaultyDisk::default();
+    let mut spool = open_on(&disk);
+    // As after a collector with a new store has answered: all that is held may be on its way to it.
+    for second in (0..60_000).step_by(10) {
+        append_all(&mut spool, &[hall(second)]).expect("disk");
+        spool.note_sent(spool.next_sequence() - 1);
+    }
+    assert!(spool.bytes() <= LIMIT, "{} bytes", spool.bytes());
+    let batches = held(&mut spool);
+    assert!(batches.len() > 300, "more than are kept whole: {}", batches.len());
+    assert_eq!(spool.thinned(), 0);
+    assert!(batches.iter().flat_map(|batch| &batch.readings).all(|(_, r)| r.interval_ms.is_none()));
+    let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
+    assert!(spool.lost() > 0);
+    assert_eq!(there + spool.lost(), spool.taken_in());
+}
+
+#[test]
 fn what_may_have_been_sent_is_kept_whole_and_says_so() {
     let disk = FaultyDisk::default();
     let mut spool = open_on(&disk);
