@@ -199,16 +199,13 @@ impl View {
     /// What is kept for an interval that ends at the horizon goes when that moves, which is within a minute. What is
     /// kept for one that ended before goes with a change of its hours.
     fn forget_what_changed(&mut self, hours: &BTreeSet<i64>) {
-        if hours.is_empty() {
-            return;
-        }
+        let Some(first) = hours.first().copied() else { return };
         let horizons: Vec<Option<Minute>> =
             (0..self.topology.facilities.len()).map(|facility| self.horizon(facility)).collect();
         let stays = |facility: usize, interval: &Interval| {
             let is_live = horizons[facility].is_none_or(|horizon| interval.to >= horizon);
             let last = Minute(interval.to.0 - 1).hour();
-            is_live && hours.iter().next().is_some_and(|first| *first >= last - 1)
-                || hours.range(interval.from.hour()..=last).next().is_none()
+            is_live && first >= last - 1 || hours.range(interval.from.hour()..=last).next().is_none()
         };
         self.composed.retain(|(facility, _, interval), _| stays(*facility, interval));
         self.remembered.retain(|(facility, _, interval), _| stays(*facility, interval));

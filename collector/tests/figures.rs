@@ -183,15 +183,21 @@ fn racks_servers_and_computing_power_come_from_facts_and_gauges() {
     near(value(&mut view, Indicator::Ce), 3.2e18 / 12_000.0);
 }
 
-#[test]
-fn what_comes_late_changes_figures_of_an_interval_that_stays() {
+/// A site whose gauge of CPU utilisation has said nothing yet, and a view of it.
+fn before_its_utilisation_came() -> (Site, View) {
     let text = meter("in", "utility", "kWh", "")
         + &meter("it", "ups-output", "kWh", "")
         + &meter("cpu", "it-load", "%", "");
     let mut site = Site::new("", &text);
     site.register("in", "kWh", 13.0);
     site.register("it", "kWh", 10.0);
-    let mut view = site.view();
+    let view = site.view();
+    (site, view)
+}
+
+#[test]
+fn what_comes_late_changes_figures_of_an_interval_that_stays() {
+    let (mut site, mut view) = before_its_utilisation_came();
     assert_eq!(value(&mut view, Indicator::Iteu), None);
     site.give("cpu", "%", |_| 25.0);
     site.engine.flush().expect("flushed");
@@ -201,13 +207,7 @@ fn what_comes_late_changes_figures_of_an_interval_that_stays() {
 
 #[test]
 fn what_comes_late_within_the_hour_changes_a_figure_that_the_horizon_has_passed() {
-    let text = meter("in", "utility", "kWh", "")
-        + &meter("it", "ups-output", "kWh", "")
-        + &meter("cpu", "it-load", "%", "");
-    let mut site = Site::new("", &text);
-    site.register("in", "kWh", 13.0);
-    site.register("it", "kWh", 10.0);
-    let mut view = site.view();
+    let (mut site, mut view) = before_its_utilisation_came();
     let end = Timestamp(START).minute().0 + DAY_MINUTES;
     let minute = Interval::new(Minute(end - 20), Minute(end - 19));
     let of_minute =

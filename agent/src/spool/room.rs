@@ -17,8 +17,9 @@ const RUN_BYTES: u64 = 256 << 10;
 const RUN_READINGS: usize = 40_000;
 /// No reading, and no refusal without its texts, takes more than this in a batch.
 const READING_BYTES: usize = 64;
-/// Batches that may have been sent and are not acknowledged, at most, for them to be kept whole. There are
-/// a window's worth of them; more only where it was forgotten what was sent.
+/// Batches that may have been sent and are not acknowledged, at most, for them to be kept whole. There are a
+/// window's worth of them; more where it was forgotten what was sent, or a collector's new or restored store has
+/// unsaid what was acknowledged. Those are dropped in place of thinned.
 const DOUBTFUL: u64 = 256;
 /// How often the same content is kept for another round; then its readings are dropped.
 const ROUNDS: usize = 3;
