@@ -104,8 +104,8 @@ pub struct Engine {
     meters: Meters,
     committed: HashMap<(AgentKey, Incarnation), RangeSet>,
     pending: Pending,
-    /// Instants changed since the last flush.
-    dirty: BTreeMap<MeterId, BTreeSet<Timestamp>>,
+    /// Instants changed since the last flush, as they came.
+    dirty: BTreeMap<MeterId, Vec<Timestamp>>,
     /// Meters whose interpretation changed: all of their series is folded again.
     reinterpret: BTreeSet<MeterId>,
     tally: Tally,
@@ -327,7 +327,9 @@ impl Engine {
         }
         for (meter, instants) in &self.dirty {
             let (_, interpretation) = self.meters.get(*meter);
-            let instants: Vec<Timestamp> = instants.iter().copied().collect();
+            let mut instants = instants.clone();
+            instants.sort_unstable();
+            instants.dedup();
             for run in refold::runs(&instants) {
                 refold::refold(
                     &transaction,

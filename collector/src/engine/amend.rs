@@ -489,7 +489,7 @@ impl Engine {
         self.tally.count_reading();
         self.tally.reading(meter, reading, self.meters.get(meter).1);
         self.tally.taken(meter, self.pending.insert(meter, *reading));
-        self.dirty.entry(meter).or_default().insert(reading.at);
+        self.dirty.entry(meter).or_default().push(reading.at);
     }
 
     /// Discards refused things: they are not kept any longer, and the chain says what they were.

@@ -5,6 +5,7 @@ use super::{Engine, EngineError};
 use crate::admit;
 use crate::by_hand;
 use crate::journal::{PayloadForm, Record};
+use crate::store::MeterId;
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
 use wattledger_link::ranges::RangeSet;
@@ -13,6 +14,7 @@ use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Incarnation, Reading, Refused};
 use wattledger_model::time::Timestamp;
+use wattledger_model::unit::Unit;
 use wattledger_model::wire;
 
 /// A payload as it came over the link.
@@ -170,12 +172,7 @@ impl Engine {
         for loss in batch.losses {
             self.tally.loss(&of, loss);
         }
-        let names = batch.meters;
-        let readings = batch
-            .readings
-            .into_iter()
-            .filter_map(|(at, reading)| Some((names.get(at as usize)?.clone(), reading)));
-        self.apply_readings(&agent, Some(&of), readings, received)
+        self.apply_readings(&agent, Some(&of), &batch.meters, batch.readings, received)
     }
 
     fn apply_by_hand(&mut self, record: &Record) -> usize {
@@ -184,28 +181,45 @@ impl Engine {
         for refused in refused {
             self.tally.quarantine(&record.agent, refused, None);
         }
-        self.apply_readings(&record.agent, None, readings.into_iter(), record.received)
+        let mut names: Vec<Name> = Vec::new();
+        let numbered = readings.into_iter().map(|(name, reading)| {
+            if names.last() != Some(&name) {
+                names.push(name);
+            }
+            (names.len() as u32 - 1, reading)
+        });
+        let readings = numbered.collect();
+        self.apply_readings(&record.agent, None, &names, readings, record.received)
     }
 
+    /// Applies readings, each with the place of its meter's name in `names`.
     fn apply_readings(
         &mut self,
         agent: &AgentKey,
         of: Option<&Of>,
-        readings: impl Iterator<Item = (Name, Reading)>,
+        names: &[Name],
+        readings: Vec<(u32, Reading)>,
         received: Timestamp,
     ) -> usize {
         let mut taken = 0;
-        for (name, reading) in readings {
-            let key = MeterKey { site: agent.site.clone(), meter: name };
-            let forgotten = self.meters.id(&key).and_then(|meter| self.forgotten.get(&meter).copied());
+        let mut met: Vec<Option<Met>> = vec![None; names.len()];
+        for (at, reading) in readings {
+            let (Some(name), Some(met)) = (names.get(at as usize), met.get_mut(at as usize)) else {
+                continue;
+            };
+            let key = || MeterKey { site: agent.site.clone(), meter: name.clone() };
+            let forgotten = match met {
+                Some(met) => met.forgotten,
+                None => self.meters.id(&key()).and_then(|meter| self.forgotten.get(&meter).copied()),
+            };
             let admitted = admit::admit(&reading, received, self.raw_kept_ms)
                 .and_then(|()| admit::joins(&reading, forgotten));
             if let Err((cause, detail)) = admitted {
                 let refused = Refused {
                     at: received,
                     cause,
-                    origin: format!("meter {key}"),
-                    meter: Some(key.meter),
+                    origin: format!("meter {}", key()),
+                    meter: Some(name.clone()),
                     detail,
                     sample: reading.value.to_string().into_bytes(),
                     count: 1,
@@ -216,18 +230,34 @@ impl Engine {
             }
             taken += 1;
             self.tally.count_reading();
-            let (meter, refold_all) = self.meters.take(&key, reading.unit);
-            if refold_all {
-                self.reinterpret.insert(meter);
-            }
+            let meter = match met {
+                Some(met) if met.unit == reading.unit => met.meter,
+                _ => {
+                    let (meter, refold_all) = self.meters.take(&key(), reading.unit);
+                    if refold_all {
+                        self.reinterpret.insert(meter);
+                    }
+                    *met = Some(Met { meter, unit: reading.unit, forgotten });
+                    meter
+                }
+            };
             let (_, interpretation) = self.meters.get(meter);
             self.tally.reading(meter, &reading, interpretation);
             self.tally.taken(meter, self.pending.insert(meter, reading));
             // Of one that came again too: precedence may have changed what is kept.
-            self.dirty.entry(meter).or_default().insert(reading.at);
+            self.dirty.entry(meter).or_default().push(reading.at);
         }
         taken
     }
+}
+
+/// A meter that readings of the batch in hand are of, so that it is sought once a batch.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    meter: MeterId,
+    /// The unit in which it was last met.
+    unit: Option<Unit>,
+    forgotten: Option<Timestamp>,
 }
 
 /// Notes a batch as committed, with those that it stands for. Gives whether its content is there already, and

@@ -9,9 +9,11 @@ use crate::store::quarantine::{self, SAMPLE_BYTES, SAMPLES_A_CAUSE};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wattledger_model::batch::{AgentKey, AgentStatus, Loss, LossCause};
+use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::Kind;
 use wattledger_model::reading::{Cause, Reading, Refused};
 use wattledger_model::time::Timestamp;
+use wattledger_model::unit::Unit;
 
 /// Different origins counted apart; beyond, they are counted together.
 const ORIGINS: usize = 10_000;
@@ -24,9 +26,9 @@ pub struct NewestReading {
     /// When the agent took it in.
     pub arrived: Timestamp,
     /// The number as the device wrote it.
-    pub value: String,
+    pub value: Decimal,
     /// The unit as sent.
-    pub unit: Option<String>,
+    pub unit: Option<Unit>,
 }
 
 /// What is counted of one meter: since the start, where nothing else is said.
@@ -129,10 +131,12 @@ impl Tally {
         let mut statement = connection.prepare("SELECT meter, at_ms, value, unit, arrived_ms FROM newest")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
+            let (value, unit): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+            let Ok(value) = value.parse() else { continue };
             let newest = NewestReading {
                 at: Timestamp(row.get(1)?),
-                value: row.get(2)?,
-                unit: row.get(3)?,
+                value,
+                unit: unit.and_then(|symbol| symbol.parse().ok()),
                 arrived: Timestamp(row.get(4)?),
             };
             tally.meters.entry(row.get(0)?).or_default().newest = Some(newest);
@@ -202,8 +206,8 @@ impl Tally {
             tally.newest = Some(NewestReading {
                 at: reading.at,
                 arrived: reading.arrived,
-                value: reading.value.to_string(),
-                unit: reading.unit.map(|unit| unit.symbol().to_owned()),
+                value: reading.value,
+                unit: reading.unit,
             });
         }
     }
@@ -331,7 +335,13 @@ impl Tally {
             if let Some(newest) = self.meters.get(meter).and_then(|tally| tally.newest.as_ref()) {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO newest VALUES (?1, ?2, ?3, ?4, ?5)")?
-                    .execute(params![meter, newest.at.0, newest.value, newest.unit, newest.arrived.0])?;
+                    .execute(params![
+                        meter,
+                        newest.at.0,
+                        newest.value.to_string(),
+                        newest.unit.map(Unit::symbol),
+                        newest.arrived.0
+                    ])?;
             }
         }
         Ok(())

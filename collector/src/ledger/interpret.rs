@@ -355,6 +355,34 @@ fn scaled_rate(unit: Unit, value: Decimal, scale: Decimal) -> Option<i128> {
 
 /// `Π decimals × Π factors / divisor`, rounded half to even; `None` on overflow.
 pub(crate) fn scaled(decimals: &[Decimal], factors: &[i128], divisor: i128) -> Option<i128> {
+    scaled_without_division(decimals, factors, divisor).or_else(|| scaled_widely(decimals, factors, divisor))
+}
+
+/// [`scaled`] where the divisor and the decimals' places cancel against factors of 64 bits, as they do for nearly
+/// every reading; `None` for the others. Division of 128 bits takes most of the time of the general way.
+fn scaled_without_division(decimals: &[Decimal], factors: &[i128], divisor: i128) -> Option<i128> {
+    let (mut numerator, mut exponent) = (1_i128, 0_i32);
+    for decimal in decimals {
+        numerator = numerator.checked_mul(i128::from(decimal.mantissa))?;
+        exponent += i32::from(decimal.exponent);
+    }
+    let mut divisor = i64::try_from(divisor).ok()?;
+    for factor in factors {
+        let mut factor = i64::try_from(*factor).ok()?;
+        if divisor > 1 && factor % divisor == 0 {
+            factor /= divisor;
+            divisor = 1;
+        }
+        while exponent < 0 && factor % 10 == 0 {
+            factor /= 10;
+            exponent += 1;
+        }
+        numerator = numerator.checked_mul(i128::from(factor))?;
+    }
+    (divisor == 1 && exponent == 0).then_some(numerator)
+}
+
+fn scaled_widely(decimals: &[Decimal], factors: &[i128], divisor: i128) -> Option<i128> {
     let mut numerator: i128 = 1;
     let mut exponent: i32 = 0;
     for decimal in decimals {
@@ -408,6 +436,7 @@ pub(crate) fn round_parts(quotient: i128, remainder: i128, denominator: i128) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use wattledger_model::reading::Quality;
 
     fn reading(value: &str, unit: Option<&str>) -> Reading {
@@ -472,5 +501,37 @@ mod tests {
         let rounded: Vec<_> = [-3, -1, 1, 3, 5].into_iter().map(|n| round_half_even(n, 2)).collect();
         assert_eq!(rounded, [-2, 0, 0, 2, 2]);
         assert_eq!(round_half_even(-7, 4), -2);
+    }
+
+    #[test]
+    fn what_cancels_needs_no_division_and_what_does_not_is_left_to_it() {
+        let value: Decimal = "12345.678".parse().expect("a decimal");
+        for unit in ["kWh", "J", "Wmin"] {
+            let (numerator, denominator) = unit.parse::<Unit>().expect(unit).size();
+            let factors = [i128::from(numerator), POSITION_PER_BASE];
+            let quick =
+                scaled_without_division(&[value, Decimal::new(1, 0)], &factors, i128::from(denominator));
+            assert!(quick.is_some(), "{unit}");
+        }
+        let fine: Decimal = "0.123456789012345678".parse().expect("a decimal");
+        assert_eq!(scaled_without_division(&[fine], &[1_000], 1), None);
+        assert_eq!(scaled(&[fine], &[1_000], 1), Some(123));
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_way_gives_what_the_general_way_gives(
+            mantissas in prop::collection::vec((any::<i64>(), -18_i8..=6), 1..3),
+            factors in prop::collection::vec(prop_oneof![1_i128..100, Just(1_000), Just(9_000_000), Just(10_i128.pow(18))], 0..3),
+            divisor in prop_oneof![Just(1_i128), Just(9), Just(60), 1_i128..1_000],
+        ) {
+            let decimals: Vec<Decimal> =
+                mantissas.iter().map(|&(mantissa, exponent)| Decimal { mantissa, exponent }).collect();
+            if let Some(quick) = scaled_without_division(&decimals, &factors, divisor) {
+                if let Some(general) = scaled_widely(&decimals, &factors, divisor) {
+                    prop_assert_eq!(quick, general);
+                }
+            }
+        }
     }
 }

@@ -298,8 +298,8 @@ fn meter_view(view: &View, meter: &MeterTelemetry, now: Timestamp) -> Result<Met
     let day_ms = view.known_ms(meter.id, hour - 23, hour + 1)?;
     // Of the running hour only what has passed can be known.
     let day_length_ms = 23 * 3_600_000 + now.0 - hour * 3_600_000;
-    let sent = newest.and_then(|newest| newest.unit.clone());
-    let unit = known.and_then(|known| known.declared.unit).map(|unit| unit.symbol().to_owned()).or(sent);
+    let sent = newest.and_then(|newest| newest.unit);
+    let unit = known.and_then(|known| known.declared.unit).or(sent);
     let counts = view.step_counts(meter.id)?;
     Ok(MeterView {
         site: meter.key.site.to_string(),
@@ -308,7 +308,7 @@ fn meter_view(view: &View, meter: &MeterTelemetry, now: Timestamp) -> Result<Met
         facility: known.and_then(|known| known.declared.facility.as_ref()).map(ToString::to_string),
         role: known.and_then(|known| known.declared.role).map(|role| role.word().to_owned()),
         kind: meter.kind.word().to_owned(),
-        unit: unit.unwrap_or_default(),
+        unit: unit.map_or(String::new(), |unit| unit.symbol().to_owned()),
         state: match age_ms {
             None => MeterState::Never,
             Some(age) if age <= meter.stale_after_ms => MeterState::Fresh,
@@ -317,7 +317,7 @@ fn meter_view(view: &View, meter: &MeterTelemetry, now: Timestamp) -> Result<Met
         assigned: known.is_some_and(|known| known.declared.facility.is_some()),
         last_at: newest.map(|newest| newest.at),
         age_s: age_ms.map(|age| age as f64 / 1_000.0),
-        last_value: newest.map(|newest| newest.value.clone()),
+        last_value: newest.map(|newest| newest.value.to_string()),
         power_w: meter_power(view, meter)?,
         coverage_24h: (day_ms as f64 / day_length_ms as f64).min(1.0),
         resets: counts.get("reset").copied().unwrap_or(0),
@@ -337,10 +337,7 @@ fn meter_power(view: &View, meter: &MeterTelemetry) -> Result<Option<f64>, Store
         .get(&meter.id)
         .and_then(|known| known.declared.unit)
         .map(|unit| unit.quantity() == Quantity::Energy)
-        .or_else(|| {
-            let unit = newest.unit.as_ref()?.parse::<wattledger_model::unit::Unit>().ok()?;
-            Some(unit.quantity() == Quantity::Energy)
-        });
+        .or_else(|| Some(newest.unit?.quantity() == Quantity::Energy));
     if meter.kind == Kind::Gauge || interpretation_is_energy != Some(true) {
         return Ok(None);
     }
