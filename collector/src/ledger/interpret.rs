@@ -527,10 +527,9 @@ mod tests {
         ) {
             let decimals: Vec<Decimal> =
                 mantissas.iter().map(|&(mantissa, exponent)| Decimal { mantissa, exponent }).collect();
-            if let Some(quick) = scaled_without_division(&decimals, &factors, divisor) {
-                if let Some(general) = scaled_widely(&decimals, &factors, divisor) {
-                    prop_assert_eq!(quick, general);
-                }
+            let quick = scaled_without_division(&decimals, &factors, divisor);
+            if let (Some(quick), Some(general)) = (quick, scaled_widely(&decimals, &factors, divisor)) {
+                prop_assert_eq!(quick, general);
             }
         }
     }
