@@ -1,8 +1,11 @@
-//! The agent's benchmarks: `cargo bench -p wattledger-agent`. Sensors' messages through the rules into
-//! the durable spool; nothing fails by being slow.
+//! The agent's benchmarks: `cargo bench -p wattledger-agent [-- SECTION...]`, sections `spool` (sensors' messages
+//! through the rules into the durable spool) and `field` (the agent as a process, with a real mosquitto).
+//! Nothing fails by being slow. `WATTLEDGER_BENCH_SECONDS` (60) says how much traffic.
 
 #[path = "../../../benches/measure/mod.rs"]
 mod measure;
+
+mod field;
 
 use measure::{Bar, Row, asked, by_turns, machine, print, processor_time};
 use std::path::{Path, PathBuf};
@@ -22,9 +25,8 @@ const AWAITED: usize = 10;
 const BATCH: usize = 500;
 const START: i64 = 1_790_000_000_000;
 
-fn rules() -> Vec<Rule> {
-    let head = "[agent]\nname = \"floor\"\nsite = \"hall\"\ncollector = \"campus\"\ndata_dir = \"/nowhere\"\n\n\
-                [link]\nbroker = \"mqtt://127.0.0.1:1883\"\n\n[[source.mqtt]]\nname = \"sensors\"\n\n";
+/// The source that reads what [`message`] says.
+fn sources() -> String {
     let rule = |(path, meter, unit): (&str, &str, &str)| {
         format!(
             "[[source.mqtt.rule]]\ntopic = \"sensors/{{building}}/{{device}}/SENSOR\"\nmeter = \"{{building}}-{{device}}{meter}\"\n\
@@ -38,27 +40,36 @@ fn rules() -> Vec<Rule> {
         ("/ENERGY/Current", "-current", "A"),
         ("/Temperature", "-inlet", "Cel"),
     ];
-    let text = head.to_owned() + &values.map(rule).concat();
+    "[[source.mqtt]]\nname = \"sensors\"\n\n".to_owned() + &values.map(rule).concat()
+}
+
+fn rules() -> Vec<Rule> {
+    let head = "[agent]\nname = \"floor\"\nsite = \"hall\"\ncollector = \"campus\"\ndata_dir = \"/nowhere\"\n\n\
+                [link]\nbroker = \"mqtt://127.0.0.1:1883\"\n\n";
+    let text = head.to_owned() + &sources();
     let config = AgentConfig::parse("bench.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
     config.mqtt.into_iter().flat_map(|source| source.rules).collect()
 }
 
+/// The messages of all devices, in turn.
+fn message(number: usize, at: Timestamp) -> (String, String) {
+    let (round, device) = (number / DEVICES, number % DEVICES);
+    let topic = format!("sensors/1/pdu-{device}/SENSOR");
+    let payload = format!(
+        "{{\"Time\":\"{at}\",\"ENERGY\":{{\"Total\":{}.{:03},\"Power\":{},\"Voltage\":229.4,\"Current\":{}.{:02}}},\"Temperature\":21.5}}",
+        81_234 + round / 30,
+        (round * 33 + device) % 1_000,
+        7_300 + round % 90,
+        31 + device % 3,
+        round % 100
+    );
+    (topic, payload)
+}
+
 /// What the devices send in so many seconds.
 fn messages(seconds: usize) -> Vec<(String, String)> {
-    let message = |second: usize, device: usize| {
-        let at = Timestamp(START + second as i64 * 1_000);
-        let topic = format!("sensors/1/pdu-{device}/SENSOR");
-        let payload = format!(
-            "{{\"Time\":\"{at}\",\"ENERGY\":{{\"Total\":{}.{:03},\"Power\":{},\"Voltage\":229.4,\"Current\":{}.{:02}}},\"Temperature\":21.5}}",
-            81_234 + second / 30,
-            (second * 33 + device) % 1_000,
-            7_300 + second % 90,
-            31 + device % 3,
-            second % 100
-        );
-        (topic, payload)
-    };
-    (0..seconds).flat_map(|second| (0..DEVICES).map(move |device| message(second, device))).collect()
+    let at = |number: usize| Timestamp(START + (number / DEVICES) as i64 * 1_000);
+    (0..seconds * DEVICES).map(|number| message(number, at(number))).collect()
 }
 
 fn mapped(rules: &[Rule], (topic, payload): &(String, String)) -> Contents {
@@ -114,7 +125,19 @@ fn directory() -> PathBuf {
 
 fn main() {
     let seconds = asked("WATTLEDGER_BENCH_SECONDS", 60);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let wanted = |section: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == section);
     println!("{}", machine(&directory()));
+    if wanted("spool") {
+        print("Mapping and spool", &spool_rows(seconds));
+    }
+    if wanted("field") {
+        let rows = field::rows(&sources(), VALUES, &[DEVICES, DEVICES * 5], seconds, &directory(), message);
+        print(&format!("The agent as a process, {} sensors", DEVICES * VALUES), &rows);
+    }
+}
+
+fn spool_rows(seconds: usize) -> Vec<Row> {
     let (rules, messages) = (rules(), messages(seconds));
     let times = by_turns(
         5,
@@ -129,7 +152,7 @@ fn main() {
     let share = (processor_time() - before).as_secs_f64() / seconds as f64;
     let readings = (messages.len() * VALUES) as f64;
     let rate = |time: Duration| readings / time.as_secs_f64();
-    let rows = [
+    vec![
         Row::new("mapping alone, five values of a message", rate(times[0]), "readings/s", Bar::None),
         Row::new("mapped and durable, batches of 500", rate(times[1]), "readings/s", Bar::None),
         Row::new(
@@ -144,6 +167,5 @@ fn main() {
             "% of a core",
             Bar::Below(1.0),
         ),
-    ];
-    print("Mapping and spool", &rows);
+    ]
 }
