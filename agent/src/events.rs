@@ -17,6 +17,8 @@ pub(crate) struct Events {
     distrusted: BTreeMap<Distrust, u64>,
     lost: BTreeMap<LossCause, u64>,
     spool_failures: u64,
+    sent_unsaved: u64,
+    sent_unsure: u64,
     unsent: u64,
 }
 
@@ -112,8 +114,28 @@ impl Events {
         }
     }
 
-    pub(crate) fn sent_not_saved(&self, error: &dyn Display) {
-        warn!(%error, "cannot keep what was sent; after a restart nothing that is held now is thinned");
+    pub(crate) fn sent_not_saved(&mut self, error: &dyn Display) {
+        self.sent_unsaved += 1;
+        if is_worth_a_line(self.sent_unsaved) {
+            let tries = self.sent_unsaved;
+            warn!(%error, tries, "cannot keep what was sent; after a restart nothing that is held now is thinned");
+        }
+    }
+
+    /// What was written down may say less than was sent: nothing is sent until that is mended.
+    pub(crate) fn sent_not_forgotten(&mut self, error: &dyn Display) {
+        self.sent_unsure += 1;
+        if is_worth_a_line(self.sent_unsure) {
+            error!(%error, tries = self.sent_unsure, "cannot keep what was sent, nor remove what was kept; nothing is sent");
+        }
+    }
+
+    /// The agent ends, and its spool could not be written to the last.
+    pub(crate) fn held_back_lost(&self, readings: u64) {
+        error!(
+            readings,
+            "stopped while the spool could not be written; readings that no source sends again are lost"
+        );
     }
 
     pub(crate) fn standing_not_saved(&self, error: &dyn Display) {

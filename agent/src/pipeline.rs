@@ -16,7 +16,7 @@ use crate::source::mqtt::MqttSource;
 use crate::source::nut::NutSource;
 use crate::source::replay::ReplaySource;
 use crate::source::{HandedIn, Intake, Source, SourceError};
-use crate::spool::SpoolError;
+use crate::spool::{Contents, SpoolError};
 use link::Around;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -62,13 +62,32 @@ pub async fn run_with_sources(
     more: Vec<Box<dyn Source>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
+    let changed = std::future::pending::<()>();
+    run_until_changed(config, more, &mut Vec::new(), shutdown, changed).await.map(drop)
+}
+
+/// Runs an agent until `shutdown` completes, or `changed` does and what was taken in can be written; then stops it in
+/// order, and gives what `changed` came to. `held_back` is what an agent before it could not write, and on return
+/// what this one could not: none of it where nobody is to go on after it.
+///
+/// # Errors
+/// [`AgentError`] if it cannot start; `held_back` is then as it was.
+pub(crate) async fn run_until_changed<T>(
+    config: AgentConfig,
+    more: Vec<Box<dyn Source>>,
+    held_back: &mut Vec<Contents>,
+    shutdown: impl Future<Output = ()>,
+    changed: impl Future<Output = T>,
+) -> Result<Option<T>, AgentError> {
     let sources = configured_sources(&config)?.into_iter().chain(more).collect();
     let link = config.link.resolve().map_err(password("the link"))?;
-    let agent = Agent::open(config)?;
+    let mut agent = Agent::open(config)?;
+    agent.post.take_over(agent.now(), std::mem::take(held_back));
     let seed = agent.post.spool().incarnation().id;
     let (session, link_events) = Session::start(agent.session(link, seed));
-    agent.run(sources, session, link_events, shutdown).await;
-    Ok(())
+    let (outcome, left) = agent.run(sources, session, link_events, shutdown, changed).await;
+    *held_back = left;
+    Ok(outcome)
 }
 
 fn password(whose: &str) -> impl FnOnce(std::io::Error) -> AgentError {
@@ -80,7 +99,8 @@ fn configured_sources(config: &AgentConfig) -> Result<Vec<Box<dyn Source>>, Agen
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for mqtt in &config.mqtt {
         let broker = mqtt.broker.resolve().map_err(password(mqtt.name.as_str()))?;
-        sources.push(Box::new(MqttSource::new(&config.agent, mqtt.clone(), broker)));
+        let source = MqttSource::new(&config.agent, mqtt.clone(), broker).remembering(&config.data_dir);
+        sources.push(Box::new(source));
     }
     if let Some(host) = &config.host {
         sources.push(Box::new(HostSource::new(host.clone())));
@@ -118,13 +138,14 @@ impl Agent {
         self.start.elapsed()
     }
 
-    async fn run(
+    async fn run<T>(
         mut self,
         sources: Vec<Box<dyn Source>>,
         session: Session,
         mut link_events: mpsc::Receiver<SessionEvent>,
         shutdown: impl Future<Output = ()>,
-    ) {
+        changed: impl Future<Output = T>,
+    ) -> (Option<T>, Vec<Contents>) {
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         for (position, source) in sources.into_iter().enumerate() {
@@ -136,6 +157,8 @@ impl Agent {
         let mut intake_open = true;
         let mut stopping = Stopping::No;
         let mut shutdown = std::pin::pin!(shutdown);
+        let mut changed = std::pin::pin!(changed);
+        let mut change = None;
         loop {
             let roomy = self.post.spool().is_roomy();
             let turned = self.intake.turned();
@@ -143,10 +166,10 @@ impl Agent {
             tokio::select! {
                 biased;
                 () = &mut shutdown, if stopping == Stopping::No => {
-                    // A source that has ended already does not hear it.
-                    stop.send_replace(true);
-                    stopping = Stopping::Sources { until: self.now() + stop::SOURCES };
+                    change = None;
+                    stopping = self.stop_sources(&stop);
                 }
+                found = &mut changed, if stopping == Stopping::No && change.is_none() => change = Some(found),
                 event = link_events.recv() => match event {
                     Some(event) => self.link_event(&session, event),
                     None => break,
@@ -162,16 +185,36 @@ impl Agent {
                 () = sleep_until(look_at) => {}
             }
             self.attend(&session);
+            // While the spool cannot be written, an orderly stop would have nowhere to leave what was taken in.
+            if stopping == Stopping::No && change.is_some() && !self.post.is_stuck() {
+                stopping = self.stop_sources(&stop);
+            }
             stopping = self.stop_further(&session, stopping, intake_open && !running.is_empty());
             if stopping == Stopping::Done {
                 break;
             }
         }
+        while let Some(handed_in) = self.intake.try_next(true) {
+            self.post.take(self.now(), handed_in);
+        }
+        // First what was held back, then what came after it.
+        self.write_all(&session);
         self.write_all(&session);
         self.post.save_standing(self.now());
         let unacknowledged = self.post.spool().unacknowledged();
         self.post.events().stopped(unacknowledged);
+        if change.is_none() && self.post.is_stuck() {
+            let readings = self.post.held_back();
+            self.post.events().held_back_lost(readings);
+        }
         session.close(stop::LINK).await;
+        (change, self.post.into_held_back())
+    }
+
+    /// Begins to stop. A source that has ended already does not hear it.
+    fn stop_sources(&self, stop: &watch::Sender<bool>) -> Stopping {
+        stop.send_replace(true);
+        Stopping::Sources { until: self.now() + stop::SOURCES }
     }
 
     /// When something is due although nothing happens.

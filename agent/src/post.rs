@@ -60,6 +60,27 @@ struct Stuck {
     why: String,
 }
 
+/// What the file beside the spool says may have been sent.
+#[derive(Debug, PartialEq, Eq)]
+enum Released {
+    /// So much, and a power cut changes nothing about it.
+    Said(RangeSet),
+    /// There is none: everything may have been.
+    Nothing,
+    /// It may say less than is true: nothing more may be sent until it is written, or gone for good.
+    Unsure,
+}
+
+impl Released {
+    fn covers(&self, sequence: u64) -> bool {
+        match self {
+            Released::Said(sent) => sent.contains(sequence),
+            Released::Nothing => true,
+            Released::Unsure => false,
+        }
+    }
+}
+
 /// The post. See the module. Every `now` is a time since its start that never goes back.
 #[derive(Debug)]
 pub struct Post {
@@ -72,8 +93,9 @@ pub struct Post {
     stuck: Option<Stuck>,
     clock: ClockWatch,
     sent_path: PathBuf,
-    /// What the file says may have been sent; without one, everything may.
-    released: Option<RangeSet>,
+    released: Released,
+    /// When damage that could not be answered for is tried again.
+    answer_at: Duration,
     /// Readings handed to the link since the start.
     readings_sent: u64,
     /// Readings that are not acknowledged, when last counted.
@@ -104,7 +126,8 @@ impl Post {
         spool.acknowledge(sender.acknowledged());
         let sent_path = config.data_dir.join("sent");
         let known = sent::load(&*disk, &sent_path, incarnation);
-        let released = if next == 0 { None } else { known.clone() };
+        // A file that cannot be read now may be read once more; it is written anew below.
+        let released = known.clone().filter(|_| next > 0).map_or(Released::Unsure, Released::Said);
         let sent = if next == 0 { RangeSet::default() } else { known.unwrap_or(RangeSet::below(next)) };
         spool.may_have_sent(clipped(&sent, next));
         let mut post = Post {
@@ -118,6 +141,7 @@ impl Post {
             clock: ClockWatch::default(),
             sent_path,
             released,
+            answer_at: Duration::ZERO,
             readings_sent: 0,
             waiting: 0,
             standing_path,
@@ -125,8 +149,8 @@ impl Post {
             save_at: Duration::ZERO,
         };
         post.events.spool_recovered(&found);
-        post.answer_for_damage();
-        if post.released.is_none() {
+        post.answer_for_damage(Duration::ZERO);
+        if post.released == Released::Unsure {
             post.note_released(post.spool.sent().clone());
         }
         post.events.started(&post.agent, incarnation, post.spool.unacknowledged());
@@ -194,6 +218,9 @@ impl Post {
         self.look_at_clock(now, outside);
         let was_stuck = self.is_stuck();
         self.write(now, false, outside);
+        if self.answer_at <= now {
+            self.answer_for_damage(now);
+        }
         let event = if was_stuck == self.is_stuck() { Event::Look } else { Event::SpoolTurned };
         self.step(now, event, outside);
         if self.save_at <= now {
@@ -251,12 +278,17 @@ impl Post {
         None
     }
 
-    /// Tells of batches that were found unreadable.
-    fn answer_for_damage(&mut self) {
+    /// Tells of batches that were found unreadable, by whatever came upon them.
+    fn answer_for_damage(&mut self, now: Duration) {
+        if !self.spool.has_untold_damage() {
+            return;
+        }
         match self.spool.answer_for_damage() {
-            Ok(Some(loss)) => self.events.lost(&loss),
-            Ok(None) => {}
-            Err(error) => self.events.spool_failed(&error),
+            Ok(told) => told.iter().for_each(|loss| self.events.lost(loss)),
+            Err(error) => {
+                self.answer_at = now + WRITE_AGAIN;
+                self.events.spool_failed(&error);
+            }
         }
     }
 
@@ -279,22 +311,27 @@ impl Post {
         let mut sent = self.spool.sent().clone();
         sent.raise_floor(self.spool.oldest_sequence());
         self.spool.may_have_sent(sent.clone());
-        let is_wanted = self.sender.is_offline() || self.released.is_none();
-        if is_wanted && self.released.as_ref() != Some(&sent) {
+        let is_wanted = self.sender.is_offline() || !matches!(self.released, Released::Said(_));
+        if is_wanted && self.released != Released::Said(sent.clone()) {
             self.note_released(sent);
         }
     }
 
     fn note_released(&mut self, sent: RangeSet) {
-        match sent::save(&*self.disk, &self.sent_path, self.spool.incarnation(), &sent) {
-            Ok(()) => self.released = Some(sent),
+        self.released = match sent::save(&*self.disk, &self.sent_path, self.spool.incarnation(), &sent) {
+            Ok(()) => Released::Said(sent),
             Err(error) => {
                 self.events.sent_not_saved(&error);
                 // A file that says too little would be worse than none.
-                let _ = self.disk.remove(&self.sent_path);
-                self.released = None;
+                match sent::forget(&*self.disk, &self.sent_path) {
+                    Ok(()) => Released::Nothing,
+                    Err(error) => {
+                        self.events.sent_not_forgotten(&error);
+                        Released::Unsure
+                    }
+                }
             }
-        }
+        };
     }
 
     /// Takes an event of the link, or of the sources, and does what follows from it.
@@ -317,12 +354,13 @@ impl Post {
         match effect {
             Effect::SendStatus => {
                 self.waiting = self.spool.waiting().unwrap_or(self.waiting);
+                self.answer_for_damage(now);
                 let topic = Topic::AgentStatus(self.agent.clone());
                 let payload = wire::encode_agent_status(&self.status(outside));
                 let sent = outside.publish(publish(&topic, payload));
                 return sent.is_err().then_some(Event::NotSent(None));
             }
-            Effect::SendBatch(sequence) => return self.send_batch(sequence, outside),
+            Effect::SendBatch(sequence) => return self.send_batch(now, sequence, outside),
             Effect::NewStore { before, now: store } => {
                 self.events.new_store(before, store);
                 self.save_standing(now);
@@ -335,18 +373,26 @@ impl Post {
         None
     }
 
-    fn send_batch(&mut self, sequence: u64, outside: &mut impl Outside) -> Option<Event<'static>> {
+    fn send_batch(
+        &mut self,
+        now: Duration,
+        sequence: u64,
+        outside: &mut impl Outside,
+    ) -> Option<Event<'static>> {
         let topic = Topic::Readings(self.agent.clone());
-        if self.released.as_ref().is_some_and(|released| !released.contains(sequence)) {
+        if !self.released.covers(sequence) {
             let mut released = self.spool.sent().clone();
             released.insert_range(sequence, sequence + RELEASED - 1);
             self.note_released(released);
+        }
+        if !self.released.covers(sequence) {
+            return Some(Event::NotSent(Some(sequence)));
         }
         let (readings, batch) = match self.spool.counted_batch(sequence) {
             Ok(Some((readings, batch))) => (readings, batch.to_vec()),
             Ok(None) => {
                 self.events.batch_not_sent(sequence, &"it cannot be read from the spool any more");
-                self.answer_for_damage();
+                self.answer_for_damage(now);
                 return Some(Event::Unsendable(sequence));
             }
             Err(error) => {
@@ -368,8 +414,23 @@ impl Post {
         }
     }
 
+    /// What was taken and could not be written, for a post that goes on in this one's place. Nothing of it is
+    /// durable, and no source was told that it is.
+    pub fn into_held_back(mut self) -> Vec<Contents> {
+        let mut batches = self.stuck.take().map(|stuck| stuck.batches).unwrap_or_default();
+        batches.extend(self.making.finish().0);
+        batches
+    }
+
+    /// Goes on with what another post of this spool could not write. It comes before all that is taken from now on.
+    pub fn take_over(&mut self, now: Duration, batches: Vec<Contents>) {
+        if !batches.is_empty() {
+            self.stuck = Some(Stuck { batches, tickets: BTreeMap::new(), again_at: now, why: String::new() });
+        }
+    }
+
     /// Readings that wait in memory because the spool cannot be written.
-    fn held_back(&self) -> u64 {
+    pub(crate) fn held_back(&self) -> u64 {
         let batches = self.stuck.iter().flat_map(|stuck| &stuck.batches);
         batches.map(|batch| batch.readings.len() as u64).sum()
     }

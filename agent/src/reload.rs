@@ -2,7 +2,8 @@
 //! how it is.
 //!
 //! A change is taken up by an orderly stop and a start in the same process. Nothing is lost by that: what was taken
-//! in is in the spool, and a broker keeps for its session what comes in between.
+//! in is in the spool, and a broker keeps for its session what comes in between. While the spool cannot be written a
+//! change waits, and what cannot be written all the same is carried over.
 
 use crate::config::AgentConfig;
 use crate::pipeline::{self, AgentError};
@@ -32,25 +33,32 @@ pub async fn run_file(
     tell(&[NotifyState::Ready]);
     let mut config = config;
     let mut former: Option<AgentConfig> = None;
+    let mut held_back = Vec::new();
     loop {
-        let mut next = None;
         let until = async {
             tokio::select! {
                 () = &mut shutdown => tell(&[NotifyState::Stopping]),
-                changed = file.next_usable(&config) => next = Some(changed),
                 () = keep_watchdog_quiet() => {}
             }
         };
-        let outcome = pipeline::run(config.clone(), until).await;
+        let changed = file.next_usable(&config);
+        let run = pipeline::run_until_changed(config.clone(), Vec::new(), &mut held_back, until, changed);
+        let outcome = run.await;
         if let (Err(error), Some(former)) = (&outcome, former.take()) {
             error!(%error, "the new configuration cannot be started; going on with the former one");
             config = former;
             continue;
         }
-        outcome?;
-        match next {
-            Some(next) => former = Some(std::mem::replace(&mut config, next)),
-            None => return Ok(()),
+        match outcome {
+            Ok(Some(next)) => former = Some(std::mem::replace(&mut config, next)),
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                let readings: usize = held_back.iter().map(|batch| batch.readings.len()).sum();
+                if readings > 0 {
+                    error!(readings, "readings that could not be written are lost");
+                }
+                return Err(error);
+            }
         }
         for warning in config.warnings.all() {
             warn!("{warning}");

@@ -24,6 +24,18 @@ pub(crate) fn save(disk: &dyn Disk, path: &Path, of: Incarnation, sent: &RangeSe
     small_file::replace(disk, path, &to_text(of, sent))
 }
 
+/// Removes the file, which then says that everything may have been sent; it is gone for good on return.
+///
+/// # Errors
+/// What the disk says: the file may be there now, or again after a power cut.
+pub(crate) fn forget(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+}
+
 /// Reads it; `None` where there is no file, or one that is damaged or of another spool.
 pub(crate) fn load(disk: &dyn Disk, path: &Path, of: Incarnation) -> Option<RangeSet> {
     let (found, sent) = from_text(&small_file::read(disk, path)?).ok()?;

@@ -11,14 +11,18 @@
 //! stays what it is, but may be sent once more under a later sequence, saying so.
 
 mod ahead;
+mod damage;
+mod numbers;
 mod open;
 mod record;
 mod room;
+mod run;
 mod thin;
 mod told;
 
 use ahead::{AHEAD_BYTES, Ahead};
-use record::Header;
+use damage::Accounts;
+use record::{Header, Record, Sums, span_of};
 use std::path::PathBuf;
 use told::Told;
 use wattledger_link::ranges::RangeSet;
@@ -63,6 +67,19 @@ pub enum SpoolError {
         /// The directory.
         dir: String,
     },
+    /// All that is left may be with the collector or tells of losses, and none of it can be made smaller.
+    #[error(
+        "the spool in {dir} holds {bytes} bytes that only an acknowledgement can free, of a limit of {limit_bytes}: \
+         see to the collector, or raise spool.limit"
+    )]
+    NoRoom {
+        /// The directory.
+        dir: String,
+        /// Bytes on disk.
+        bytes: u64,
+        /// Bytes at which something must go.
+        limit_bytes: u64,
+    },
 }
 
 /// What one batch is made of.
@@ -82,6 +99,8 @@ struct Piece {
     losses: Vec<Loss>,
     replaces: Vec<(u64, u64)>,
     again: Vec<u64>,
+    /// The intake numbers it was made of, where it was made of earlier batches.
+    covers: RangeSet,
 }
 
 /// The spool. See the module.
@@ -91,14 +110,18 @@ pub struct Spool {
     config: SpoolConfig,
     segment_bytes: u64,
     incarnation: Incarnation,
-    /// The totals as of the latest record; `readings`, `span` and `is_condensed` mean nothing here.
+    /// The totals as of the latest record; the edge may be further.
     totals: Header,
+    /// The damage that is known.
+    accounts: Accounts,
     acknowledged: RangeSet,
     /// What may have been sent.
     sent: RangeSet,
     latest: Ahead,
     backlog: Ahead,
     newly_lost: Told,
+    /// Nothing could be made smaller, and nothing has happened since that could change that.
+    is_stalled: bool,
 }
 
 impl Spool {
@@ -158,6 +181,17 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Log`] if the disk fails.
     pub fn waiting(&self) -> Result<u64, SpoolError> {
+        loop {
+            let damaged = self.log.lost();
+            let waiting = self.waiting_beside_damage()?;
+            // What looking came upon waits no more.
+            if self.log.lost() == damaged {
+                return Ok(waiting);
+            }
+        }
+    }
+
+    fn waiting_beside_damage(&self) -> Result<u64, SpoolError> {
         let (settled, next) = (self.settled(), self.next_sequence());
         let mut waiting = 0;
         let mut from = self.oldest_sequence().max(settled.floor());
@@ -166,7 +200,7 @@ impl Spool {
             if from < end
                 && let (Some(first), Some(last)) = (self.header(from)?, self.header(end - 1)?)
             {
-                waiting += (last.appended + first.readings).saturating_sub(first.appended);
+                waiting += last.all.minus(first.all.minus(first.here)).readings;
             }
             from = from.max(settled_to.saturating_add(1));
         }
@@ -193,17 +227,19 @@ impl Spool {
     /// as settled. A smaller set than before is taken at its word too: a collector restored from a
     /// backup asks for the rest again.
     pub fn acknowledge(&mut self, held_by_collector: &RangeSet) {
+        self.is_stalled &= self.acknowledged == *held_by_collector;
         self.acknowledged.clone_from(held_by_collector);
     }
 
     /// What may have been sent, by this run or an earlier one: such batches are not thinned.
     pub fn may_have_sent(&mut self, sent: RangeSet) {
+        self.is_stalled &= self.sent == sent;
         self.sent = sent;
     }
 
     /// This batch is being sent.
     pub fn note_sent(&mut self, sequence: u64) {
-        self.sent.insert(sequence);
+        self.is_stalled &= !self.sent.insert(sequence);
     }
 
     /// What may have been sent.
@@ -216,7 +252,7 @@ impl Spool {
     /// reached, older batches make room first; see [`Spool::newly_lost`].
     ///
     /// # Errors
-    /// [`SpoolError::Log`]: nothing was appended, and the same contents can be tried again.
+    /// [`SpoolError::Log`], [`SpoolError::NoRoom`]: nothing was appended, and the same contents can be tried again.
     pub fn append(&mut self, contents: &[Contents]) -> Result<usize, SpoolError> {
         let mut bytes = 0;
         let fits = contents.iter().take_while(|contents| {
@@ -225,17 +261,22 @@ impl Spool {
         });
         let count = fits.count().max(1).min(contents.len());
         let contents = &contents[..count];
-        self.make_room(contents)?;
-        let (totals, records) = self.encode(contents);
-        if let Err(error) = self.append_records(&records) {
+        if let Err(error) = self.try_append(contents) {
             // The disk may be full while our own limit is far: what the collector has is not needed here.
             if !matches!(error, SpoolError::Log(SegmentError::Full { .. })) || !self.release_acknowledged()? {
                 return Err(error);
             }
-            self.append_records(&records)?;
+            self.try_append(contents)?;
         }
-        self.totals = totals;
         Ok(count)
+    }
+
+    fn try_append(&mut self, contents: &[Contents]) -> Result<(), SpoolError> {
+        self.make_room(contents)?;
+        let (totals, records) = self.encode(contents);
+        self.append_records(&records)?;
+        self.totals = totals;
+        Ok(())
     }
 
     /// What was dropped or thinned for want of space since this was last asked, one entry for each cause.
@@ -268,8 +309,8 @@ impl Spool {
             }
             &self.backlog
         };
-        let read = ahead.first().and_then(Header::decode);
-        Ok(read.map(|(header, batch)| (header.readings, batch)))
+        let read = ahead.first().and_then(Record::decode);
+        Ok(read.map(|record| (record.header.here.readings, record.batch)))
     }
 
     /// The records for these contents, and the totals once they are durable.
@@ -286,7 +327,7 @@ impl Spool {
                 Piece { readings: numbered.collect(), refused: contents.refused.clone(), ..Piece::default() };
             totals.next_number += piece.readings.len() as u64;
             totals.taken_in += piece.readings.len() as u64;
-            totals.is_condensed = false;
+            (totals.is_condensed, totals.rounds) = (false, 0);
             records.push(self.record(sequence, piece, &mut totals));
         }
         (totals, records)
@@ -294,16 +335,19 @@ impl Spool {
 
     /// The record of a batch, counted in the totals.
     fn record(&self, sequence: u64, piece: Piece, totals: &mut Header) -> Vec<u8> {
-        let instants = || piece.readings.iter().map(|(_, reading)| reading.at.0);
-        totals.readings = piece.readings.len() as u64;
-        totals.appended += totals.readings;
-        totals.span = (instants().min().unwrap_or_default(), instants().max().unwrap_or_default());
+        totals.here = Sums::of(piece.readings.len(), &piece.losses);
+        totals.all = totals.all.plus(totals.here);
+        totals.span = span_of(&piece.readings, &[]);
+        totals.whole_before = totals.whole;
+        totals.whole = span_of(&piece.readings, &piece.losses);
         let floor = self.log.first_index().max(totals.dropped_below);
-        totals.encode(&wire::encode_batch(&self.batch_of(sequence, floor, piece)))
+        let covers = piece.covers.clone();
+        let batch = wire::encode_batch(&self.batch_of(sequence, floor, piece));
+        totals.encode(&self.accounts, &covers, &batch)
     }
 
     fn batch_of(&self, sequence: u64, floor: u64, piece: Piece) -> Batch {
-        let Piece { readings, refused, losses, replaces, again } = piece;
+        let Piece { readings, refused, losses, replaces, again, covers: _ } = piece;
         let mut meters: Vec<Name> = readings.iter().map(|(meter, _)| meter.clone()).collect();
         meters.sort_unstable();
         meters.dedup();

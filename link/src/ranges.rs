@@ -101,6 +101,26 @@ impl RangeSet {
                 || self.above.range(..=last).next_back().is_some_and(|(_, &to)| first <= to))
     }
 
+    /// The numbers from `first` to `last`, both included, that are not in the set: ascending, inclusive.
+    pub fn missing_between(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+        let mut from = first.max(self.floor);
+        let mut missing = Vec::new();
+        let start = self.above.range(..=from).next_back().map_or(from, |(&first, _)| first);
+        for (&first, &to) in self.above.range(start..) {
+            if last < first {
+                break;
+            }
+            if from < first {
+                missing.push((from, first - 1));
+            }
+            from = from.max(to + 1);
+        }
+        if from <= last {
+            missing.push((from, last));
+        }
+        missing
+    }
+
     /// How many of the numbers from `first` to `last`, both included, are in the set.
     pub fn count_between(&self, first: u64, last: u64) -> u64 {
         let below = self.floor.checked_sub(1).map(|to| (0, to));
@@ -217,6 +237,11 @@ mod tests {
                 let inside = (from..=to).filter(|number| plain.contains(number)).count() as u64;
                 prop_assert_eq!(set.count_between(from, to), inside);
                 prop_assert_eq!(set.touches(from, to), inside > 0);
+                let outside: Vec<u64> = (from..=to).filter(|number| !plain.contains(number)).collect();
+                let missing = set.missing_between(from, to);
+                prop_assert!(missing.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0), "{:?}", missing);
+                let missing: Vec<u64> = missing.into_iter().flat_map(|(first, last)| first..=last).collect();
+                prop_assert_eq!(missing, outside);
             }
             let mut merged = RangeSet::below(floor);
             merged.merge(&set);

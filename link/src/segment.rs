@@ -385,6 +385,12 @@ impl SegmentLog {
         Ok(())
     }
 
+    /// What [`SegmentLog::first_index`] will be once all below the index was removed.
+    pub fn first_after(&self, index: u64) -> u64 {
+        let ends = (self.segments.iter().skip(1).map(|segment| segment.first)).chain([self.next]);
+        ends.take_while(|end| *end <= index).last().unwrap_or_default().max(self.first_index())
+    }
+
     /// Deletes the segments whose every index is below the given one. Numbering goes on where it was,
     /// also when all are gone, and after a restart.
     ///

@@ -218,6 +218,20 @@ impl Session {
     /// Starts the task that connects, and keeps connecting. It ends with [`Session::close`], or when the
     /// receiver is dropped. Must be called within a tokio runtime.
     pub fn start(config: SessionConfig) -> (Session, mpsc::Receiver<SessionEvent>) {
+        Session::start_without(config, Vec::new())
+    }
+
+    /// The same, and ends what a persistent session may have subscribed to under an earlier configuration, at most
+    /// 500 filters. The broker has read that by the time it answers the subscriptions, so before
+    /// [`SessionEvent::Connected`] where there are any. Filters that are subscribed now stay.
+    pub fn start_without(
+        config: SessionConfig,
+        mut unwanted: Vec<String>,
+    ) -> (Session, mpsc::Receiver<SessionEvent>) {
+        unwanted.retain(|filter| {
+            is_filter(filter) && config.subscriptions.iter().all(|(kept, _)| kept != filter)
+        });
+        unwanted.truncate(SPARE_REQUESTS / 2 - 12);
         let (events, receiver) = mpsc::channel(config.events_limit.max(1));
         let shared = Arc::new(Shared {
             max_packet_bytes: config.max_packet_bytes as usize,
@@ -225,7 +239,7 @@ impl Session {
             closing: watch::Sender::new(None),
             ended: watch::Sender::new(false),
         });
-        tokio::spawn(run::run(config, Arc::clone(&shared), events));
+        tokio::spawn(run::run(config, unwanted, Arc::clone(&shared), events));
         (Session { shared }, receiver)
     }
 

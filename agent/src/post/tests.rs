@@ -1,3 +1,5 @@
+mod corrupted;
+
 use super::*;
 use crate::spool::tests::faulty::FaultyDisk;
 use wattledger_model::batch::{Acknowledgement, CollectorStatus};
@@ -215,4 +217,54 @@ fn over_a_restart_it_is_known_what_was_never_sent() {
     // Without the file, all of it may have been.
     disk.remove(std::path::Path::new("/d/sent")).expect("there");
     assert_eq!(*open(&disk).spool().sent(), RangeSet::below(6));
+}
+
+/// Takes a reading and writes it, once for each batch.
+fn fill(post: &mut Post, batches: u32, around: &mut Surroundings) {
+    for second in 1..=batches {
+        post.take(second * SECOND, handed_in(second.into(), around.clock()));
+        around.clock += 1_000;
+        post.write(second * SECOND, true, around);
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_it_cannot_be_written_down_that_it_was() {
+    let (disk, mut around) = (FaultyDisk::default(), Surroundings::default());
+    let mut post = open(&disk);
+    fill(&mut post, 3, &mut around);
+    disk.refuse(Some(std::path::Path::new("/d/sent")));
+    post.step(4 * SECOND, Event::Connected, &mut around);
+    acknowledge(&mut post, 4 * SECOND, 0, &mut around);
+    post.attend(15 * SECOND, &mut around);
+    assert_eq!(around.sent(), [0_u64; 0]);
+    // What a crash would leave says that nothing was sent, and so it is.
+    assert_eq!(
+        sent::load(&disk, std::path::Path::new("/d/sent"), post.spool().incarnation()),
+        Some(RangeSet::default())
+    );
+    disk.refuse(None);
+    post.attend(70 * SECOND, &mut around);
+    assert_eq!(around.sent(), [0, 1, 2]);
+}
+
+#[test]
+fn what_could_not_be_written_is_carried_over() {
+    let (disk, mut around) = (FaultyDisk::default(), Surroundings::default());
+    let mut post = open(&disk);
+    disk.fill_up_at(Some(disk.bytes()));
+    fill(&mut post, 2, &mut around);
+    post.take(5 * SECOND, handed_in(3, around.clock()));
+    assert!(post.is_stuck() && around.durable.is_empty());
+    let held_back = post.into_held_back();
+    let mut post = open(&disk);
+    post.take_over(SECOND, held_back);
+    post.take(SECOND, handed_in(1, around.clock()));
+    post.step(SECOND, Event::Connected, &mut around);
+    assert_eq!((around.status().held_back, around.status().taken_in), (3, 0));
+    disk.fill_up_at(None);
+    post.write(2 * SECOND, true, &mut around);
+    assert!(!post.is_stuck() && around.durable.is_empty(), "no source waits for these any more");
+    post.write(2 * SECOND, true, &mut around);
+    assert_eq!((post.spool().taken_in(), &around.durable[..]), (4, &[Ticket(1)][..]));
 }

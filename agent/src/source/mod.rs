@@ -4,6 +4,7 @@
 //! in the spool. The channel is bounded: a source that is faster than the disk waits in
 //! [`IntakeSender::hand_in`]; nothing is dropped here.
 
+mod filters;
 pub mod host;
 pub mod mqtt;
 pub mod names;

@@ -1,6 +1,7 @@
 //! Sensors behind an MQTT broker. The session is persistent, and a message is acknowledged to the broker
 //! only when what was made of it is durable in the spool: what the agent misses, the broker keeps.
 
+use super::filters::Filters;
 use super::skew::Skews;
 use super::{IntakeSender, Mapped, Source, SourceError, SourceRun, Ticket};
 use crate::clock;
@@ -8,6 +9,7 @@ use crate::config::MqttConfig;
 use crate::map::{Message, Rule, Wrong, map};
 use crate::sparkplug::{Request, Sparkplug, SparkplugConfig};
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
 use wattledger_link::session::{Broker, Delivery, Publish, Qos, Session, SessionConfig, SessionEvent};
@@ -26,6 +28,8 @@ pub struct MqttSource {
     rules: Vec<Rule>,
     sparkplug: Option<SparkplugConfig>,
     session: SessionConfig,
+    /// What the broker may deliver for its session with us, where that is remembered.
+    filters: Option<Filters>,
 }
 
 impl MqttSource {
@@ -51,7 +55,15 @@ impl MqttSource {
             events_limit: 64,
         };
         let MqttConfig { name, rules, sparkplug, .. } = config;
-        MqttSource { name: name.to_string(), rules, sparkplug, session }
+        MqttSource { name: name.to_string(), rules, sparkplug, session, filters: None }
+    }
+
+    /// The same, which remembers in the directory what it subscribed to, and ends what an earlier configuration
+    /// wanted and this one does not: the broker would go on delivering it.
+    pub fn remembering(mut self, data_dir: &Path) -> MqttSource {
+        let wanted = self.session.subscriptions.iter().map(|(filter, _)| filter.clone());
+        self.filters = Some(Filters::load(&data_dir.join(format!("filters-{}", self.name)), wanted));
+        self
     }
 }
 
@@ -62,9 +74,12 @@ impl Source for MqttSource {
 
     fn run(self: Box<Self>, intake: IntakeSender, stop: watch::Receiver<bool>) -> SourceRun {
         Box::pin(async move {
-            let (session, events) = Session::start(self.session);
+            let unwanted = self.filters.as_ref().map(Filters::unwanted).unwrap_or_default();
+            self.filters.iter().for_each(Filters::note_all);
+            let (session, events) = Session::start_without(self.session, unwanted);
             let reader = Reader {
                 session,
+                filters: self.filters,
                 rules: self.rules,
                 sparkplug: self.sparkplug.map(Sparkplug::new),
                 intake,
@@ -78,6 +93,7 @@ impl Source for MqttSource {
 
 struct Reader {
     session: Session,
+    filters: Option<Filters>,
     rules: Vec<Rule>,
     sparkplug: Option<Sparkplug>,
     intake: IntakeSender,
@@ -142,7 +158,10 @@ impl Reader {
                 let refused = Wrong::new(Cause::Payload, detail).refused(clock::now(), &topic, None, &[]);
                 self.intake.hand_in(vec![refused]).await?;
             }
-            SessionEvent::Connected { .. } => self.health.connected = true,
+            SessionEvent::Connected { .. } => {
+                self.health.connected = true;
+                self.filters.iter_mut().for_each(Filters::note_wanted);
+            }
             SessionEvent::Disconnected { reason } => {
                 self.health.connected = false;
                 self.health.reason = reason;

@@ -1,5 +1,6 @@
 mod corrupted;
 mod crashes;
+mod damage;
 pub(crate) mod faulty;
 
 use super::*;
@@ -246,14 +247,14 @@ fn readings_in_a_damaged_file_are_told_as_lost_once() {
 
     let (mut spool, found) = Spool::open(config(dir.path()), fresh(1)).expect("there");
     assert_eq!(found.damaged_records, 1);
-    let lost = spool.answer_for_damage().expect("disk").expect("a batch is gone");
-    assert_eq!((lost.readings, spool.lost(), spool.answer_for_damage().expect("disk")), (100, 100, None));
+    let lost = spool.answer_for_damage().expect("disk").pop().expect("a batch is gone");
+    assert_eq!((lost.readings, spool.lost(), spool.answer_for_damage().expect("disk")), (100, 100, vec![]));
     let batches = held(&mut spool);
     assert_eq!(batches.len(), 9, "eight are left, and one tells of the ninth");
     assert_eq!(batches[8].losses, [lost]);
     drop(spool);
     let (mut spool, _) = Spool::open(config(dir.path()), fresh(1)).expect("there");
-    assert_eq!(spool.answer_for_damage().expect("disk"), None);
+    assert_eq!(spool.answer_for_damage().expect("disk"), []);
 }
 
 /// A hall that is read every ten seconds: registers that advance evenly, powers that wander, and one meter of
@@ -295,7 +296,7 @@ fn a_full_spool_thins_before_it_drops_and_everything_is_told() {
     // Far more than fits as it is; what is left of it does.
     fill_with_hall(&mut spool, 0..40_000);
     assert!(spool.bytes() <= LIMIT, "{} bytes", spool.bytes());
-    assert!(spool.thinned() > 15_000 && spool.lost() == 0, "{} {}", spool.thinned(), spool.lost());
+    assert!(spool.thinned() > 12_000 && spool.lost() == 0, "{} {}", spool.thinned(), spool.lost());
     let batches = held(&mut spool);
     let there: u64 = batches.iter().map(|batch| batch.readings.len() as u64).sum();
     let losses = || batches.iter().flat_map(|batch| &batch.losses);

@@ -56,6 +56,8 @@ enum Step {
 
 struct Task {
     config: SessionConfig,
+    /// Topic filters that the broker may remember us by, and that are not subscribed any more.
+    unwanted: Vec<String>,
     shared: Arc<Shared>,
     events: mpsc::Sender<SessionEvent>,
     closing: watch::Receiver<Option<Instant>>,
@@ -65,10 +67,15 @@ struct Task {
     expiry_told: Option<Instant>,
 }
 
-pub(super) async fn run(config: SessionConfig, shared: Arc<Shared>, events: mpsc::Sender<SessionEvent>) {
+pub(super) async fn run(
+    config: SessionConfig,
+    unwanted: Vec<String>,
+    shared: Arc<Shared>,
+    events: mpsc::Sender<SessionEvent>,
+) {
     let mut backoff = Backoff::new(config.backoff_seed, FIRST_WAIT, LONGEST_WAIT);
     let closing = shared.closing.subscribe();
-    let mut task = Task { config, shared, events, closing, warned: None, expiry_told: None };
+    let mut task = Task { config, unwanted, shared, events, closing, warned: None, expiry_told: None };
     while let End::Lost(reason) = task.connect_once(&mut backoff).await {
         task.tell_lost(&reason);
         if !task.pause(reason, backoff.next_wait()).await {
@@ -367,6 +374,10 @@ impl Serving<'_> {
             } else if !self.refused(filter).await {
                 return false;
             }
+        }
+        if session_present {
+            // The queue is empty and has room for all of them.
+            let _ = self.task.unwanted.iter().try_for_each(|filter| self.client.try_unsubscribe(filter));
         }
         if valid.is_empty() {
             return self.open(session_present).await;

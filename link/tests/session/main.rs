@@ -185,6 +185,24 @@ async fn a_persistent_session_gets_what_came_while_it_was_away() {
 }
 
 #[tokio::test]
+async fn a_persistent_session_can_be_taken_up_without_what_it_had() {
+    let Some(broker) = Mosquitto::open() else { return };
+    let before = Peer::connected(config(broker.port, "reader", &["a/#", "b", "c"])).await;
+    before.close().await;
+    let unwanted = ["a/#", "c", "never/had"].map(str::to_owned).to_vec();
+    let (session, events) = Session::start_without(config(broker.port, "reader", &["b", "c"]), unwanted);
+    let mut reader = Peer { session, events };
+    assert!(reader.wait_connected().await, "the broker knows it");
+    let mut writer = Peer::connected(config(broker.port, "writer", &[])).await;
+    for topic in ["a/1", "b", "a/2", "c"] {
+        writer.publish(message(topic, "x")).await;
+    }
+    assert_eq!([reader.delivery().await.topic, reader.delivery().await.topic], ["b", "c"]);
+    writer.close().await;
+    reader.close().await;
+}
+
+#[tokio::test]
 async fn what_is_not_acknowledged_comes_again() {
     let Some(broker) = Mosquitto::open() else { return };
     let reader_config = || config(broker.port, "reader", &["a"]);

@@ -21,6 +21,8 @@ struct Plates {
     left: Option<u32>,
     /// Bytes until the disk is full; `None`: never.
     capacity: Option<usize>,
+    /// A file that can be neither written anew nor removed.
+    refused: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -53,6 +55,11 @@ impl FaultyDisk {
         self.plates().capacity = bytes;
     }
 
+    /// Refuses to replace or remove this file.
+    pub(crate) fn refuse(&self, path: Option<&Path>) {
+        self.plates().refused = path.map(Path::to_owned);
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.plates().used()
     }
@@ -66,6 +73,7 @@ impl FaultyDisk {
             durable: plates.durable.clone(),
             left: None,
             capacity: None,
+            refused: None,
         })))
     }
 
@@ -112,6 +120,15 @@ impl Plates {
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    /// Lets the name of a file be changed.
+    fn rename_or_remove(&mut self, path: &Path) -> io::Result<()> {
+        self.operate()?;
+        match &self.refused {
+            Some(refused) if refused == path => Err(io::ErrorKind::PermissionDenied.into()),
+            _ => Ok(()),
         }
     }
 
@@ -183,7 +200,7 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut plates = self.plates();
-        plates.operate()?;
+        plates.rename_or_remove(to)?;
         let file = plates.file(from)?;
         plates.names.remove(from);
         plates.names.insert(to.to_owned(), file);
@@ -192,7 +209,7 @@ impl Disk for FaultyDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut plates = self.plates();
-        plates.operate()?;
+        plates.rename_or_remove(path)?;
         plates.file(path)?;
         plates.names.remove(path);
         Ok(())
