@@ -4,7 +4,7 @@
 //! a write that would lose the packet and keep the report of it.
 
 use super::inflight::{Receipts, Window};
-use super::tls::{self, Tls};
+use super::tls::{self, Loaded, Tls};
 use super::{
     Connection, Delivery, MAX_INFLIGHT, PROTOCOL_MAX_BYTES, Qos, Receipt, SPARE_REQUESTS, SessionConfig,
     SessionEvent, Shared, is_filter, packet_bytes,
@@ -65,6 +65,7 @@ struct Task {
     warned: Option<String>,
     /// When the end of a certificate was warned of.
     expiry_told: Option<Instant>,
+    certificates: Loaded,
 }
 
 pub(super) async fn run(
@@ -75,7 +76,9 @@ pub(super) async fn run(
 ) {
     let mut backoff = Backoff::new(config.backoff_seed, FIRST_WAIT, LONGEST_WAIT);
     let closing = shared.closing.subscribe();
-    let mut task = Task { config, unwanted, shared, events, closing, warned: None, expiry_told: None };
+    let certificates = Loaded::default();
+    let mut task =
+        Task { config, unwanted, shared, events, closing, warned: None, expiry_told: None, certificates };
     while let End::Lost(reason) = task.connect_once(&mut backoff).await {
         task.tell_lost(&reason);
         if !task.pause(reason, backoff.next_wait()).await {
@@ -96,7 +99,13 @@ impl Task {
         let mut certificates = None;
         if let Some(tls) = &self.config.broker.tls {
             let marks = tls.marks();
-            match tls.load() {
+            let found = tls.load();
+            if let Err(error) = &found
+                && self.certificates.is_news(error)
+            {
+                warn!(broker = %self.config.broker, %error, "certificates cannot be used; the last that could stay in use");
+            }
+            match self.certificates.take(found) {
                 Ok(config) => {
                     options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
                 }
@@ -325,13 +334,16 @@ impl Serving<'_> {
         }
         *marks = found;
         match tls.load() {
-            Ok(_) => {
+            Ok(config) => {
+                self.task.certificates.keep(config);
                 self.task.expiry_told = None;
                 Some(End::Lost("its certificates were replaced: connecting with the new ones".into()))
             }
             Err(error) => {
                 // Half of a pair may be written, and the other half comes next time.
-                warn!(%broker, %error, "certificates were changed and cannot be used; the old ones stay in use");
+                if self.task.certificates.is_news(&error) {
+                    warn!(%broker, %error, "certificates were changed and cannot be used; the old ones stay in use");
+                }
                 None
             }
         }

@@ -3,6 +3,9 @@
 //! The files are read anew at each connect, and looked at while a connection stands, so that certificates can be
 //! replaced while everything runs.
 
+mod loaded;
+
+pub(super) use loaded::Loaded;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -11,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use wattledger_model::document::{self, Table};
+use x509_cert::Certificate;
 use x509_cert::der::{Decode, SliceReader};
+use x509_cert::name::Name;
 
 /// From when on the end of a certificate is warned of.
 const WARN_BEFORE: Duration = Duration::from_secs(30 * 86_400);
@@ -68,7 +73,7 @@ pub enum TlsError {
 /// Until when the certificates of a configuration are valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// The file of the certificate that ends first.
+    /// The file of the certificate in use that ends first.
     pub path: PathBuf,
     /// Its end.
     pub until: SystemTime,
@@ -170,27 +175,32 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    /// Which of our own certificates ends first, and when: of the client certificate and, where a `ca_file` is
-    /// given, of the authorities.
+    /// Which certificate that is in use ends first, and when. Of our own chain that is any; of the authorities
+    /// of `ca_file` it is the one that signed our chain, and beside it the last that is left: a bundle may hold
+    /// old ones as long as it holds one that is valid.
     ///
     /// # Errors
     /// [`TlsError::File`] where one cannot be read.
     pub fn expiry(&self) -> Result<Option<Expiry>, TlsError> {
-        let files =
-            self.ca_file.iter().chain(self.identity.iter().map(|identity| &identity.certificate_file));
-        let mut first: Option<Expiry> = None;
-        for path in files {
-            let ends: Result<Vec<SystemTime>, TlsError> = certificates(path)?
-                .iter()
-                .map(|der| end_of(der).map_err(|error| refused(path, error)))
-                .collect();
-            let until = ends?.into_iter().min();
-            if let Some(until) = until.filter(|until| first.as_ref().is_none_or(|first| *until < first.until))
-            {
-                first = Some(Expiry { path: path.clone(), until });
-            }
-        }
-        Ok(first)
+        let own = match &self.identity {
+            Some(Identity { certificate_file, .. }) => read_all(certificate_file)?,
+            None => Vec::new(),
+        };
+        let authorities = self.ca_file.as_ref().map_or(Ok(Vec::new()), |path| read_all(path))?;
+        let signed_by = |name: &Name| {
+            let known = authorities.iter().filter(|authority| authority.tbs_certificate().subject() == name);
+            known.map(end_of).max()
+        };
+        let of_authorities = [
+            authorities.iter().map(end_of).max(),
+            own.last().and_then(|last| signed_by(last.tbs_certificate().issuer())),
+        ];
+        let own_file = self.identity.as_ref().map(|identity| &identity.certificate_file);
+        let own = own_file.zip(own.iter().map(end_of).min());
+        let of_authorities = of_authorities.into_iter().flatten().min();
+        let ends = own.into_iter().chain(self.ca_file.as_ref().zip(of_authorities));
+        let first = ends.min_by_key(|(_, until)| *until);
+        Ok(first.map(|(path, until)| Expiry { path: path.clone(), until }))
     }
 
     /// One line for a person: until when the certificates are valid, or why they cannot be used.
@@ -241,10 +251,15 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     }
 }
 
+/// The certificates of a file, as far as their names and ends are needed.
+fn read_all(path: &Path) -> Result<Vec<Certificate>, TlsError> {
+    let decoded = |der: &CertificateDer<'_>| Certificate::decode(&mut SliceReader::new(der)?);
+    certificates(path)?.iter().map(|der| decoded(der).map_err(|error| refused(path, error))).collect()
+}
+
 /// `notAfter` (RFC 5280, 4.1.2.5).
-fn end_of(der: &CertificateDer<'_>) -> Result<SystemTime, x509_cert::der::Error> {
-    let certificate = x509_cert::Certificate::decode(&mut SliceReader::new(der)?)?;
-    Ok(SystemTime::UNIX_EPOCH + certificate.tbs_certificate().validity().not_after.to_unix_duration())
+fn end_of(certificate: &Certificate) -> SystemTime {
+    SystemTime::UNIX_EPOCH + certificate.tbs_certificate().validity().not_after.to_unix_duration()
 }
 
 #[cfg(test)]

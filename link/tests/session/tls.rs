@@ -152,3 +152,22 @@ async fn replaced_certificates_are_used_without_a_restart() {
     }
     assert!(matches!(next(&mut events).await, SessionEvent::Connected { session_present: true }));
 }
+
+#[tokio::test]
+async fn a_connection_lost_while_files_are_half_replaced_is_made_anew_with_the_last_good_ones() {
+    let authority = Authority::new();
+    let Some((mut server, port)) = broker(&authority) else { return };
+    authority.sign("hall", None);
+    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
+    fs::write(authority.path("hall.key"), "half of a key\n").expect("written");
+    server.kill();
+    server.restart();
+    loop {
+        match next(&mut events).await {
+            SessionEvent::Disconnected { reason } => assert!(!reason.contains("hall.key"), "{reason}"),
+            SessionEvent::Connected { .. } => break,
+            other => panic!("expected the next connection, not {other:?}"),
+        }
+    }
+}
