@@ -1,8 +1,9 @@
-//! From a sensor's message to readings, by rules. Pure: the same message and rules give the same answer.
+//! From a sensor's message to readings, by rules. Pure: the same messages and rules give the same answers.
 //!
 //! Several rules may take one message, and a rule several elements of it; each gives a reading of its own or
 //! a refusal of its own, so one bad field harms only its meter. Numbers keep the decimal digits of the device.
 
+mod claims;
 mod element;
 mod evidence;
 mod json;
@@ -12,12 +13,13 @@ mod state;
 mod telegram;
 mod topic;
 
+pub use claims::Claims;
 pub use element::Each;
 pub use evidence::EvidenceRule;
 pub use path::Path;
 pub use rule::{Format, Rule, TimeAt, UnitRule};
 pub use state::States;
-pub use topic::{MeterTemplate, TopicPattern};
+pub use topic::{MeterTemplate, TopicPattern, UnnamedError};
 
 pub(crate) use rule::unit_spelled;
 
@@ -59,13 +61,18 @@ pub struct Outcome {
     pub absent: u64,
 }
 
-/// Applies every rule that takes the message's topic.
+/// Applies every rule that takes the message's topic, to one message alone.
 pub fn map(rules: &[Rule], message: &Message<'_>) -> Outcome {
+    map_among(rules, &mut Claims::default(), message)
+}
+
+/// The same for one of many messages: what two devices would be called alike is read of the first alone.
+pub fn map_among(rules: &[Rule], claims: &mut Claims, message: &Message<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     let payload = Payload::of(message.payload);
     for rule in rules {
         if let Some(captured) = rule.topic.matched(message.topic) {
-            rule.apply(message, &captured, &payload, &mut outcome);
+            rule.apply(message, &captured, &payload, claims, &mut outcome);
         }
     }
     outcome

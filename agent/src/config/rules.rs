@@ -164,18 +164,20 @@ fn read_each(table: &mut Table<'_>) -> Option<Each> {
     let each = path(table, "each", false);
     let has_each = table.has("each");
     let name = path(table, "element", has_each);
+    let id = path(table, "element_id", has_each);
     let has_names = table.has("elements");
     let names: Vec<String> =
         table.values("elements", document::string).into_iter().map(|name| name.value).collect();
-    if (name.is_some() || has_names) && !has_each {
-        table.document().error(table.place(), "`element` and `elements` name what `each` gives; say `each`");
+    if (name.is_some() || id.is_some() || has_names) && !has_each {
+        let why = "`element`, `element_id` and `elements` name what `each` gives; say `each`";
+        table.document().error(table.place(), why);
     }
     if name.is_some() && has_names {
         table
             .document()
             .error(table.place(), "`element` and `elements` are two answers to one question; keep one");
     }
-    Some(Each { path: each?, name, names })
+    Some(Each { path: each?, name, id, names })
 }
 
 fn read_time(table: &mut Table<'_>, has_each: bool) -> Option<TimeAt> {

@@ -16,6 +16,8 @@ pub struct Each {
     pub path: Path,
     /// Where an element says its own name; otherwise its key or its position from 0 is its name.
     pub name: Option<Path>,
+    /// Where an element says what tells it from others of its name; put behind the name.
+    pub id: Option<Path>,
     /// Names by position, from 0; a position beyond them is its own name.
     pub names: Vec<String>,
 }
@@ -47,14 +49,26 @@ impl Each {
         value: &'v Value,
         message: &'v Value,
     ) -> Result<Cow<'v, str>, Wrong> {
-        let Some(path) = &self.name else {
-            let listed = key.parse().ok().and_then(|at: usize| self.names.get(at));
-            return Ok(listed.map_or(key, |name| Cow::Borrowed(name.as_str())));
+        let scope = Scope { message, element: value };
+        let said = |path: &Path, what: &str| {
+            let text = match path.follow(&scope) {
+                Found::One(text) => text_of(text),
+                _ => None,
+            };
+            let detail = || format!("{} gives no {what} for element {key}", path.as_str());
+            text.ok_or_else(|| Wrong::new(Cause::Name, detail()))
         };
-        match path.follow(&Scope { message, element: value }) {
-            Found::One(name) => text_of(name),
-            _ => None,
-        }
-        .ok_or_else(|| Wrong::new(Cause::Name, format!("{} gives no name for element {key}", path.as_str())))
+        let id = self.id.as_ref().map(|path| said(path, "id")).transpose()?;
+        let name = match &self.name {
+            Some(path) => said(path, "name")?,
+            None => {
+                let listed = key.parse().ok().and_then(|at: usize| self.names.get(at));
+                listed.map_or_else(|| key.clone(), |name| Cow::Borrowed(name.as_str()))
+            }
+        };
+        Ok(match id {
+            Some(id) => Cow::Owned(format!("{name}-{id}")),
+            None => name,
+        })
     }
 }

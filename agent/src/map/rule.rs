@@ -1,6 +1,7 @@
 //! One way to make readings of a message.
 
-use super::element::Each;
+use super::claims::Claims;
+use super::element::{Each, Element};
 use super::path::{Found, Path, Scope};
 use super::state::States;
 use super::telegram;
@@ -11,7 +12,7 @@ use crate::source::Mapped;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::document::did_you_mean;
 use wattledger_model::meter::Kind;
@@ -19,6 +20,10 @@ use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Quality, Reading};
 use wattledger_model::time::Timestamp;
 use wattledger_model::unit::Unit;
+
+/// What to do where elements of one message have one name.
+const SAY_WHICH: &str = "say with `element` or `element_id` what tells them apart (of a profile, choose the reading \
+                         that ends in -by-id)";
 
 /// How a payload is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,6 +159,7 @@ impl Rule {
         message: &Message<'_>,
         captured: &[&str],
         payload: &Payload<'_>,
+        claims: &mut Claims,
         outcome: &mut Outcome,
     ) {
         if message.retained && self.time.is_none() {
@@ -161,44 +167,85 @@ impl Rule {
             return;
         }
         let Some(each) = &self.each else {
-            let named = self.meter.name(captured).map_err(|error| Wrong::new(Cause::Name, error));
+            let named = self.named(captured);
             let known = named.as_ref().ok().cloned();
-            let taken = named.and_then(|_| {
+            let taken = named.and_then(|meter| {
                 let document = self.needs_document().then(|| payload.document(self.format)).transpose()?;
-                self.take(message, document.map(|message| Scope { message, element: message }))
+                let taken =
+                    self.take(message, document.map(|message| Scope { message, element: message }))?;
+                self.claimed(taken, captured, &meter, claims)
             });
             return outcome.add(message, known, taken);
         };
-        let elements = payload.document(self.format).and_then(|document| {
-            let elements = each.elements(document)?;
-            if elements.is_empty() && !self.optional {
-                return Err(Wrong::new(Cause::Payload, format!("no element at {}", each.path.as_str())));
+        match payload.document(self.format).and_then(|document| Ok((document, each.elements(document)?))) {
+            Ok((_, elements)) if elements.is_empty() => {
+                let wrong = || Wrong::new(Cause::Payload, format!("no element at {}", each.path.as_str()));
+                let none = if self.optional { Ok(Taken::Absent) } else { Err(wrong()) };
+                outcome.add(message, None, none);
             }
-            Ok((document, elements))
-        });
-        let (document, elements) = match elements {
-            Ok(found) => found,
-            Err(wrong) => return outcome.add(message, None, Err(wrong)),
-        };
-        outcome.absent += u64::from(elements.is_empty());
-        let mut taken_names = BTreeSet::new();
+            Ok((document, elements)) => {
+                self.apply_each(message, document, captured, elements, claims, outcome);
+            }
+            Err(wrong) => outcome.add(message, None, Err(wrong)),
+        }
+    }
+
+    /// The same for each element. Which of several of one name came first says nothing, so none of them counts.
+    fn apply_each(
+        &self,
+        message: &Message<'_>,
+        document: &Value,
+        captured: &[&str],
+        elements: Vec<Element<'_>>,
+        claims: &mut Claims,
+        outcome: &mut Outcome,
+    ) {
+        let mut all: Vec<(Result<(Name, String), Wrong>, &Value)> = Vec::with_capacity(elements.len());
         for element in elements {
-            let named = element.name.and_then(|name| {
-                let captured: Vec<&str> = captured.iter().copied().chain([&*name]).collect();
-                self.meter.name(&captured).map_err(|error| Wrong::new(Cause::Name, error))
+            let named = element.name.and_then(|own| {
+                let captured: Vec<&str> = captured.iter().copied().chain([&*own]).collect();
+                Ok((self.named(&captured)?, own.into_owned()))
             });
-            let known = named.as_ref().ok().cloned();
-            let taken = named.and_then(|meter| {
-                if !taken_names.insert(meter.clone()) {
+            all.push((named, element.value));
+        }
+        let mut of_name: BTreeMap<Name, usize> = BTreeMap::new();
+        for (meter, _) in all.iter().filter_map(|(named, _)| named.as_ref().ok()) {
+            *of_name.entry(meter.clone()).or_default() += 1;
+        }
+        for (named, element) in all {
+            let known = named.as_ref().ok().map(|(meter, _)| meter.clone());
+            let taken = named.and_then(|(meter, own)| {
+                let alike = of_name.get(&meter).copied().unwrap_or_default();
+                if alike > 1 {
                     return Err(Wrong::new(
                         Cause::Name,
-                        format!("two elements of the message are `{meter}`; say where their names stand"),
+                        format!("{alike} elements of the message are `{meter}`; {SAY_WHICH}"),
                     ));
                 }
-                self.take(message, Some(Scope { message: document, element: element.value }))
+                let captured: Vec<&str> = captured.iter().copied().chain([&*own]).collect();
+                let taken = self.take(message, Some(Scope { message: document, element }))?;
+                self.claimed(taken, &captured, &meter, claims)
             });
             outcome.add(message, known, taken);
         }
+    }
+
+    fn named(&self, captured: &[&str]) -> Result<Name, Wrong> {
+        self.meter.name(captured).map_err(|error| Wrong::new(Cause::Name, error))
+    }
+
+    /// What was taken, if the meter's name is not another thing's already.
+    fn claimed(
+        &self,
+        taken: Taken,
+        captured: &[&str],
+        meter: &Name,
+        claims: &mut Claims,
+    ) -> Result<Taken, Wrong> {
+        if matches!(taken, Taken::Reading(..)) {
+            claims.claim(&self.meter, captured, meter)?;
+        }
+        Ok(taken)
     }
 
     fn take(&self, message: &Message<'_>, scope: Option<Scope<'_>>) -> Result<Taken, Wrong> {

@@ -1,6 +1,8 @@
 //! Topic patterns such as `sensors/{building}/{meter}/SENSOR`, and meter names made from their parts.
 
+use super::quoted;
 use std::str::FromStr;
+use std::sync::Arc;
 use wattledger_model::document::did_you_mean;
 use wattledger_model::name::{Name, NameError};
 
@@ -86,6 +88,22 @@ impl TopicPattern {
         self.levels.iter().map(level).collect::<Vec<_>>().join("/")
     }
 
+    /// Whether some topic is brought both by this pattern's subscription and by that filter.
+    pub(crate) fn overlaps(&self, filter: &str) -> bool {
+        let mut others = filter.split('/');
+        for level in &self.levels {
+            // What follows a # may be nothing.
+            let other = others.next();
+            match (level, other) {
+                (_, Some("#")) | (Level::Rest, _) => return true,
+                (_, None) => return false,
+                (Level::Literal(text), Some(other)) if other != "+" && other != text => return false,
+                _ => {}
+            }
+        }
+        matches!(others.next(), None | Some("#"))
+    }
+
     /// The names of the levels that have one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.levels.iter().filter_map(|level| match level {
@@ -127,12 +145,28 @@ pub(crate) const ELEMENT: &str = "element";
 /// How a meter is named: a constant, or made from the named levels of its topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterTemplate {
-    parts: Vec<Part>,
+    parts: Arc<[Part]>,
     folds: bool,
 }
 
+/// Why the named levels of a topic give no meter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnnamedError {
+    /// What was made of them is no name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Folding would leave letters out, and what is left may be the name of another device.
+    #[error(
+        "`{0}` has letters that no name has, and without them it could be another device; give it a rule of its own"
+    )]
+    Letters(String),
+    /// Folding would leave nothing.
+    #[error("`{0}` has nothing in it that a name can be made of; give it a rule of its own")]
+    Nothing(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Text(String),
     /// Position among the names of the pattern.
     Level(usize),
@@ -181,14 +215,15 @@ impl MeterTemplate {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        let template = MeterTemplate { parts, folds: false };
+        let template = MeterTemplate { parts: parts.into(), folds: false };
         // Whatever a sensor is called, the fixed letters around it must leave a valid name possible.
         template.name(&vec!["x"; names.len()]).map_err(|error| error.to_string())?;
         Ok(template)
     }
 
     /// The same template, folding what it takes from topics and messages to what a name may have: lower
-    /// case, and `-` for whatever is no letter of English and no digit.
+    /// case, and `-` for what is neither letter nor digit. Letters that no name has are not left out: a
+    /// text that has some gives no name.
     pub fn folding(mut self) -> MeterTemplate {
         self.folds = true;
         self
@@ -197,30 +232,71 @@ impl MeterTemplate {
     /// The meter's name for the levels captured from a topic.
     ///
     /// # Errors
-    /// What was made, if it is no name.
-    pub fn name(&self, captured: &[&str]) -> Result<Name, NameError> {
+    /// [`UnnamedError`] with what was found or made.
+    pub fn name(&self, captured: &[&str]) -> Result<Name, UnnamedError> {
         let mut made = String::new();
-        for part in &self.parts {
+        for part in &*self.parts {
             match part {
                 Part::Text(text) => made.push_str(text),
-                Part::Level(position) => {
-                    let level = captured.get(*position).copied().unwrap_or_default();
-                    if self.folds { fold_onto(&mut made, level) } else { made.push_str(level) }
-                }
+                Part::Level(position) if self.folds => fold_onto(&mut made, level(captured, *position))?,
+                Part::Level(position) => made.push_str(level(captured, *position)),
             }
         }
-        made.parse()
+        Ok(made.parse::<Name>()?)
+    }
+
+    /// The same before anything is folded: what people call the thing.
+    pub(super) fn spelled(&self, captured: &[&str]) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Level(position) => level(captured, *position).to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
+    /// Whether different levels can give one name: by folding, or where several are put together.
+    pub(super) fn can_coincide(&self) -> bool {
+        let levels = self.levels().count();
+        levels > 1 || levels == 1 && self.folds
+    }
+
+    /// The positions of the levels that it is made of.
+    pub(super) fn levels(&self) -> impl Iterator<Item = usize> + Clone {
+        self.parts.iter().filter_map(|part| if let Part::Level(at) = part { Some(*at) } else { None })
+    }
+
+    /// Its parts, which it shares with its clones.
+    pub(super) fn parts(&self) -> &Arc<[Part]> {
+        &self.parts
     }
 }
 
-fn fold_onto(made: &mut String, level: &str) {
-    let words = level.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    for (at, word) in words.enumerate() {
-        if at > 0 {
+/// What was captured at a position; nothing where a topic ended before it.
+pub(super) fn level<'c>(captured: &[&'c str], position: usize) -> &'c str {
+    captured.get(position).copied().unwrap_or_default()
+}
+
+/// Adds the words of a level with `-` between them.
+fn fold_onto(made: &mut String, level: &str) -> Result<(), UnnamedError> {
+    if level.chars().any(is_lost_letter) {
+        return Err(UnnamedError::Letters(quoted(level).into_owned()));
+    }
+    let before = made.len();
+    for word in level.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        if made.len() > before {
             made.push('-');
         }
         made.extend(word.chars().map(|c| c.to_ascii_lowercase()));
     }
+    if made.len() == before {
+        return Err(UnnamedError::Nothing(quoted(level).into_owned()));
+    }
+    Ok(())
+}
+
+/// A letter or digit beyond those of names, or an accent that stands beside its letter.
+fn is_lost_letter(c: char) -> bool {
+    !c.is_ascii() && c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c)
 }
 
 #[cfg(test)]
@@ -290,10 +366,44 @@ mod tests {
             ("Rack 3 (left)", Some("rack-3-left-power")),
             ("switch:0", Some("switch-0-power")),
             ("0x00158D", Some("0x00158d-power")),
-            ("é", None),
+            ("+3.3 °C", Some("3-3-c-power")),
             ("", None),
         ] {
             assert_eq!(template.name(&[device]).ok().as_ref().map(Name::as_str), name, "{device}");
+        }
+    }
+
+    #[test]
+    fn folding_leaves_no_letter_out() {
+        let topic = pattern("s/{device}");
+        let template = MeterTemplate::parse("hall-{device}-power", &topic).expect("fits").folding();
+        for device in ["é", "Küche", "Ku\u{308}che", "機架1", "rack١", "m³"] {
+            let error = template.name(&[device]).expect_err(device);
+            assert_eq!(error, UnnamedError::Letters(device.to_owned()));
+        }
+        // Without this they would all be `hall--power`.
+        for device in ["", "-", "***", "°"] {
+            assert_eq!(template.name(&[device]), Err(UnnamedError::Nothing(device.to_owned())));
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_topic_fits_both() {
+        for (ours, other, overlap) in [
+            ("spBv1.0/#", "spBv1.0/+/+/+/#", true),
+            ("#", "spBv1.0/hall/+/+/#", true),
+            ("+/{a}/#", "spBv1.0/hall/+/+/#", true),
+            ("{device}/sensor/{sensor}/state", "spBv1.0/+/+/+/#", true),
+            ("{device}/sensor/{sensor}/state", "spBv1.0/hall/+/+/#", false),
+            ("{device}/events/rpc", "spBv1.0/+/+/+/#", false),
+            ("tele/{device}/SENSOR", "spBv1.0/+/+/+/#", false),
+            ("spBv1.0/a/NDATA/gw", "spBv1.0/+/+/gw/#", true),
+            ("spBv1.0/a/NDATA/gw", "spBv1.0/+/+/other/#", false),
+            ("spBv1.0/a/NDATA/gw/pm", "spBv1.0/+/+/gw/#", true),
+            ("a/b/#", "a/b", true),
+            ("a/b", "a/b/c", false),
+        ] {
+            assert_eq!(pattern(ours).overlaps(other), overlap, "{ours} and {other}");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::skew::Skews;
 use super::{IntakeSender, Mapped, Source, SourceError, SourceRun, Ticket};
 use crate::clock;
 use crate::config::MqttConfig;
-use crate::map::{Message, Rule, Wrong, map};
+use crate::map::{Claims, Message, Rule, Wrong, map_among};
 use crate::sparkplug::{Request, Sparkplug, SparkplugConfig};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -39,6 +39,10 @@ impl MqttSource {
         let births = config.sparkplug.iter().map(SparkplugConfig::filter);
         let filters: BTreeSet<String> =
             config.rules.iter().map(|rule| rule.topic.filter()).chain(births).collect();
+        // One that another brings too would bring each message twice.
+        let is_needed =
+            |filter: &&String| !filters.iter().any(|other| other != *filter && covers(other, filter));
+        let filters: Vec<String> = filters.iter().filter(is_needed).cloned().collect();
         let client_id = format!("wattledger-{}-{}-{}", agent.site, agent.agent, config.name);
         let session = SessionConfig {
             broker,
@@ -81,6 +85,7 @@ impl Source for MqttSource {
                 session,
                 filters: self.filters,
                 rules: self.rules,
+                claims: Claims::default(),
                 sparkplug: self.sparkplug.map(Sparkplug::new),
                 intake,
                 waiting: VecDeque::new(),
@@ -91,10 +96,26 @@ impl Source for MqttSource {
     }
 }
 
+/// Whether a subscription brings every topic that another one brings.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let mut narrow = narrow.split('/');
+    for level in wide.split('/') {
+        match (level, narrow.next()) {
+            ("#", _) => return true,
+            (_, None | Some("#")) => return false,
+            ("+", Some(_)) => {}
+            (level, Some(other)) if level == other => {}
+            _ => return false,
+        }
+    }
+    narrow.next().is_none()
+}
+
 struct Reader {
     session: Session,
     filters: Option<Filters>,
     rules: Vec<Rule>,
+    claims: Claims,
     sparkplug: Option<Sparkplug>,
     intake: IntakeSender,
     /// Messages not yet acknowledged to the broker, by hand-in.
@@ -198,7 +219,7 @@ impl Reader {
                 answer.mapped
             }
             _ => {
-                let outcome = map(&self.rules, &message);
+                let outcome = map_among(&self.rules, &mut self.claims, &message);
                 if outcome.stale > 0 {
                     self.health.stale += outcome.stale;
                     self.health.report(&self.intake);
@@ -267,5 +288,43 @@ impl Health {
             detail.push_str(&format!("; a rebirth could not be asked for: {}", self.unasked));
         }
         intake.report(self.connected && self.refused.is_empty(), detail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AgentConfig;
+
+    #[test]
+    fn a_filter_covers_what_it_brings_all_of() {
+        for (wide, narrow, covered) in [
+            ("#", "a/b", true),
+            ("#", "+/#", true),
+            ("a/#", "a", true),
+            ("a/#", "a/+/c", true),
+            ("a/+", "a/b", true),
+            ("a/b", "a/+", false),
+            ("a/+", "a/#", false),
+            ("a/+", "a/b/c", false),
+            ("a/+/c", "a/b", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!(covers(wide, narrow), covered, "{wide} over {narrow}");
+        }
+    }
+
+    #[test]
+    fn no_message_is_asked_for_twice_where_one_subscription_brings_it() {
+        let rule = |topic: &str| format!("[[source.mqtt.rule]]\ntopic='{topic}'\nmeter='m'\n");
+        let rules: String = ["a/#", "a/b/c", "a/{x}/c", "b/{x}", "b/{y}", "b/one", "c"].map(rule).concat();
+        let head = "[agent]\nname='a'\nsite='s'\ncollector='c'\ndata_dir='d'\n[link]\nbroker='mqtt://h'\n";
+        let text = format!("{head}[[source.mqtt]]\nname='m'\n{rules}");
+        let config = AgentConfig::parse("agent.toml", &text).expect("valid");
+        let source = config.mqtt[0].clone();
+        let broker = source.broker.resolve().expect("no password");
+        let filters = MqttSource::new(&config.agent, source, broker).session.subscriptions;
+        let filters: Vec<&str> = filters.iter().map(|(filter, _)| filter.as_str()).collect();
+        assert_eq!(filters, ["a/#", "b/+", "c"]);
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn each(path_text: &str) -> Each {
-    Each { path: path(path_text), name: None, names: Vec::new() }
+    Each { path: path(path_text), name: None, id: None, names: Vec::new() }
 }
 
 fn rule_each(topic: &str, meter: &str, each: Each) -> Rule {
@@ -67,11 +67,83 @@ fn elements_can_be_picked_by_what_they_say() {
 fn elements_that_cannot_be_told_apart_are_refused() {
     let twice = Each { name: Some(path("@.id")), ..each("$[*]") };
     let rule = rule_each("s", "m-{element}", twice);
-    let payload = r#"[{"id":"a","kwh":1},{"id":"a","kwh":2},{"kwh":3}]"#;
+    let payload = r#"[{"id":"a","kwh":1},{"id":"a","kwh":2},{"kwh":3},{"id":"b","kwh":4}]"#;
     let said = told(&map_one(&[rule], "s", payload));
-    assert_eq!(said[0], "m-a 1");
-    assert!(said[1].starts_with("name: two elements of the message are `m-a`"), "{said:?}");
+    for first_or_not in &said[..2] {
+        assert!(first_or_not.starts_with("name: 2 elements of the message are `m-a`; say with"), "{said:?}");
+    }
     assert!(said[2].starts_with("name: @.id gives no name for element 2"), "{said:?}");
+    assert_eq!(said[3], "m-b 4");
+}
+
+#[test]
+fn elements_of_one_name_are_told_apart_by_their_id() {
+    let by_id = Each { name: Some(path("@.type")), id: Some(path("@.id")), ..each("$[*]") };
+    let rule = rule_each("s", "m-{element}", by_id);
+    let rule = Rule { meter: rule.meter.folding(), ..rule };
+    let payload = r#"[{"type":"gas_meter","id":"G4","kwh":1},{"type":"gas_meter","id":7,"kwh":2},{"type":"x","kwh":3}]"#;
+    let said = told(&map_one(&[rule], "s", payload));
+    assert_eq!(said, ["m-gas-meter-g4 1", "m-gas-meter-7 2", "name: @.id gives no id for element 2"]);
+}
+
+/// What becomes of messages on these topics, one after the other.
+fn told_among(rules: &[Rule], topics: &[&str]) -> Vec<String> {
+    let mut claims = Claims::default();
+    let mut read = |topic: &&str| {
+        let message = Message { topic, payload: b"1", retained: false, arrived: ARRIVED };
+        told(&map_among(rules, &mut claims, &message).mapped)
+    };
+    topics.iter().flat_map(|topic| read(topic)).collect()
+}
+
+#[test]
+fn two_devices_that_fold_to_one_name_are_never_one_meter() {
+    let folding = rule("s/{device}", "hall-{device}");
+    let folding = Rule { meter: folding.meter.folding(), ..folding };
+    let said = told_among(&[folding], &["s/Rack_1", "s/rack-1", "s/Rack_1", "s/rack-2"]);
+    assert_eq!(
+        (said[0].as_str(), said[2].as_str(), said[3].as_str()),
+        ("hall-rack-1 1", "hall-rack-1 1", "hall-rack-2 1")
+    );
+    let expected =
+        "name: the meter of `hall-rack-1` would be `hall-rack-1`, which is that of `hall-Rack_1` already";
+    assert!(said[1].starts_with(expected), "{said:?}");
+}
+
+#[test]
+fn two_devices_whose_levels_run_together_are_never_one_meter() {
+    let rules = [rule("s/{hall}/{device}", "{hall}-{device}")];
+    let said = told_among(&rules, &["s/a/b-c", "s/a-b/c", "s/a/b-c"]);
+    assert_eq!((said[0].as_str(), said[2].as_str()), ("a-b-c 1", "a-b-c 1"));
+    assert!(said[1].starts_with("name: the meter of `a-b-c` would be"), "{said:?}");
+}
+
+#[test]
+fn one_device_may_speak_on_several_topics_and_where_the_rule_says_so_many_may_be_one_meter() {
+    let folding = |topic: &str, meter: &str| {
+        let rule = rule(topic, meter);
+        Rule { meter: rule.meter.folding(), ..rule }
+    };
+    let rules = [
+        folding("tele/{device}", "{device}-w"),
+        folding("stat/{name}/{x}", "{name}-w"),
+        rule("bms/+", "ups"),
+    ];
+    let said = told_among(&rules, &["tele/Plug_1", "stat/Plug_1/a", "stat/Plug_1/b", "bms/1", "bms/2"]);
+    assert_eq!(said, ["plug-1-w 1", "plug-1-w 1", "plug-1-w 1", "ups 1", "ups 1"]);
+}
+
+#[test]
+fn what_is_not_read_of_a_device_claims_no_name() {
+    let folding = rule("s/{device}", "{device}");
+    let rules = [Rule { meter: folding.meter.folding(), value: Some(path("/v")), optional: true, ..folding }];
+    let mut claims = Claims::default();
+    let mut read = |topic: &str, payload: &str| {
+        let message = Message { topic, payload: payload.as_bytes(), retained: false, arrived: ARRIVED };
+        told(&map_among(&rules, &mut claims, &message).mapped)
+    };
+    assert!(read("s/A_1", "{}").is_empty() && read("s/A_1", r#"{"v":null}"#).is_empty());
+    assert_eq!(read("s/a-1", r#"{"v":3}"#), ["a-1 3"]);
 }
 
 #[test]
