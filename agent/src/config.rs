@@ -13,12 +13,11 @@ use crate::source::host::{RaplZone, Roots};
 use crate::source::names::NameTemplate;
 use crate::sparkplug::SparkplugConfig;
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
-use wattledger_link::session::{Broker, Secret, Tls};
+use wattledger_link::session::{Broker, Secret, SecretError, SecretKeys, SecretSource, Tls};
 use wattledger_model::batch::AgentKey;
-use wattledger_model::document::{self, Document, Problems, Table, Value};
+use wattledger_model::document::{self, Document, Placed, Problems, Severity, Table, Value};
 use wattledger_model::name::Name;
 use wattledger_model::unit::Unit;
 
@@ -32,6 +31,8 @@ const DEFAULT_SPOOL_BYTES: u64 = 1 << 30;
 /// Everything an agent needs to know.
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
+    /// The name of the file, for what is found wrong with it later.
+    file: String,
     /// Who it is.
     pub agent: AgentKey,
     /// The collector whose word frees batches; no other's does.
@@ -61,8 +62,8 @@ pub struct AgentConfig {
 pub struct BrokerConfig {
     /// Address and user.
     pub broker: Broker,
-    /// A file with nothing but the password; white space around it is ignored.
-    pub password_file: Option<PathBuf>,
+    /// Where the password is kept.
+    pub password: Option<Placed<SecretSource>>,
 }
 
 /// Sensors behind an MQTT broker.
@@ -120,8 +121,8 @@ pub struct NutConfig {
     pub meter: NameTemplate,
     /// The user of upsd.users, where upsd wants one.
     pub username: Option<String>,
-    /// A file with nothing but the password; white space around it is ignored.
-    pub password_file: Option<PathBuf>,
+    /// Where the password is kept.
+    pub password: Option<Placed<SecretSource>>,
 }
 
 /// A CSV file of readings.
@@ -176,31 +177,26 @@ impl std::str::FromStr for Speed {
 }
 
 impl BrokerConfig {
-    /// The broker with its password, read from the file now.
+    /// The broker with its password, as it is kept now.
     ///
     /// # Errors
-    /// If the password file cannot be read.
-    pub fn resolve(&self) -> Result<Broker, std::io::Error> {
+    /// [`SecretError`], which names the place and never the password.
+    pub fn resolve(&self) -> Result<Broker, SecretError> {
         let mut broker = self.broker.clone();
-        if let Some(path) = &self.password_file {
-            broker.password = Some(Secret::new(fs::read_to_string(path)?.trim()));
+        if let Some(password) = &self.password {
+            broker.password = Some(password.value.read()?);
         }
         Ok(broker)
     }
 }
 
 impl NutConfig {
-    /// The password, read from the file now.
+    /// The password, as it is kept now.
     ///
     /// # Errors
-    /// If the password file cannot be read.
-    pub fn password(&self) -> Result<Option<Secret>, std::io::Error> {
-        let read = |path: &PathBuf| {
-            fs::read_to_string(path)
-                .map(|text| Secret::new(text.trim()))
-                .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-        };
-        self.password_file.as_ref().map(read).transpose()
+    /// [`SecretError`], which names the place and never the password.
+    pub fn password(&self) -> Result<Option<Secret>, SecretError> {
+        self.password.as_ref().map(|password| password.value.read()).transpose()
     }
 }
 
@@ -211,10 +207,24 @@ impl AgentConfig {
     /// Every problem of the text, each with its place.
     pub fn parse(file_name: &str, text: &str) -> Result<AgentConfig, Problems> {
         let document = Document::parse(file_name, text);
-        let made = read(&document);
+        let made = read(&document, file_name);
         let (mut config, warnings) = document.conclude(made)?;
         config.warnings = warnings;
         Ok(config)
+    }
+
+    /// The passwords that cannot be used, all at once, each at its place. For the start, and for a check on the
+    /// machine that the agent runs on, in the service's own environment.
+    pub fn check_secrets(&self) -> Problems {
+        let mut problems = Problems::of(&self.file);
+        let brokers = self.mqtt.iter().filter_map(|source| source.broker.password.as_ref());
+        let daemons = self.nut.iter().filter_map(|source| source.password.as_ref());
+        for password in self.link.password.iter().chain(brokers).chain(daemons) {
+            if let Err(error) = password.value.read() {
+                problems.add(Severity::Error, password.place, error.to_string());
+            }
+        }
+        problems
     }
 
     /// What there is to say of the certificates for TLS, a line for each broker that is reached so. They are on
@@ -236,7 +246,7 @@ impl AgentConfig {
     }
 }
 
-fn read(document: &Document<'_>) -> Option<AgentConfig> {
+fn read(document: &Document<'_>, file: &str) -> Option<AgentConfig> {
     let mut root = document.root();
     let mut agent = root.table("agent");
     let name = agent.required("name", document::name);
@@ -252,6 +262,7 @@ fn read(document: &Document<'_>) -> Option<AgentConfig> {
     drop(batch);
     let sources = sources::read(&mut root, link.as_ref());
     Some(AgentConfig {
+        file: file.to_owned(),
         agent: AgentKey { site: site?.value, agent: name?.value },
         collector: collector?.value,
         data_dir: data_dir?.value.into(),
@@ -269,17 +280,13 @@ fn read(document: &Document<'_>) -> Option<AgentConfig> {
     })
 }
 
-/// A broker's address, user, password file and certificates. `default` is for a table that names none.
+/// A broker's address, user, password and certificates. `default` is for a table that names none.
 fn read_broker(table: &mut Table<'_>, default: Option<&BrokerConfig>) -> Option<BrokerConfig> {
     let own = default.is_none() || table.has("broker");
     let broker = if own { table.required("broker", document::parsed::<Broker>) } else { None };
-    let username = table.optional("username", document::string);
-    let password_file = table.optional("password_file", document::string);
-    if let (Some(file), None) = (&password_file, &username) {
-        table.document().error(file.place, "`password_file` needs a `username` beside it");
-    }
+    let (username, password) = read_user(table);
     let mut config = match broker {
-        Some(broker) => BrokerConfig { broker: broker.value, password_file: None },
+        Some(broker) => BrokerConfig { broker: broker.value, password: None },
         None if own => return None,
         None => default?.clone(),
     };
@@ -287,10 +294,21 @@ fn read_broker(table: &mut Table<'_>, default: Option<&BrokerConfig>) -> Option<
         Tls::read(table, &mut config.broker.tls);
     }
     if let Some(username) = username {
-        config.broker.username = Some(username.value);
-        config.password_file = password_file.map(|file| file.value.into());
+        config.broker.username = Some(username);
+        config.password = password;
     }
     Some(config)
+}
+
+/// `username`, and where its password is kept.
+fn read_user(table: &mut Table<'_>) -> (Option<String>, Option<Placed<SecretSource>>) {
+    let username = table.optional("username", document::string).map(|username| username.value);
+    let password = SecretSource::of_table(table, SecretKeys::PASSWORD);
+    if let (Some(password), None) = (&password, &username) {
+        let key = SecretKeys::PASSWORD.of(&password.value);
+        table.document().error(password.place, format!("`{key}` needs a `username` beside it"));
+    }
+    (username, password)
 }
 
 fn spool_limit(value: &Value<'_>) -> Result<u64, String> {

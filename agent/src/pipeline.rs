@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use wattledger_link::disk::LocalDisk;
-use wattledger_link::session::{Session, SessionEvent};
+use wattledger_link::session::{SecretError, Session, SessionEvent};
 use wattledger_model::reading::Incarnation;
 
 /// Why an agent cannot start.
@@ -35,13 +35,13 @@ pub enum AgentError {
     /// The spool cannot be opened.
     #[error("cannot open the spool")]
     Spool(#[from] SpoolError),
-    /// A password file cannot be read.
-    #[error("cannot read the password file of {whose}")]
+    /// A password cannot be had.
+    #[error("there is no password for {whose}")]
     Password {
         /// The link, or the source.
         whose: String,
-        /// What the system says.
-        source: std::io::Error,
+        /// Where it is kept, and why it cannot be used.
+        source: SecretError,
     },
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn run_until_changed<T>(
     Ok(outcome)
 }
 
-fn password(whose: &str) -> impl FnOnce(std::io::Error) -> AgentError {
+fn password(whose: &str) -> impl FnOnce(SecretError) -> AgentError {
     let whose = whose.to_owned();
     move |source| AgentError::Password { whose, source }
 }

@@ -30,7 +30,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-pub use access::{BrokerAccess, HttpUrl, SecretFile};
+pub use access::{BrokerAccess, HttpUrl, KeptSecret};
 pub use alert::{AlertRule, Channel, ChannelKind, Indicator, Severity, Side};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
@@ -108,7 +108,7 @@ pub struct Web {
 }
 
 impl CollectorConfig {
-    /// Reads and checks a configuration. Secret files are not opened; see [`CollectorConfig::check_secrets`].
+    /// Reads and checks a configuration. Secrets are not read; see [`CollectorConfig::check_secrets`].
     ///
     /// # Errors
     /// Every problem of the text, warnings among them, if one is an error.
@@ -121,7 +121,7 @@ impl CollectorConfig {
         Ok(config)
     }
 
-    /// The secret files and series of factors that cannot be used, all at once. For the start, and for a check on
+    /// The secrets and series of factors that cannot be used, all at once. For the start, and for a check on
     /// the machine that the collector runs on.
     pub fn check_secrets(&self) -> Problems {
         let mut problems = Problems::of(&self.file);
@@ -133,8 +133,8 @@ impl CollectorConfig {
             }
         }
         for secret in self.secrets() {
-            if let Err(reason) = secret.read() {
-                problems.add(document::Severity::Error, secret.place, reason);
+            if let Err(error) = secret.value.read() {
+                problems.add(document::Severity::Error, secret.place, error.to_string());
             }
         }
         problems
@@ -161,8 +161,8 @@ impl CollectorConfig {
         self.site(&facility.site).map_or(Tz::UTC, |site| site.time_zone)
     }
 
-    fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
-        let link = self.link.password_file.iter();
+    fn secrets(&self) -> impl Iterator<Item = &KeptSecret> {
+        let link = self.link.password.iter();
         let outputs = self.influx.iter().filter_map(InfluxOutput::secret);
         let channels = self.channels.iter().filter_map(Channel::secret);
         link.chain(outputs).chain(channels)

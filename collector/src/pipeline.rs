@@ -40,7 +40,7 @@ pub enum CollectorError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A secret's file.
+    /// A password or token.
     #[error("{0}")]
     Secret(String),
     /// The page.
@@ -116,7 +116,7 @@ pub fn open_engine(config: &CollectorConfig, now: Timestamp) -> Result<Engine, E
 /// # Errors
 /// [`CollectorError`] where it cannot start; nothing is left running then.
 pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
-    let broker = config.link.with_password().map_err(CollectorError::Secret)?;
+    let broker = config.link.with_password().map_err(|error| CollectorError::Secret(error.to_string()))?;
     let secrets = config.check_secrets();
     if secrets.has_errors() {
         return Err(CollectorError::Secret(secrets.to_string()));

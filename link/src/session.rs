@@ -11,11 +11,13 @@
 mod broker;
 mod inflight;
 mod run;
+mod secret;
 mod tls;
 
 pub use broker::{Broker, BrokerError, Secret};
 use inflight::{Receipts, Window};
 use rumqttc::{AsyncClient, QoS};
+pub use secret::{SecretError, SecretKeys, SecretSource};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 pub use tls::{Expiry, Identity, Tls, TlsError};

@@ -1,7 +1,7 @@
 //! The `[[source.nut]]` part of the configuration.
 
-use super::NutConfig;
 use super::sources::read_name;
+use super::{NutConfig, read_user};
 use crate::source::names::NameTemplate;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,8 +23,7 @@ pub(super) fn read(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Optio
     let variables: Vec<String> = plain(table.values("variables", word));
     let interval = table.optional("interval", document::positive_duration);
     let meter = table.optional("meter", meter);
-    let username = table.optional("username", document::string);
-    let password_file = table.optional("password_file", document::string);
+    let (username, password) = read_user(table);
     let document = table.document();
     if let Some(meter) = meter.as_ref().filter(|meter| !meter.value.has("ups") && ups.len() != 1) {
         document.error(
@@ -33,16 +32,11 @@ pub(super) fn read(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Optio
         );
     }
     let (host, port) = address.map_or_else(|| ("127.0.0.1".to_owned(), PORT), |address| address.value);
-    if let Some(file) = &password_file {
-        if username.is_none() {
-            document.error(file.place, "`password_file` needs a `username` beside it");
-        }
-        if !is_loopback(&host) {
-            document.warning(
-                file.place,
-                format!("the password goes to {host} as plain text: upsd is asked without TLS"),
-            );
-        }
+    if let Some(password) = password.as_ref().filter(|_| !is_loopback(&host)) {
+        document.warning(
+            password.place,
+            format!("the password goes to {host} as plain text: upsd is asked without TLS"),
+        );
     }
     let parsed = || parse(DEFAULT_METER).expect("a template that gives names");
     Some(NutConfig {
@@ -57,8 +51,8 @@ pub(super) fn read(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Optio
         },
         interval: interval.map_or(Duration::from_secs(10), |interval| interval.value),
         meter: meter.map_or_else(parsed, |meter| meter.value),
-        username: username.map(|username| username.value),
-        password_file: password_file.map(|file| file.value.into()),
+        username,
+        password,
     })
 }
 

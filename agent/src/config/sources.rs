@@ -7,8 +7,11 @@ use super::{
     read_broker,
 };
 use crate::instant::{TimeFormat, TimeRule};
+use crate::map::Rule;
 use crate::source::host::NAME as HOST;
+use crate::sparkplug::SparkplugConfig;
 use std::collections::BTreeSet;
+use wattledger_link::session::SecretKeys;
 use wattledger_model::document::{self, Table};
 use wattledger_model::name::Name;
 
@@ -49,14 +52,38 @@ fn read_mqtt(
     let name = read_name(table, names);
     // Where the link's broker has a problem of its own, this one is not to blame for it.
     let broker = if link.is_some() || table.has("broker") { read_broker(table, link) } else { None };
-    table.allow(&["username", "password_file", "ca_file", "certificate_file", "key_file"]);
+    table.allow(&["username", "ca_file", "certificate_file", "key_file"]);
+    table.allow(&SecretKeys::PASSWORD.all());
     let mut tables = table.tables("rule");
     let sparkplug = sparkplug::read(&mut table.table("sparkplug"));
     if tables.is_empty() && !table.has("sparkplug") {
         table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");
     }
-    let rules = tables.iter_mut().flat_map(rules::read).collect();
+    let rules = tables
+        .iter_mut()
+        .flat_map(|table| {
+            let rules = rules::read(table);
+            check_apart(table, &rules, sparkplug.as_ref());
+            rules
+        })
+        .collect();
     Some(MqttConfig { name: name?, broker: broker?, rules, sparkplug })
+}
+
+/// Messages of Sparkplug are read by their metrics alone, and must come once: two overlapping subscriptions of
+/// one session may bring them twice.
+fn check_apart(table: &Table<'_>, rules: &[Rule], sparkplug: Option<&SparkplugConfig>) {
+    let Some(theirs) = sparkplug.map(SparkplugConfig::filter) else { return };
+    if let Some(rule) = rules.iter().find(|rule| rule.topic.overlaps(&theirs)) {
+        let ours = rule.topic.filter();
+        table.document().error(
+            table.place(),
+            format!(
+                "the topics `{ours}` of this rule and `{theirs}` of Sparkplug overlap, so messages would come twice; \
+                 name more of the topic, or put the rule into a [[source.mqtt]] of its own with the same broker"
+            ),
+        );
+    }
 }
 
 fn read_replay(table: &mut Table<'_>, names: &mut BTreeSet<String>) -> Option<ReplayConfig> {

@@ -263,6 +263,15 @@ fn sparkplug_metrics_are_read_as_meters() {
         let found = source(&sparkplug.replace(from, to)).expect_err(to).to_string();
         assert!(found.contains(says), "{to}: {found}");
     }
+    for (topic, overlaps) in
+        [("#", true), ("spBv1.0/#", true), ("+/{a}/NDATA/#", true), ("tele/{a}/SENSOR", false)]
+    {
+        let rule = format!("[[source.mqtt.rule]]\ntopic='{topic}'\nmeter='m'\n");
+        let found = source(&format!("{rule}{sparkplug}"));
+        assert_eq!(found.is_err(), overlaps, "{topic}");
+        let said = found.err().map(|problems| problems.to_string()).unwrap_or_default();
+        assert!(!overlaps || said.contains("and `spBv1.0/hall/+/+/#` of Sparkplug overlap"), "{said}");
+    }
     let without = source("[source.mqtt.sparkplug]\n").expect_err("no metric").to_string();
     assert!(without.contains("say which metrics are read"), "{without}");
 }
@@ -275,18 +284,48 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
-fn a_password_is_read_from_its_file_and_never_printed() {
+fn a_password_is_read_from_where_it_is_kept_and_never_printed() {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("password");
     std::fs::write(&path, "correct horse\n").expect("disk");
-    let config = AgentConfig::parse("agent.toml", FULL).expect("valid");
-    let mut link = config.link;
-    link.password_file = Some(path);
-    let broker = link.resolve().expect("readable");
+    let text = FULL.replace("/etc/wattledger/link.password", path.to_str().expect("text"));
+    let config = AgentConfig::parse("agent.toml", &text).expect("valid");
+    let broker = config.link.resolve().expect("readable");
     assert_eq!(broker.password.as_ref().map(Secret::reveal), Some("correct horse"));
-    assert!(!format!("{broker:?}").contains("horse"));
-    link.password_file = Some(dir.path().join("missing"));
-    assert!(link.resolve().is_err());
+    assert!(!format!("{broker:?} {broker} {config:?}").contains("horse"));
+    // That of upsd is not there, and is all that is told.
+    let problems = config.check_secrets().to_string();
+    assert!(problems.starts_with("agent.toml:68:17: cannot read the secret file /etc/"), "{problems}");
+    assert_eq!(problems.lines().count(), 1, "{problems}");
+}
+
+#[test]
+fn a_password_may_come_by_the_environment_or_from_systemd() {
+    let with = |keys: &str| {
+        let text = FULL.replace("password_file = \"/etc/wattledger/link.password\"", keys);
+        AgentConfig::parse("agent.toml", &text)
+    };
+    let kept = |keys: &str| {
+        let config = with(keys).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(
+            config.mqtt[1].broker, config.link,
+            "a source on the link's broker has the link's password"
+        );
+        config.link.password.expect("said").value
+    };
+    assert_eq!(kept("password_env = 'LINK_1'"), SecretSource::Environment("LINK_1".to_owned()));
+    assert_eq!(kept("password_credential = 'link'"), SecretSource::Credential("link".to_owned()));
+    let config = with("password_env = 'WATTLEDGER_TEST_NEVER_SET'").expect("valid");
+    let error = config.link.resolve().expect_err("not set").to_string();
+    assert!(error.contains("WATTLEDGER_TEST_NEVER_SET, which is to hold a secret, is not set"), "{error}");
+    for (keys, says) in [
+        ("password_env = 'A'\npassword_credential = 'a'", "are answers to one question; keep one"),
+        ("password = 'correct horse'", "unknown key `password`"),
+        ("password_env = 'correct horse'", "is not the name of an environment variable"),
+    ] {
+        let error = with(keys).expect_err(keys).to_string();
+        assert!(error.contains(says) && !error.contains("horse"), "{error}");
+    }
 }
 
 #[test]

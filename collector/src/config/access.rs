@@ -1,95 +1,54 @@
-//! Brokers, addresses of other servers, and secrets kept in files of their own.
+//! Brokers, addresses of other servers, and secrets kept in places of their own.
 
 use std::fmt;
-use std::path::PathBuf;
-use wattledger_link::session::{Broker, Secret, Tls};
-use wattledger_model::document::{self, Place, Table, Value};
+use wattledger_link::session::{Broker, SecretError, SecretKeys, SecretSource, Tls};
+use wattledger_model::document::{self, Placed, Table, Value};
 
-/// A file with nothing but a password or a token; white space around it is ignored.
-///
-/// It is read when the secret is needed, so that it can be changed while the collector runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
-    /// The file; a relative path is taken from the working directory.
-    pub path: PathBuf,
-    /// Where the configuration names it.
-    pub place: Place,
-}
-
-/// No password or token is longer than this: a larger file is another file.
-const LONGEST_SECRET: u64 = 64 * 1024;
-
-impl SecretFile {
-    /// The secret.
-    ///
-    /// # Errors
-    /// Why the file cannot be used, with its path.
-    pub fn read(&self) -> Result<Secret, String> {
-        let path = self.path.display();
-        let cannot = |error: std::io::Error| format!("cannot read the secret file {path}: {error}");
-        let length = std::fs::metadata(&self.path).map_err(cannot)?.len();
-        if length > LONGEST_SECRET {
-            return Err(format!(
-                "the secret file {path} has {length} bytes, too many for a password or a token"
-            ));
-        }
-        let text = std::fs::read_to_string(&self.path).map_err(cannot)?;
-        match text.trim() {
-            "" => Err(format!("the secret file {path} is empty")),
-            secret if secret.contains(char::is_control) => {
-                Err(format!("the secret file {path} must hold one line"))
-            }
-            secret => Ok(Secret::new(secret)),
-        }
-    }
-}
+/// Where a password or a token is kept, as a configuration says it.
+pub type KeptSecret = Placed<SecretSource>;
 
 /// A broker, and where its password is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerAccess {
     /// Host, port and user name; the password is not filled in.
     pub broker: Broker,
-    /// The file with the password.
-    pub password_file: Option<SecretFile>,
+    /// Where the password is kept.
+    pub password: Option<KeptSecret>,
 }
 
 impl BrokerAccess {
-    /// The broker with its password, read from the file now.
+    /// The broker with its password, as it is kept now.
     ///
     /// # Errors
-    /// Why the password file cannot be used.
-    pub fn with_password(&self) -> Result<Broker, String> {
+    /// Why the password cannot be used, with its place and without itself.
+    pub fn with_password(&self) -> Result<Broker, SecretError> {
         let mut broker = self.broker.clone();
-        broker.password = self.password_file.as_ref().map(SecretFile::read).transpose()?;
+        broker.password = self.password.as_ref().map(|password| password.value.read()).transpose()?;
         Ok(broker)
     }
 }
 
 pub(super) fn read_broker(table: &mut Table<'_>) -> Option<BrokerAccess> {
     let broker = table.required("broker", without_credentials(document::parsed::<Broker>));
-    let (username, password_file) = read_user(table);
+    let (username, password) = read_user(table);
     if broker.is_none() {
         table.allow(&["ca_file", "certificate_file", "key_file"]);
     }
     let mut broker = broker?.value;
     broker.username = username;
     Tls::read(table, &mut broker.tls);
-    Some(BrokerAccess { broker, password_file })
+    Some(BrokerAccess { broker, password })
 }
 
-/// `username` and `password_file`.
-pub(super) fn read_user(table: &mut Table<'_>) -> (Option<String>, Option<SecretFile>) {
+/// `username`, and where its password is kept.
+pub(super) fn read_user(table: &mut Table<'_>) -> (Option<String>, Option<KeptSecret>) {
     let username = table.optional("username", document::string);
-    let file = read_secret(table, "password_file");
-    if let (None, Some(file)) = (&username, &file) {
-        table.document().error(file.place, "`password_file` needs a `username` beside it");
+    let password = SecretSource::of_table(table, SecretKeys::PASSWORD);
+    if let (None, Some(password)) = (&username, &password) {
+        let key = SecretKeys::PASSWORD.of(&password.value);
+        table.document().error(password.place, format!("`{key}` needs a `username` beside it"));
     }
-    (username.map(|username| username.value), file)
-}
-
-pub(super) fn read_secret(table: &mut Table<'_>, key: &'static str) -> Option<SecretFile> {
-    let path = table.optional(key, document::string)?;
-    Some(SecretFile { path: path.value.into(), place: path.place })
+    (username.map(|username| username.value), password)
 }
 
 /// Refuses an address with a user name or a password in it, without repeating it.

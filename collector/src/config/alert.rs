@@ -1,9 +1,10 @@
 //! Alert rules, and the channels that alerts are sent to.
 
-use super::access::{self, HttpUrl, SecretFile, http_url};
+use super::access::{HttpUrl, KeptSecret, http_url};
 use super::all;
 use super::declared::Declared;
 use std::time::Duration;
+use wattledger_link::session::{SecretKeys, SecretSource};
 use wattledger_model::calendar::Window;
 use wattledger_model::document::{self, Place, Placed, Table, Value};
 use wattledger_model::name::Name;
@@ -127,16 +128,16 @@ pub enum ChannelKind {
         /// Where to.
         url: HttpUrl,
         /// A token sent as `Authorization: Bearer`.
-        token_file: Option<SecretFile>,
+        token: Option<KeptSecret>,
     },
     /// A message on the link's broker, under the facility's alert topic.
     Mqtt,
 }
 
 impl Channel {
-    pub(super) fn secret(&self) -> Option<&SecretFile> {
+    pub(super) fn secret(&self) -> Option<&KeptSecret> {
         match &self.kind {
-            ChannelKind::Webhook { token_file, .. } => token_file.as_ref(),
+            ChannelKind::Webhook { token, .. } => token.as_ref(),
             ChannelKind::Mqtt => None,
         }
     }
@@ -147,8 +148,8 @@ pub(super) fn read_channels(table: &mut Table<'_>, names: &mut Declared<'_>) -> 
         let name = table.required("name", document::name);
         name.iter().for_each(|name| names.declare(name));
         let url = table.required("url", http_url);
-        let token_file = access::read_secret(table, "token_file");
-        let kind = ChannelKind::Webhook { url: url?.value, token_file };
+        let token = SecretSource::of_table(table, SecretKeys::TOKEN);
+        let kind = ChannelKind::Webhook { url: url?.value, token };
         Some(Channel { name: name?.value, kind, place: table.place() })
     });
     channels.extend(all(table.tables("mqtt"), |table| {

@@ -1,8 +1,9 @@
 //! The databases to write to.
 
-use super::access::{self, HttpUrl, SecretFile, http_url};
+use super::access::{self, HttpUrl, KeptSecret, http_url};
 use super::all;
 use super::declared::Declared;
+use wattledger_link::session::{SecretKeys, SecretSource};
 use wattledger_model::document::{self, Document, Place, Table};
 use wattledger_model::name::Name;
 
@@ -29,7 +30,7 @@ pub enum InfluxApi {
         /// The user, if it asks for one.
         username: Option<String>,
         /// The user's password.
-        password_file: Option<SecretFile>,
+        password: Option<KeptSecret>,
     },
     /// `/api/v2/write`: InfluxDB 2 and 3.
     V2 {
@@ -38,15 +39,15 @@ pub enum InfluxApi {
         /// The bucket.
         bucket: String,
         /// The token, if it asks for one.
-        token_file: Option<SecretFile>,
+        token: Option<KeptSecret>,
     },
 }
 
 impl InfluxOutput {
-    pub(super) fn secret(&self) -> Option<&SecretFile> {
+    pub(super) fn secret(&self) -> Option<&KeptSecret> {
         match &self.api {
-            InfluxApi::V1 { password_file, .. } => password_file.as_ref(),
-            InfluxApi::V2 { token_file, .. } => token_file.as_ref(),
+            InfluxApi::V1 { password, .. } => password.as_ref(),
+            InfluxApi::V2 { token, .. } => token.as_ref(),
         }
     }
 }
@@ -69,7 +70,9 @@ fn read_influx(table: &mut Table<'_>, names: &mut Declared<'_>) -> Option<Influx
     let version = table.required("api", document::choice([("v1", Version::V1), ("v2", Version::V2)]));
     let Some(version) = version else {
         // Which keys belong cannot be told.
-        table.allow(&["database", "username", "password_file", "org", "bucket", "token_file"]);
+        table.allow(&["database", "username", "org", "bucket"]);
+        table.allow(&SecretKeys::PASSWORD.all());
+        table.allow(&SecretKeys::TOKEN.all());
         return None;
     };
     let api = match version.value {
@@ -80,18 +83,20 @@ fn read_influx(table: &mut Table<'_>, names: &mut Declared<'_>) -> Option<Influx
 }
 
 fn read_v1(table: &mut Table<'_>) -> Option<InfluxApi> {
-    belongs_elsewhere(table, "v2", &["org", "bucket", "token_file"]);
+    belongs_elsewhere(table, "v2", &["org", "bucket"]);
+    belongs_elsewhere(table, "v2", &SecretKeys::TOKEN.all());
     let database = table.required("database", document::string);
-    let (username, password_file) = access::read_user(table);
-    Some(InfluxApi::V1 { database: database?.value, username, password_file })
+    let (username, password) = access::read_user(table);
+    Some(InfluxApi::V1 { database: database?.value, username, password })
 }
 
 fn read_v2(table: &mut Table<'_>) -> Option<InfluxApi> {
-    belongs_elsewhere(table, "v1", &["database", "username", "password_file"]);
+    belongs_elsewhere(table, "v1", &["database", "username"]);
+    belongs_elsewhere(table, "v1", &SecretKeys::PASSWORD.all());
     let org = table.required("org", document::string);
     let bucket = table.required("bucket", document::string);
-    let token_file = access::read_secret(table, "token_file");
-    Some(InfluxApi::V2 { org: org?.value, bucket: bucket?.value, token_file })
+    let token = SecretSource::of_table(table, SecretKeys::TOKEN);
+    Some(InfluxApi::V2 { org: org?.value, bucket: bucket?.value, token })
 }
 
 fn belongs_elsewhere(table: &mut Table<'_>, api: &str, keys: &[&'static str]) {

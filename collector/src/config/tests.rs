@@ -461,6 +461,25 @@ fn unusable_secret_files_are_found_before_the_start_and_all_at_once() {
 }
 
 #[test]
+fn secrets_may_come_by_the_environment_or_from_systemd() {
+    let link = "broker = \"mqtt://h\"\nusername = \"u\"\npassword_credential = \"link\"";
+    let text = LEAST.replace("broker = \"mqtt://127.0.0.1:1883\"", link);
+    let hook =
+        "[[channel.webhook]]\nname = \"a\"\nurl = \"http://h\"\ntoken_env = \"WATTLEDGER_TEST_NEVER_SET\"\n";
+    let problems = good(&format!("{text}{hook}")).check_secrets();
+    let found: Vec<_> = problems.all().iter().map(|problem| problem.to_string()).collect();
+    says(
+        &found,
+        &["no credential `link`: $CREDENTIALS_DIRECTORY is not set", "WATTLEDGER_TEST_NEVER_SET, which is"],
+    );
+    let both = hook.replace("token_env", "token_file = \"/t\"\ntoken_env");
+    says(
+        &messages(&format!("{text}{both}")),
+        &["`token_file`, `token_env` and `token_credential` are answers to one"],
+    );
+}
+
+#[test]
 fn one_bad_meter_is_reported_and_does_not_accuse_its_facility() {
     let text = LEAST.replace("role = \"ups-output\"", "role = \"ups-outptu\"");
     says(&messages(&text), &["`role`: `ups-outptu` is not known; did you mean `ups-output`?"]);

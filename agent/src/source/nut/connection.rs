@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use wattledger_link::session::Secret;
+use wattledger_link::session::{Secret, SecretError};
 
 /// For each command and its whole answer, and for connecting.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +33,9 @@ pub(super) enum NutError {
     /// Something that is not the protocol.
     #[error("this is not upsd: {0}")]
     Garbled(String),
+    /// The password cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// A user name or password that cannot be sent.
     #[error("a user name or password with a control character cannot be sent")]
     Unsendable,

@@ -146,7 +146,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The password is read from its file now: one that was changed counts from the next connection on.
+    /// The password is read now: one that was changed counts from the next connection on.
     async fn connect(&self) -> Result<Connection, NutError> {
         let NutConfig { host, port, .. } = &self.config;
         let password = self.config.password()?;

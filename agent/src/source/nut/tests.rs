@@ -6,6 +6,8 @@ use crate::source::names::NameTemplate;
 use std::future::Future;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use wattledger_link::session::SecretSource;
+use wattledger_model::document::{Place, Placed};
 
 /// A daemon that answers each line with what `answer` makes of it.
 async fn daemon<F>(answer: impl Fn(String, BufReader<TcpStream>) -> F + Send + 'static) -> u16
@@ -53,7 +55,7 @@ fn reader(port: u16) -> Reader {
         interval: Duration::from_millis(20),
         meter: NameTemplate::parse("{ups}", &["source", "ups", "variable"], "variable").expect("a template"),
         username: None,
-        password_file: None,
+        password: None,
     })
 }
 
@@ -217,7 +219,8 @@ async fn a_user_is_named_with_the_password_of_the_moment() {
     .await;
     let mut reader = reader(port);
     reader.config.username = Some("agent".to_owned());
-    reader.config.password_file = Some(file.clone());
+    let kept = SecretSource::File(file.clone());
+    reader.config.password = Some(Placed { value: kept, place: Place::START });
     let says = |turn: Turn| turn.troubles.first().map(|trouble| trouble.says.clone()).unwrap_or_default();
     assert!(says(reader.turn().await).contains("password: "), "the file is named");
     std::fs::write(&file, "wrong\n").expect("disk");

@@ -116,12 +116,12 @@ impl Courier {
 
     async fn deliver(&self, client: &mut Option<reqwest::Client>, waiting: &Waiting) -> Result<(), Failure> {
         match &self.channel.kind {
-            ChannelKind::Webhook { url, token_file } => {
+            ChannelKind::Webhook { url, token } => {
                 let client = match client {
                     Some(client) => client,
                     None => client.insert(webhook::client(self.waits.answer).map_err(Failure::later)?),
                 };
-                webhook::post(client, url, token_file.as_ref(), waiting).await
+                webhook::post(client, url, token.as_ref(), waiting).await
             }
             ChannelKind::Mqtt => self.publish(waiting).await,
         }

@@ -2,7 +2,7 @@
 
 use super::deliver::Failure;
 use super::outbox::Waiting;
-use crate::config::{HttpUrl, SecretFile};
+use crate::config::{HttpUrl, KeptSecret};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, StatusCode, redirect};
 use std::error::Error as _;
@@ -27,7 +27,7 @@ pub(super) fn client(patience: Duration) -> Result<Client, String> {
 pub(super) async fn post(
     client: &Client,
     url: &HttpUrl,
-    token_file: Option<&SecretFile>,
+    token: Option<&KeptSecret>,
     waiting: &Waiting,
 ) -> Result<(), Failure> {
     let mut request = client
@@ -36,12 +36,11 @@ pub(super) async fn post(
         .header(USER_AGENT, concat!("wattledger/", env!("CARGO_PKG_VERSION")))
         .header(KEY_HEADER, &waiting.key)
         .body(waiting.body.clone());
-    if let Some(file) = token_file {
+    if let Some(kept) = token {
         // Read for each delivery, so that it can be changed while the collector runs.
-        let token = file.read().map_err(Failure::later)?;
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| {
-            Failure::later(format!("the token in {} does not fit a header", file.path.display()))
-        })?;
+        let token = kept.value.read().map_err(|error| Failure::later(error.to_string()))?;
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
+            .map_err(|_| Failure::later(format!("the token of {url} does not fit a header")))?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }

@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, judge, said};
 use super::points::Erasure;
-use crate::config::{InfluxApi, InfluxOutput, SecretFile};
+use crate::config::{InfluxApi, InfluxOutput, KeptSecret};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -58,14 +58,13 @@ impl Database {
 
     /// Adds user or token.
     fn with_access(&self, request: RequestBuilder) -> Result<RequestBuilder, String> {
-        let read = |file: &Option<SecretFile>| file.as_ref().map(SecretFile::read).transpose();
         Ok(match &self.api {
-            InfluxApi::V1 { username: None, .. } | InfluxApi::V2 { token_file: None, .. } => request,
-            InfluxApi::V1 { username: Some(user), password_file, .. } => {
-                request.basic_auth(user, read(password_file)?.as_ref().map(Secret::reveal))
+            InfluxApi::V1 { username: None, .. } | InfluxApi::V2 { token: None, .. } => request,
+            InfluxApi::V1 { username: Some(user), password, .. } => {
+                request.basic_auth(user, read(password)?.as_ref().map(Secret::reveal))
             }
-            InfluxApi::V2 { token_file, .. } => {
-                let token = read(token_file)?.map(|token| format!("Token {}", token.reveal()));
+            InfluxApi::V2 { token, .. } => {
+                let token = read(token)?.map(|token| format!("Token {}", token.reveal()));
                 request.header("Authorization", token.unwrap_or_default())
             }
         })
@@ -151,8 +150,8 @@ impl Database {
                     Answer::TooLarge => Err("the query is too long".to_owned()),
                 }
             }
-            InfluxApi::V2 { org, bucket, token_file } => {
-                let token = token_file.as_ref().map(SecretFile::read).transpose()?;
+            InfluxApi::V2 { org, bucket, token } => {
+                let token = read(token)?;
                 let token = token.as_ref().map_or("", Secret::reveal);
                 create_bucket(self.base.as_str().trim_end_matches('/'), org, bucket, token).await
             }
@@ -183,6 +182,11 @@ pub(crate) fn compressed(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 6), Compression::fast());
     let written = encoder.write_all(text).and_then(|()| encoder.finish());
     written.expect("memory takes every byte")
+}
+
+/// Read for each request, so that it can be changed while the collector runs.
+fn read(kept: &Option<KeptSecret>) -> Result<Option<Secret>, String> {
+    kept.as_ref().map(|kept| kept.value.read().map_err(|error| error.to_string())).transpose()
 }
 
 fn quoted(text: &str, quote: char) -> String {
