@@ -12,12 +12,13 @@ mod rule;
 
 pub use rule::{MetricRule, SparkplugConfig};
 
-use crate::map::{Message, Wrong};
+use crate::map::{Claims, Message, Wrong};
 use crate::source::Mapped;
 use birth::{Birth, Known, Owner};
 use payload::{Metric, Payload, Value, datatype};
 use prost::Message as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
 use std::sync::Arc;
 use wattledger_model::reading::{Cause, Quality, Reading};
@@ -38,14 +39,18 @@ const LONGEST_WAIT_MS: i64 = 600_000;
 const FORGIVEN_MS: i64 = 2 * LONGEST_WAIT_MS;
 /// Nodes that are followed at most.
 const MOST_NODES: usize = 4_096;
-/// Metrics of all births together that are remembered at most.
+/// Metrics of all births together that are remembered at most, each by its alias and by its name, with the
+/// devices themselves.
 const MOST_METRICS: usize = 400_000;
+/// Latest messages of a node by which one that comes again is known.
+const RECENT: usize = 16;
 
 /// What is known of all nodes behind one broker.
 #[derive(Debug)]
 pub struct Sparkplug {
     config: SparkplugConfig,
     nodes: BTreeMap<(String, String), Node>,
+    claims: Claims,
 }
 
 /// What became of one message.
@@ -92,6 +97,10 @@ struct Born {
     next: u8,
     own: Birth,
     devices: BTreeMap<String, Birth>,
+    /// What all its births take of [`MOST_METRICS`].
+    weight: usize,
+    /// The latest messages, by sequence and content.
+    recent: VecDeque<(u64, u64)>,
 }
 
 /// The parts of a topic.
@@ -138,7 +147,7 @@ fn address(topic: &str) -> Option<Address<'_>> {
 impl Sparkplug {
     /// Knows nothing of any node yet.
     pub fn new(config: SparkplugConfig) -> Sparkplug {
-        Sparkplug { config, nodes: BTreeMap::new() }
+        Sparkplug { config, nodes: BTreeMap::new(), claims: Claims::default() }
     }
 
     /// Whether a topic is of the namespace.
@@ -146,11 +155,11 @@ impl Sparkplug {
         topic.strip_prefix(NAMESPACE).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Forgets every birth: what was sent while there was no connection is not known.
+    /// Forgets every birth: what was sent while there was no connection is not known. Who was asked for a
+    /// rebirth is not forgotten: a link that comes and goes must not ask all nodes each time.
     pub fn disconnected(&mut self) {
         for node in self.nodes.values_mut() {
             node.life = Life::Unknown;
-            node.asked = None;
         }
     }
 
@@ -170,74 +179,154 @@ impl Sparkplug {
         if message.retained || !self.config.reaches(owner.group, owner.edge) {
             return answer;
         }
+        let key = (owner.group.to_owned(), owner.edge.to_owned());
         let payload = match Payload::read(message.payload) {
             Ok(payload) => payload,
             Err(detail) => {
                 answer.refuse(message, Wrong::new(Cause::Payload, detail), 1);
+                answer.turned = verb.is_birth() && self.lose(&key);
                 return answer;
             }
         };
-        let key = (owner.group.to_owned(), owner.edge.to_owned());
-        let remembered = || self.nodes.values().map(Node::remembered).sum::<usize>();
-        if !self.nodes.contains_key(&key) && self.nodes.len() >= MOST_NODES
-            || verb.is_birth() && remembered() + 2 * payload.metrics.len() > MOST_METRICS
-        {
-            let detail =
-                format!("more than {MOST_NODES} nodes or {MOST_METRICS} metrics; name groups or nodes");
-            answer.refuse(message, Wrong::new(Cause::Payload, detail), 1);
+        let mark = payload.seq.map(|seq| (seq, digest(message)));
+        if mark.is_some_and(|mark| self.nodes.get(&key).is_some_and(|node| node.has_heard(mark))) {
             return answer;
         }
         let is_new = !self.nodes.contains_key(&key);
-        let node = self.nodes.entry(key).or_default();
+        let is_crowded = is_new && self.nodes.len() >= MOST_NODES;
+        let birth = (verb.is_birth() && !is_crowded)
+            .then(|| Birth::of(&payload, owner, &self.config, &mut self.claims));
+        if is_crowded || birth.as_ref().is_some_and(|birth| !self.has_room(&key, verb, owner, birth)) {
+            let detail =
+                format!("more than {MOST_NODES} nodes or {MOST_METRICS} metrics; name groups or nodes");
+            answer.refuse(message, Wrong::new(Cause::Payload, detail), 1);
+            answer.turned = verb.is_birth() && self.lose(&key);
+            return answer;
+        }
+        let Sparkplug { config, nodes, claims } = self;
+        let node = nodes.entry(key).or_default();
         let (before, life_before) = (matches!(node.life, Life::Born(_)), discriminant(&node.life));
-        node.hear(verb, owner, &payload, &self.config);
-        let unresolved = node.read(verb, owner, &payload, &self.config, message, &mut answer);
+        node.hear(verb, owner, &payload, birth, mark);
+        let unresolved = node.read((verb, owner), &payload, (config, claims), message, &mut answer);
         if unresolved > 0 {
             let why = if before { "a message of the node was missed" } else { "its birth was not heard" };
-            let asks = if self.config.asks_rebirth { "a rebirth is asked for" } else { "rebirth = false" };
+            let asks = if config.asks_rebirth { "a rebirth is asked for" } else { "rebirth = false" };
             let detail = format!("{why}, so an alias may mean another metric; {asks}");
             answer.refuse(message, Wrong::new(Cause::Payload, detail), unresolved);
         }
         answer.turned = is_new || life_before != discriminant(&node.life);
-        if self.config.asks_rebirth && node.is_to_be_asked(message.arrived) {
+        if config.asks_rebirth && node.is_to_be_asked(message.arrived) {
             answer.requests.push(rebirth_request(owner, message.arrived));
         }
         answer
     }
+
+    /// Whether a birth can be remembered, in place of what it replaces.
+    fn has_room(&self, key: &(String, String), verb: Verb, owner: Owner<'_>, birth: &Birth) -> bool {
+        let all: usize = self.nodes.values().map(Node::weight).sum();
+        let replaced = self.nodes.get(key).map_or(0, |node| node.replaced_by(verb, owner));
+        all - replaced + birth.weight() <= MOST_METRICS
+    }
+
+    /// What a node's aliases mean is not known any more: it has told them anew, and that was not taken.
+    /// Whether that was known before.
+    fn lose(&mut self, key: &(String, String)) -> bool {
+        let Some(node) = self.nodes.get_mut(key) else { return false };
+        let was = discriminant(&node.life);
+        node.life = Life::Unknown;
+        was != discriminant(&node.life)
+    }
+}
+
+/// What tells a message from another one.
+fn digest(message: &Message<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (message.topic, message.payload).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Born {
+    fn remember(&mut self, mark: Option<(u64, u64)>) {
+        let Some(mark) = mark else { return };
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(mark);
+    }
+
+    /// Takes up what a device has told of itself, or that it is gone.
+    fn replace(&mut self, device: &str, birth: Option<Birth>) {
+        let more = birth.as_ref().map_or(0, Birth::weight);
+        let former = match birth {
+            Some(birth) => self.devices.insert(device.to_owned(), birth),
+            None => self.devices.remove(device),
+        };
+        self.weight = self.weight + more - former.map_or(0, |former| former.weight());
+    }
 }
 
 impl Node {
-    fn remembered(&self) -> usize {
+    fn weight(&self) -> usize {
+        if let Life::Born(born) = &self.life { born.weight } else { 0 }
+    }
+
+    /// What is forgotten when this birth is taken up.
+    fn replaced_by(&self, verb: Verb, owner: Owner<'_>) -> usize {
         match &self.life {
-            Life::Born(born) => born.own.len() + born.devices.values().map(Birth::len).sum::<usize>(),
+            Life::Born(born) if verb == Verb::NodeBirth => born.weight,
+            Life::Born(born) => born.devices.get(owner.device).map_or(0, Birth::weight),
             Life::Unknown | Life::Dead => 0,
         }
     }
 
+    /// Whether a message has come already. A broker may deliver one twice, and overlapping subscriptions do.
+    fn has_heard(&self, mark: (u64, u64)) -> bool {
+        matches!(&self.life, Life::Born(born) if born.recent.contains(&mark))
+    }
+
     /// What a message says of the node itself: births, deaths, and whether one before it was missed.
-    fn hear(&mut self, verb: Verb, owner: Owner<'_>, payload: &Payload, config: &SparkplugConfig) {
-        match verb {
-            Verb::NodeBirth => {
-                self.life = Life::Born(Born {
+    fn hear(
+        &mut self,
+        verb: Verb,
+        owner: Owner<'_>,
+        payload: &Payload,
+        birth: Option<Birth>,
+        mark: Option<(u64, u64)>,
+    ) {
+        match (verb, birth) {
+            (Verb::NodeBirth, Some(own)) => {
+                let mut born = Born {
                     number: birth_number(payload),
                     next: following(payload.seq.unwrap_or_default()),
-                    own: Birth::of(payload, owner, config),
+                    weight: own.weight(),
+                    own,
                     devices: BTreeMap::new(),
-                });
-                return;
+                    recent: VecDeque::new(),
+                };
+                born.remember(mark);
+                self.life = Life::Born(born);
             }
             // The word of a connection before this one may come late.
-            Verb::NodeDeath => {
+            (Verb::NodeDeath, _) => {
                 let number = birth_number(payload);
                 let is_other =
                     |born: &Born| number.is_some() && born.number.is_some() && number != born.number;
                 if !matches!(&self.life, Life::Born(born) if is_other(born)) {
                     self.life = Life::Dead;
                 }
-                return;
             }
-            _ => {}
+            (_, birth) => self.hear_in_sequence(verb, owner, payload, birth, mark),
         }
+    }
+
+    fn hear_in_sequence(
+        &mut self,
+        verb: Verb,
+        owner: Owner<'_>,
+        payload: &Payload,
+        birth: Option<Birth>,
+        mark: Option<(u64, u64)>,
+    ) {
         let Life::Born(born) = &mut self.life else {
             // A node that is said to be dead and speaks was born unheard.
             self.life = Life::Unknown;
@@ -248,24 +337,18 @@ impl Node {
             return;
         }
         born.next = following(payload.seq.unwrap_or(u64::from(born.next)));
-        match verb {
-            Verb::DeviceBirth => {
-                born.devices.insert(owner.device.to_owned(), Birth::of(payload, owner, config));
-            }
-            Verb::DeviceDeath => {
-                born.devices.remove(owner.device);
-            }
-            _ => {}
+        born.remember(mark);
+        if matches!(verb, Verb::DeviceBirth | Verb::DeviceDeath) {
+            born.replace(owner.device, birth);
         }
     }
 
     /// The readings of a message; how many metrics could not be told from their alias.
     fn read(
         &mut self,
-        verb: Verb,
-        owner: Owner<'_>,
+        (verb, owner): (Verb, Owner<'_>),
         payload: &Payload,
-        config: &SparkplugConfig,
+        (config, claims): (&SparkplugConfig, &mut Claims),
         message: &Message<'_>,
         answer: &mut Answer,
     ) -> u64 {
@@ -283,7 +366,7 @@ impl Node {
             let known = match (by_name, metric.alias) {
                 (Some(name), _) => {
                     let born = birth.and_then(|birth| birth.named(name));
-                    born.or_else(|| birth::known(metric, owner, config).map(Arc::new))
+                    born.or_else(|| birth::known(metric, owner, config, claims).map(Arc::new))
                 }
                 (None, Some(alias)) => match birth.and_then(|birth| birth.aliased(alias)) {
                     Some(known) => known,

@@ -3,10 +3,13 @@
 
 use super::payload::{Metric, Payload};
 use super::rule::SparkplugConfig;
-use crate::map::Wrong;
+use crate::map::{Claims, Wrong};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wattledger_model::name::Name;
+
+/// So many bytes of names count as one metric more.
+const NAME_BYTES: usize = 64;
 
 /// A metric that some rule reads.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub(super) struct Known {
 pub(super) struct Birth {
     by_alias: HashMap<u64, Option<Arc<Known>>>,
     by_name: HashMap<String, Arc<Known>>,
+    name_bytes: usize,
 }
 
 /// Whose metric it is.
@@ -34,23 +38,29 @@ pub(super) struct Owner<'m> {
 }
 
 impl Birth {
-    pub(super) fn of(payload: &Payload, owner: Owner<'_>, config: &SparkplugConfig) -> Birth {
-        let mut birth = Birth::default();
+    pub(super) fn of(
+        payload: &Payload,
+        owner: Owner<'_>,
+        config: &SparkplugConfig,
+        claims: &mut Claims,
+    ) -> Birth {
+        let mut birth = Birth { name_bytes: owner.device.len(), ..Birth::default() };
         for metric in &payload.metrics {
-            let known = known(metric, owner, config).map(Arc::new);
+            let known = known(metric, owner, config, claims).map(Arc::new);
             if let Some(alias) = metric.alias {
                 birth.by_alias.insert(alias, known.clone());
             }
             if let (Some(name), Some(known)) = (&metric.name, known) {
+                birth.name_bytes += name.len();
                 birth.by_name.insert(name.clone(), known);
             }
         }
         birth
     }
 
-    /// Entries it takes in memory.
-    pub(super) fn len(&self) -> usize {
-        self.by_alias.len() + self.by_name.len()
+    /// What it takes in memory, in metrics: those that it has, and one for itself.
+    pub(super) fn weight(&self) -> usize {
+        1 + self.by_alias.len() + self.by_name.len() + self.name_bytes / NAME_BYTES
     }
 
     pub(super) fn named(&self, name: &str) -> Option<Arc<Known>> {
@@ -64,12 +74,18 @@ impl Birth {
 }
 
 /// What is known of a metric that says its name; `None` where no rule reads it.
-pub(super) fn known(metric: &Metric, owner: Owner<'_>, config: &SparkplugConfig) -> Option<Known> {
+pub(super) fn known(
+    metric: &Metric,
+    owner: Owner<'_>,
+    config: &SparkplugConfig,
+    claims: &mut Claims,
+) -> Option<Known> {
     let name = metric.name.as_deref().filter(|name| !name.is_empty())?;
     let Owner { group, edge, device } = owner;
     let subject = format!("{group}/{edge}/{device}/{name}");
     let rules = config.metrics.iter().enumerate();
-    let readers: Vec<_> = rules.filter_map(|(at, rule)| Some((at, rule.meter_of(&subject)?))).collect();
+    let readers: Vec<_> =
+        rules.filter_map(|(at, rule)| Some((at, rule.meter_of(&subject, claims)?))).collect();
     let unit = metric.unit().map(str::to_owned);
     (!readers.is_empty()).then(|| Known { datatype: metric.datatype.unwrap_or_default(), unit, readers })
 }

@@ -1,7 +1,7 @@
 //! Which metrics are read, and as which meters.
 
 use super::payload::Metric;
-use crate::map::{MeterTemplate, States, TopicPattern, Wrong, number_in, unit_spelled};
+use crate::map::{Claims, MeterTemplate, States, TopicPattern, Wrong, number_in, unit_spelled};
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::Kind;
 use wattledger_model::name::Name;
@@ -59,9 +59,10 @@ impl SparkplugConfig {
 
 impl MetricRule {
     /// The meter of a metric; `None` where the rule does not take it.
-    pub(super) fn meter_of(&self, subject: &str) -> Option<Result<Name, Wrong>> {
+    pub(super) fn meter_of(&self, subject: &str, claims: &mut Claims) -> Option<Result<Name, Wrong>> {
         let captured = self.pattern.matched(subject)?;
-        Some(self.meter.name(&captured).map_err(|error| Wrong::new(Cause::Name, error)))
+        let named = self.meter.name(&captured).map_err(|error| Wrong::new(Cause::Name, error));
+        Some(named.and_then(|meter| claims.claim(&self.meter, &captured, &meter).map(|()| meter)))
     }
 
     /// The number of a metric, whose data type its birth may have said.

@@ -313,7 +313,114 @@ fn one_subscription_brings_all_that_is_read() {
 #[test]
 fn births_beyond_all_measure_are_refused() {
     let mut world = World::silent();
-    let many: Vec<Metric> = (0..MOST_METRICS as u64 / 2 + 1).map(|alias| aliased(alias, 0.0)).collect();
+    let many: Vec<Metric> = (0..MOST_METRICS as u64).map(|alias| aliased(alias, 0.0)).collect();
     let (said, _) = world.hear("NBIRTH/gw", &message(0, many));
     assert!(said[0].contains("name groups or nodes"), "{said:?}");
+}
+
+#[test]
+fn a_rebirth_takes_the_place_of_the_birth_before_it() {
+    let mut world = World::silent();
+    let many: Vec<Metric> = (0..MOST_METRICS as u64 * 2 / 3).map(|alias| aliased(alias, 0.0)).collect();
+    let many = message(0, many);
+    for round in 0..3 {
+        let payload = Payload { timestamp: Some(START as u64 + round), ..many.clone() };
+        assert_eq!(world.hear("NBIRTH/gw", &payload), (vec![], 0));
+    }
+    let device = Payload { seq: Some(1), ..many };
+    let (said, _) = world.hear("DBIRTH/gw/pm", &device);
+    assert!(said[0].contains("name groups or nodes"), "two of them are too many: {said:?}");
+    assert_eq!(
+        world.hear("DDATA/gw/pm", &message(2, vec![aliased(7, 1.0)])).1,
+        1,
+        "its aliases are not known"
+    );
+}
+
+#[test]
+fn devices_without_metrics_are_bounded_too() {
+    let mut world = World::born();
+    let name = "x".repeat(6_400);
+    let mut seq = 2;
+    let refused_at = (0..MOST_METRICS).find(|n| {
+        let (said, _) = world.hear(&format!("DBIRTH/gw/{name}{n}"), &message(seq % 256, vec![]));
+        seq += 1;
+        said.first().is_some_and(|line| line.contains("name groups or nodes"))
+    });
+    assert!(refused_at.is_some_and(|count| (3_000..4_000).contains(&count)), "{refused_at:?}");
+    // What dies makes room.
+    world.birth(2, 7);
+    assert_eq!(world.hear("DBIRTH/gw/one-more", &message(2, vec![])), (vec![], 0));
+    for n in 0..2 * MOST_METRICS as u64 / 100 {
+        let seq = 3 + 2 * n;
+        assert_eq!(world.hear(&format!("DBIRTH/gw/{name}"), &message(seq % 256, vec![])), (vec![], 0));
+        assert_eq!(world.hear(&format!("DDEATH/gw/{name}"), &message((seq + 1) % 256, vec![])), (vec![], 0));
+    }
+}
+
+#[test]
+fn a_message_that_comes_again_is_no_gap() {
+    let mut world = World::silent();
+    let node = message(0, vec![number(1)]);
+    let device = message(1, vec![born("Energy/main", 7, 100.5)]);
+    let data = |seq: u64| message(seq, vec![aliased(7, 100.0 + seq as f64)]);
+    world.hear("NBIRTH/gw", &node);
+    assert_eq!(world.hear("DBIRTH/gw/pm", &device).0, ["pm-main 100.5"]);
+    assert_eq!(world.hear("DDATA/gw/pm", &data(2)).0, ["pm-main 102"]);
+    for (topic, again) in [
+        ("DDATA/gw/pm", &data(2)),
+        ("DBIRTH/gw/pm", &device),
+        ("NBIRTH/gw", &node),
+        ("DDATA/gw/pm", &data(2)),
+    ] {
+        assert_eq!(world.hear(topic, again), (vec![], 0), "{topic}");
+    }
+    assert_eq!(world.hear("DDATA/gw/pm", &data(3)), (vec!["pm-main 103".to_owned()], 0));
+    // The same number with another content is a gap all the same.
+    let (said, requests) = world.hear("DDATA/gw/pm", &message(3, vec![aliased(7, 9.0)]));
+    assert!(said[0].contains("was missed") && requests == 1, "{said:?}");
+}
+
+#[test]
+fn a_birth_that_cannot_be_read_leaves_no_alias_believed() {
+    for topic in ["spBv1.0/hall/NBIRTH/gw", "spBv1.0/hall/DBIRTH/gw/pm"] {
+        let mut world = World::born();
+        let arrived = Timestamp(START);
+        let garbage = Message { topic, payload: b"\xff", retained: false, arrived };
+        let answer = world.host.take(&garbage);
+        assert_eq!((answer.mapped.len(), answer.turned), (1, true));
+        // The sequence alone need not tell.
+        let (said, requests) = world.hear("DDATA/gw/pm", &message(2, vec![aliased(7, 1.0)]));
+        assert!(said[0].contains("an alias may mean another metric") && requests == 1, "{topic}: {said:?}");
+    }
+}
+
+#[test]
+fn a_link_that_comes_and_goes_does_not_ask_all_nodes_each_time() {
+    let mut world = World::silent();
+    let mut asked = 0;
+    for second in 0..3_600 {
+        world.now = START + second * SEC;
+        world.host.disconnected();
+        asked += world.hear("NDATA/gw", &message(second as u64 % 256, vec![aliased(7, 1.0)])).1;
+        world.birth(1, 7);
+    }
+    assert_eq!(asked, 11, "as rarely as a node that does not answer");
+}
+
+#[test]
+fn two_metrics_that_fold_to_one_name_are_never_one_meter() {
+    let mut world = World::silent();
+    let folding = world.host.config.metrics[0].meter.clone().folding();
+    world.host.config.metrics[0].meter = folding;
+    world.hear("NBIRTH/gw", &message(0, vec![]));
+    let both = vec![born("Energy/A 1", 7, 1.0), born("Energy/a_1", 8, 2.0)];
+    let (said, _) = world.hear("DBIRTH/gw/pm", &message(1, both));
+    assert_eq!(said[0], "pm-a-1 1");
+    assert!(
+        said[1].starts_with("name x1: the meter of `pm-a_1` would be `pm-a-1`, which is that"),
+        "{said:?}"
+    );
+    let (said, _) = world.hear("DDATA/gw/pm", &message(2, vec![aliased(8, 3.0), aliased(7, 1.5)]));
+    assert!(said[0].starts_with("name x1") && said[1] == "pm-a-1 1.5", "{said:?}");
 }
