@@ -118,7 +118,8 @@ fn document(body: &str, version: Option<&str>, objects: &[Object<'_>]) -> Value 
     Value::Object(document)
 }
 
-/// `(00.244*kW)` or `(200509134558S)(02.589*kW)`; histories and texts are no values.
+/// `(00.244*kW)` or `(200509134558S)(02.589*kW)`; histories and texts are no values, and neither is what was
+/// never measured: an empty text, or a number beside the time of an unset clock.
 fn value(object: &Object<'_>) -> Option<Value> {
     let (time_text, measured) = match &object.groups[..] {
         [measured] => (None, measured),
@@ -129,6 +130,9 @@ fn value(object: &Object<'_>) -> Option<Value> {
         Some((number, unit)) => (number, Some(unit)),
         None => (&**measured, None),
     };
+    if number.is_empty() {
+        return None;
+    }
     Some(measurement(time_text, number, unit))
 }
 
@@ -161,31 +165,39 @@ fn old_reading(object: &Object<'_>) -> Option<Value> {
     Some(measurement(Some(time(at)?), number, Some(unit)))
 }
 
-/// Kinds of devices. Source: EN 13757-3, the device types of M-Bus.
+/// Kinds of devices. Water is warm (6), of any temperature (7), hot (21), cold (22), or hot and cold in two
+/// registers (23). Source: EN 13757-3, the device types of M-Bus.
 fn medium(kind: &str) -> &'static str {
     match kind {
         "2" => "electricity",
         "3" => "gas",
         "4" | "12" | "13" => "heat",
-        "6" | "7" | "21" => "water",
+        "6" | "7" | "21" | "22" | "23" => "water",
         "10" | "11" => "cold",
         _ => "other",
     }
 }
 
 /// `YYMMDDhhmmss` with `W` for the standard time of the meters' countries, UTC+1, or `S` for their summer
-/// time; versions before 4 say neither, and the rule's time zone decides.
+/// time; versions before 4 say neither, and the rule's time zone decides. `None` for what is no time, and for
+/// what a clock shows that was never set.
 fn time(text: &str) -> Option<String> {
     let (digits, offset) = match text.as_bytes().last()? {
         b'S' => (&text[..text.len() - 1], "+02:00"),
         b'W' => (&text[..text.len() - 1], "+01:00"),
         _ => (text, ""),
     };
-    if digits.len() != 12 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    if digits.len() != 12 || !digits.bytes().all(|digit| digit.is_ascii_digit()) || is_unset(digits) {
         return None;
     }
     let two = |at: usize| &digits[at..at + 2];
     Some(format!("20{}-{}-{}T{}:{}:{}{offset}", two(0), two(2), two(4), two(6), two(8), two(10)))
+}
+
+/// Meters say `632525252525` where a time is not specified, as for an M-Bus meter that was never read; clocks
+/// that were never set count from 1970 or 2000, years before there were such meters.
+fn is_unset(digits: &str) -> bool {
+    digits == "632525252525" || ["70", "00"].iter().any(|year| digits.starts_with(year))
 }
 
 #[cfg(test)]
@@ -237,6 +249,54 @@ mod tests {
         assert_eq!((&gas["medium"], &gas["value"]), (&"gas".into(), &"00000.107".into()));
         assert_eq!(gas["time"], "2017-01-02T16:10:05+01:00");
         assert_eq!(said["mbus"][1]["value"], Value::Null, "a channel that has never said anything");
+    }
+
+    /// The document of a version 5 telegram with these lines.
+    fn with(lines: &str) -> Value {
+        let body = format!("/X5\r\n\r\n1-3:0.2.8(50)\r\n{lines}\r\n");
+        let checksum = crc16(body.bytes().chain([b'!']));
+        said(&format!("{body}!{checksum:04X}\r\n"))
+    }
+
+    #[test]
+    fn an_mbus_channel_that_was_never_read_has_no_value() {
+        for never in [
+            "0-1:24.2.1(632525252525S)(00000.000)",
+            "0-1:24.2.1(632525252525W)(00000.000*m3)",
+            "0-1:24.2.1(700101010000W)(00000000)",
+            "0-1:24.2.1(000101010000W)(00000.000*m3)",
+            "0-1:24.2.1()",
+            "0-1:24.2.1()()",
+            "0-1:24.2.1(170102161005W)()",
+            "0-1:24.3.0(632525252525)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00000.000)",
+        ] {
+            let said = with(&format!("0-1:24.1.0(003)\r\n0-1:96.1.0(4730)\r\n{never}"));
+            assert_eq!(
+                (&said["mbus"][0]["medium"], &said["mbus"][0]["serial"]),
+                (&"gas".into(), &"4730".into())
+            );
+            assert_eq!((said["mbus"][0].get("value"), said["mbus"][0].get("time")), (None, None), "{never}");
+            assert!(said["objects"].get("0-1:24.2.1").is_none(), "{never}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_clock_that_was_never_set_is_none() {
+        for unset in ["000101010000W", "000101013007W", "700101010000W", "632525252525S"] {
+            let said = with(&format!("0-0:1.0.0({unset})\r\n1-0:1.8.1(000427.708*kWh)"));
+            assert_eq!(said.get("time"), None, "{unset}");
+            assert_eq!(said["objects"]["1-0:1.8.1"]["value"], "000427.708");
+        }
+    }
+
+    #[test]
+    fn water_is_water_at_any_temperature() {
+        let media = [("003", "gas"), ("6", "water"), ("007", "water"), ("021", "water"), ("022", "water")];
+        for (kind, expected) in media.into_iter().chain([("023", "water"), ("012", "heat"), ("000", "other")])
+        {
+            let said = with(&format!("0-1:24.1.0({kind})\r\n0-1:24.2.1(170102161005W)(00000.107*m3)"));
+            assert_eq!(said["mbus"][0]["medium"], expected, "{kind}");
+        }
     }
 
     #[test]
