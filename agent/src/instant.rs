@@ -8,6 +8,9 @@ use wattledger_model::decimal::Decimal;
 use wattledger_model::reading::Cause;
 use wattledger_model::time::Timestamp;
 
+/// No reading is believed that is further ahead of its arrival than this. Source: domain.md 5.1.
+const MOST_AHEAD_MS: i64 = 300_000;
+
 /// How instants are written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum TimeFormat {
@@ -123,9 +126,15 @@ impl TimeRule {
             ))),
             LocalResult::Ambiguous(first, second) => {
                 let (first, second) = (first.timestamp_millis(), second.timestamp_millis());
-                // An arrival decides only when it is nearer to one of the two than they are apart by half.
+                // What came before the second can be can only be the first. After that an arrival decides where
+                // it is nearer to one of the two than they are apart by half.
+                let can_be = |at: i64| at.saturating_sub(arrived.0) <= MOST_AHEAD_MS;
                 let near = |at: i64| arrived.0.abs_diff(at).saturating_mul(2) < second.abs_diff(first);
-                [first, second].into_iter().find(|at| near(*at)).map(Timestamp).ok_or_else(|| NoInstant {
+                let meant = match (can_be(first), can_be(second)) {
+                    (true, false) => Some(first),
+                    _ => [first, second].into_iter().find(|at| near(*at)),
+                };
+                meant.map(Timestamp).ok_or_else(|| NoInstant {
                     cause: Cause::AmbiguousTime,
                     detail: format!(
                         "`{}` occurs twice in {zone} and the arrival does not settle it",
@@ -230,7 +239,11 @@ mod tests {
         let (summer, winter) = (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z"));
         assert_eq!(berlin.read(text, at("2026-10-25T00:30:04Z")), Ok(summer));
         assert_eq!(berlin.read(text, at("2026-10-25T01:29:50Z")), Ok(winter));
-        for arrived in ["2026-10-25T01:00:00Z", "2026-10-26T00:00:00Z"] {
+        // Late, for it cannot be early: the second is 30 and 20 minutes ahead.
+        assert_eq!(berlin.read(text, at("2026-10-25T01:00:00Z")), Ok(summer));
+        assert_eq!(berlin.read(text, at("2026-10-25T01:10:00Z")), Ok(summer));
+        assert_eq!(berlin.read(text, at("2026-10-25T01:59:00Z")), Ok(winter));
+        for arrived in ["2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z", "2026-10-26T00:00:00Z"] {
             let refused = berlin.read(text, at(arrived)).expect_err(arrived);
             assert_eq!(refused.cause, Cause::AmbiguousTime);
         }
