@@ -44,8 +44,31 @@ impl Nvidia {
         }
         match builder.init() {
             Ok(nvml) => (self.nvml, self.missing) = (Some(nvml), None),
-            Err(error) => self.missing = Some(Trouble::new("", why_not(&error))),
+            Err(error) => self.missing = Some(Trouble::new("", self.why_not(&error))),
         }
+    }
+
+    fn why_not(&self, error: &NvmlError) -> String {
+        let says = match error {
+            NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
+                "no NVIDIA driver here (libnvidia-ml.so.1 is not found)"
+            }
+            // The library says the same of devices that are hidden from this process.
+            NvmlError::DriverNotLoaded if self.roots.sys.join("module/nvidia").exists() => {
+                "the NVIDIA driver is loaded, and /dev/nvidia* cannot be opened. Give the agent `PrivateDevices=no` \
+                 and `DeviceAllow=char-nvidia* rw` in its systemd unit"
+            }
+            NvmlError::DriverNotLoaded => "the NVIDIA driver is installed and not loaded",
+            NvmlError::LibRmVersionMismatch => {
+                "the loaded NVIDIA driver is of another version than its library; reboot, or load it again"
+            }
+            NvmlError::NoPermission => {
+                "the agent may not use /dev/nvidia*; give it the group of these and, in its systemd unit, \
+                 `DeviceAllow=char-nvidia* rw`"
+            }
+            error => return error.to_string(),
+        };
+        says.to_owned()
     }
 
     /// A number that differs where the energy registers have begun again: the boot, and the load of the
@@ -109,23 +132,6 @@ fn is_over(error: &NvmlError) -> bool {
     matches!(error, NvmlError::Uninitialized | NvmlError::DriverNotLoaded | NvmlError::LibRmVersionMismatch)
 }
 
-fn why_not(error: &NvmlError) -> String {
-    match error {
-        NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
-            "no NVIDIA driver here (libnvidia-ml.so.1 is not found)".to_owned()
-        }
-        NvmlError::DriverNotLoaded => "the NVIDIA driver is installed and not loaded".to_owned(),
-        NvmlError::LibRmVersionMismatch => {
-            "the loaded NVIDIA driver is of another version than its library; reboot, or load it again"
-                .to_owned()
-        }
-        NvmlError::NoPermission => {
-            "the agent may not use /dev/nvidia*; give it the group of these".to_owned()
-        }
-        error => error.to_string(),
-    }
-}
-
 impl Probe for Nvidia {
     fn name(&self) -> &'static str {
         "nvidia"
@@ -142,7 +148,7 @@ impl Probe for Nvidia {
                 // Closed here, so that another driver can be loaded; searched again in a while.
                 Err(error) => {
                     look.reads.clear();
-                    self.missing = Some(Trouble::new("", why_not(&error)));
+                    self.missing = Some(Trouble::new("", self.why_not(&error)));
                 }
             }
         }

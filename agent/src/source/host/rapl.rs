@@ -26,7 +26,8 @@ const MARGIN: f64 = 1.2;
 /// No look more often than this, whatever a zone says of itself.
 const SHORTEST: Duration = Duration::from_millis(100);
 const MEND: &str = "only root may read it. Give the agent `AmbientCapabilities=CAP_DAC_READ_SEARCH` in its systemd \
-                    unit, or its group the file by a udev rule: SUBSYSTEM==\"powercap\", ACTION==\"add\", \
+                    unit (and the same as `CapabilityBoundingSet=`), or its group the file by a udev rule: \
+                    SUBSYSTEM==\"powercap\", ACTION==\"add\", \
                     RUN+=\"/bin/sh -c 'chgrp wattledger /sys%p/energy_uj; chmod g+r /sys%p/energy_uj'\"";
 
 /// A kind of zone. `package` and `dram` do not overlap; `core` and `uncore` are parts of `package`, and

@@ -76,6 +76,9 @@ fn a_machine_without_a_driver_says_so_and_finds_one_that_comes() {
     build(&tree);
     nvidia.search.soon();
     assert!(nvidia.look().troubles[0].says.contains("installed and not loaded"));
+    tree.put("sys/module/nvidia/version", "550.54.15");
+    nvidia.search.soon();
+    assert!(nvidia.look().troubles[0].says.contains("PrivateDevices=no"), "it is loaded, and hidden from us");
     tree.put("gpu/init", "0");
     assert!(nvidia.look().sensed.is_empty(), "not looked for at each turn");
     nvidia.search.soon();
