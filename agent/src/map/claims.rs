@@ -28,11 +28,6 @@ struct Claim {
 }
 
 impl Claims {
-    /// Whether nobody has a name yet.
-    pub fn is_empty(&self) -> bool {
-        self.by_meter.is_empty()
-    }
-
     /// Claims a name that a template made of these levels.
     pub(crate) fn claim(
         &mut self,

@@ -79,8 +79,8 @@ impl Connection {
     }
 
     /// A command that is answered with `OK`.
-    async fn say(&mut self, command: &str, word: &str) -> Result<(), NutError> {
-        let word = quoted(word).ok_or(NutError::Unsendable)?;
+    async fn say(&mut self, command: &str, said: &str) -> Result<(), NutError> {
+        let word = quoted(said).ok_or(NutError::Unsendable)?;
         let answer = async {
             self.send(&format!("{command} {word}\n")).await?;
             self.line().await
@@ -88,6 +88,10 @@ impl Connection {
         let answer = timeout(PATIENCE, answer).await.map_err(|_| NutError::Silent)??;
         match answer.first().map(String::as_str) {
             Some("OK") => Ok(()),
+            // What is told of the answer must not tell the password.
+            _ if answer.join(" ").contains(said) => {
+                Err(NutError::Garbled("it repeats what it is sent".to_owned()))
+            }
             _ => Err(unexpected(&answer)),
         }
     }

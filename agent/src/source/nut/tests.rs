@@ -206,6 +206,29 @@ async fn a_daemon_that_comes_later_is_found_and_a_stop_is_heard() {
 }
 
 #[tokio::test]
+async fn a_server_that_repeats_the_password_does_not_bring_it_into_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "correct-horse\n").expect("disk");
+    for repeats in ["", "ERR "] {
+        let port = daemon(move |line, stream| async move {
+            let answer =
+                if line.starts_with("USERNAME") { "OK".to_owned() } else { format!("{repeats}{line}") };
+            say(stream, &format!("{answer}\n")).await
+        })
+        .await;
+        let mut reader = reader(port);
+        reader.config.username = Some("agent".to_owned());
+        let kept = SecretSource::File(file.clone());
+        reader.config.password = Some(Placed { value: kept, place: Place::START });
+        let turn = reader.turn().await;
+        let [trouble] = &turn.troubles[..] else { panic!("{:?}", turn.troubles) };
+        assert!(trouble.says.contains("repeats what it is sent"), "{trouble:?}");
+        assert!(!format!("{:?}", turn.troubles).contains("horse"));
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_named_with_the_password_of_the_moment() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("password");
