@@ -19,6 +19,7 @@ mod answer;
 pub mod catalog;
 mod cursor;
 mod database;
+mod definition;
 mod line;
 mod live;
 mod plan;

@@ -10,6 +10,7 @@
 //! with the cursor. A facility is published in steps of a week, so that a crash costs no more than that.
 
 use super::cursor::{Cursor, Late, Published, holds, ranges};
+use super::definition::definition;
 use super::line::Batch;
 use super::live::Live;
 use super::plan::Plan;
@@ -109,7 +110,7 @@ impl Rounds {
             view,
             meters,
             facilities,
-            definitions: topology.facilities.iter().map(definition).collect(),
+            definitions: topology.facilities.iter().map(|facility| definition(&topology, facility)).collect(),
             points: Points::default(),
             live: Live::default(),
             cursor: Cursor::default(),
@@ -401,23 +402,4 @@ fn put_back(published: &mut Published, plan: &Plan) {
     for span in &plan.dirty {
         published.dirty.add(Interval::new(span.from, span.to.min(Minute(until))));
     }
-}
-
-/// A digest of what a facility's points depend on beside the ledger.
-fn definition(facility: &Facility) -> u32 {
-    let targets: Vec<_> = facility.targets.iter().map(|target| (&target.id, target.limit)).collect();
-    let text = format!(
-        "{} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {targets:?}",
-        facility.site,
-        facility.zone,
-        facility.category,
-        facility.problem,
-        facility.total,
-        facility.it,
-        facility.water,
-        facility.grid,
-        facility.components,
-        facility.factor_note,
-    );
-    crc32fast::hash(text.as_bytes())
 }
