@@ -13,8 +13,8 @@ mod tests;
 pub use balance::{Balance, Branch};
 pub use energy::{Entry, Part};
 pub use facility::{Facility, FuelSum, ItLevel, Zone};
-pub(crate) use factor::HourOfFactors;
 pub use factor::{Factor, FactorGauge, Origin, Origins};
+pub(crate) use factor::{HourOfFactors, SaidFactors};
 pub use read::{interpretation, interpretations};
 
 use crate::config::{CollectorConfig, Meter, Sitting};

@@ -16,7 +16,7 @@ use crate::indicators::{Account, Figure, Indicator};
 use crate::ledger::block::{self, GaugeHour, Hour};
 use crate::store::history::{self, HistoryError, Known};
 use crate::store::{self, Layout, MeterId, StoreError};
-use crate::topology::Topology;
+use crate::topology::{SaidFactors, Topology};
 use accounts::FacilityAccounts;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -76,7 +76,7 @@ pub struct View {
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
     /// What gauges say of emission factors, by facility; `None` where there is no gauge, or before the first round.
-    factors: Vec<Option<factors::Gauged>>,
+    factors: Vec<Option<SaidFactors>>,
     remembered: uncertainty::Remembered,
     composed: HashMap<(usize, Indicator, Interval), Option<Figure>>,
     /// The change number of the last round; `None` before the first.

@@ -35,6 +35,11 @@ impl Weight {
         Weight::steps(edges.map(|edge| (edge, said(edge).unwrap_or_else(|| self.at(edge)))).collect())
     }
 
+    /// This weight, but for its steps in an interval, its end among them, which are those of another.
+    pub(crate) fn spliced(&self, other: &Weight, edges: Interval) -> Weight {
+        Weight { steps: spliced(&self.steps, &other.steps, edges).into() }
+    }
+
     fn after(&self, minute: Minute) -> usize {
         self.steps.partition_point(|(since, _)| *since <= minute)
     }
@@ -67,6 +72,20 @@ impl Weight {
         }
         pieces
     }
+}
+
+/// Steps, ascending, but for those in an interval, its end among them, which are those of others.
+pub(crate) fn spliced<T: Copy>(
+    steps: &[(Minute, T)],
+    others: &[(Minute, T)],
+    edges: Interval,
+) -> Vec<(Minute, T)> {
+    let inside = |steps: &[(Minute, T)]| {
+        let from = steps.partition_point(|(since, _)| *since < edges.from);
+        from..steps.partition_point(|(since, _)| *since <= edges.to)
+    };
+    let (old, new) = (inside(steps), inside(others));
+    [&steps[..old.start], &others[new], &steps[old.end..]].concat()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 mod gauge;
 
 pub use gauge::FactorGauge;
-pub(crate) use gauge::HourOfFactors;
+pub(crate) use gauge::{HourOfFactors, SaidFactors};
 
 use crate::config::{Carbon, Hourly, open_series};
-use crate::indicators::Weight;
 use crate::indicators::figure::UWH_PER_KWH;
+use crate::indicators::{Weight, weight};
 use chrono::NaiveDate;
 use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
@@ -47,6 +47,11 @@ impl Origins {
     fn of(mut steps: Vec<(Minute, Origin)>) -> Origins {
         steps.dedup_by_key(|(_, origin)| *origin);
         Origins { steps: steps.into() }
+    }
+
+    /// These, but for the edges in an interval, its end among them, which are those of others.
+    fn spliced(&self, others: &Origins, edges: Interval) -> Origins {
+        Origins::of(weight::spliced(&self.steps, &others.steps, edges))
     }
 
     /// For how many minutes of an interval the factor came from where, in the order in which they first count.

@@ -4,18 +4,13 @@
 //! figures of its own hours again.
 
 use super::{MeterHour, View, failed};
+use crate::indicators::{Accounts, Indicator, Pair, Weight};
 use crate::ledger::block;
 use crate::store::{MeterId, StoreError};
 use crate::topology::{Factor, FactorGauge, HourOfFactors};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wattledger_model::time::{HOUR_MINUTES, Interval, Minute};
-
-/// What the gauge of one facility has said.
-pub(super) struct Gauged {
-    hours: BTreeMap<i64, HourOfFactors>,
-    factor: Factor,
-}
 
 /// Hours since the epoch with their factors; `None` where the ledger has nothing of the gauge any more.
 type Renewed = Vec<(i64, Option<HourOfFactors>)>;
@@ -24,8 +19,23 @@ impl View {
     /// The location-based emission factor of a facility: what its gauge has said up to this round, a series, and the
     /// factor of the year where they say nothing. `None` where none is declared.
     pub fn factor(&self, facility: usize) -> Option<Factor> {
-        let gauged = self.factors[facility].as_ref().map(|gauged| gauged.factor.clone());
-        gauged.or_else(|| self.topology.facilities[facility].location())
+        let of = &self.topology.facilities[facility];
+        match (&of.factor_gauge, &self.factors[facility]) {
+            (Some(gauge), Some(said)) => Some(gauge.factor(said)),
+            _ => of.location(),
+        }
+    }
+
+    /// The same by time alone, kg per µWh.
+    pub(crate) fn location_weight(&self, facility: usize) -> Option<&Weight> {
+        let said = self.factors[facility].as_ref().map(|said| said.weight());
+        said.or(self.topology.facilities[facility].factor.as_ref())
+    }
+
+    /// The sums that an indicator's figures are made of, weighted as in this round; `None` where the facility has no
+    /// meters for it, or it is no quotient of two sums of the ledger alone.
+    pub fn pair(&self, facility: usize, indicator: Indicator) -> Option<&Pair> {
+        self.accounts[facility].ratios.get(&indicator).map(Accounts::pair)
     }
 
     /// Takes in what gauges of emission factors have said since the last round.
@@ -74,26 +84,10 @@ impl View {
     /// Weights the facility's grid electricity by what is known of its gauge now, and forgets what was made with
     /// other factors.
     fn weigh(&mut self, facility: usize, gauge: &FactorGauge, renewed: Renewed) {
-        let known = self.factors[facility].take();
-        let (mut hours, before) =
-            known.map_or_else(Default::default, |gauged| (gauged.hours, Some(gauged.factor)));
-        let mut moved = Vec::new();
-        for (hour, factors) in renewed {
-            if hours.get(&hour) == factors.as_ref() {
-                continue;
-            }
-            moved.push(hour);
-            match factors {
-                Some(factors) => hours.insert(hour, factors),
-                None => hours.remove(&hour),
-            };
-        }
-        let factor = match before {
-            Some(before) if moved.is_empty() => before,
-            _ => gauge.factor(&hours),
-        };
+        let mut said = self.factors[facility].take().unwrap_or_else(|| gauge.nothing_said());
+        let moved = gauge.renew(&mut said, renewed);
         for accounts in self.accounts[facility].all() {
-            accounts.weigh(&factor.weight, &moved);
+            accounts.weigh(said.weight(), &moved);
         }
         let is_of_moved = |interval: Interval| {
             let whole =
@@ -102,6 +96,6 @@ impl View {
         };
         self.composed.retain(|(of, _, interval), _| *of != facility || !is_of_moved(*interval));
         self.remembered.retain(|(of, _, interval), _| *of != facility || !is_of_moved(*interval));
-        self.factors[facility] = Some(Gauged { hours, factor });
+        self.factors[facility] = Some(said);
     }
 }

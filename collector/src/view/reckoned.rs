@@ -48,7 +48,7 @@ impl View {
     /// [`StoreError`] where the store cannot be read.
     pub fn scope2(&self, facility: usize, interval: Interval) -> Result<Option<Scope2>, StoreError> {
         let topology = Arc::clone(&self.topology);
-        let location = self.factor(facility);
+        let location = self.location_weight(facility);
         let facility = &topology.facilities[facility];
         let Some(location) = location.filter(|_| !facility.grid.is_empty()) else {
             return Ok(None);
@@ -61,7 +61,7 @@ impl View {
             supplier: facility.supplier.as_ref().map(|factor| &factor.weight),
             residual: facility.residual.as_ref().map(|factor| &factor.weight),
         };
-        Ok(Some(scope2(interval, &consumption, &location.weight, &instruments)))
+        Ok(Some(scope2(interval, &consumption, location, &instruments)))
     }
 
     pub(super) fn market(

@@ -54,7 +54,7 @@ pub fn figure(
     let location = view.factor(at);
     let sums = match zone {
         Some(zone) => sides::of_zone(&facility.zones[zone]),
-        None => sides::of(facility, indicator, facts.as_ref(), location.as_ref()),
+        None => sides::of(facility, indicator, facts.as_ref(), view.pair(at, indicator)),
     };
     let sums = sums.map_err(refused)?;
     let published = match zone {

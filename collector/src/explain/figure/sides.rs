@@ -2,8 +2,8 @@
 
 use super::lacks;
 use crate::config::{CertificateKind, Facts};
-use crate::indicators::{Indicator, Pair, Term, Weight, pairs};
-use crate::topology::{Facility, Factor, FuelSum, Zone};
+use crate::indicators::{Indicator, Pair, Term, Weight};
+use crate::topology::{Facility, FuelSum, Zone};
 use wattledger_model::carrier::Cited;
 use wattledger_model::name::Name;
 use wattledger_model::role::{Role, Side};
@@ -82,7 +82,7 @@ fn it_at(category: Option<u8>) -> Vec<Role> {
     Role::ALL.iter().filter(measured).copied().collect()
 }
 
-/// The sums of an indicator of a facility, whose grid electricity has this emission factor.
+/// The sums of an indicator of a facility, whose figures are made of this pair where they are made of one.
 ///
 /// # Errors
 /// What it lacks for it.
@@ -90,7 +90,7 @@ pub(super) fn of(
     facility: &Facility,
     indicator: Indicator,
     facts: Option<&Facts>,
-    location: Option<&Factor>,
+    pair: Option<&Pair>,
 ) -> Result<Sums, String> {
     if let Some(why) = lacks::of(facility, indicator, facts) {
         return Err(why);
@@ -121,7 +121,7 @@ pub(super) fn of(
             };
             alone(electricity, fuels(facility, coal, Stands::Beside).collect())
         }
-        _ => divided(facility, indicator, location),
+        _ => divided(facility, indicator, pair),
     };
     Ok(sums)
 }
@@ -209,12 +209,9 @@ fn fuels(facility: &Facility, factor: FuelFactor, stands: Stands) -> impl Iterat
 }
 
 /// The sums of what is published as a sum, or as a quotient of two, over what all of them cover.
-fn divided(facility: &Facility, indicator: Indicator, location: Option<&Factor>) -> Sums {
+fn divided(facility: &Facility, indicator: Indicator, pair: Option<&Pair>) -> Sums {
     // What is published is explained, not what would be made here.
-    let mut pair = pairs::pair(facility, indicator).unwrap_or_else(|| Pair::alone(&[]));
-    if let (Some(weight), Some(location)) = (&mut pair.weight, location) {
-        *weight = location.weight.clone();
-    }
+    let pair = pair.cloned().unwrap_or_else(|| Pair::alone(&[]));
     let (above, below) = roles(facility, indicator);
     let quantity = match indicator {
         Indicator::Wue | Indicator::WuePotable => Quantity::Volume,

@@ -4,15 +4,16 @@
 //! less than half, or whose mean no electricity gives off, has none of its own: it is a hole, as a row that is
 //! missing from a series is, and the factor of the year stands in.
 
-use super::{Factor, extent, under};
+use super::{Factor, Origins, extent, under};
 use crate::config::Meter;
+use crate::indicators::Weight;
 use crate::ledger::block::GaugeHour;
 use crate::ledger::interpret::DEFAULT_INTERVAL_MS;
 use crate::store::MeterId;
 use std::collections::BTreeMap;
 use wattledger_model::calendar::Tz;
 use wattledger_model::factor_series::is_factor;
-use wattledger_model::time::{HOUR_MINUTES, MINUTE_MS, Minute};
+use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
 
 /// The lengths that an interval can have, minutes: what an hour divides into, down to the finest that grids publish.
 const LENGTHS: [i64; 8] = [60, 30, 20, 15, 12, 10, 6, 5];
@@ -39,6 +40,27 @@ pub(crate) struct HourOfFactors {
     factors: Box<[Option<f64>]>,
     /// Intervals whose mean is no factor.
     unbelieved: i64,
+}
+
+/// What a gauge has said, and the factor by time that comes of it.
+#[derive(Debug, Clone)]
+pub(crate) struct SaidFactors {
+    /// By hours since the epoch.
+    hours: BTreeMap<i64, HourOfFactors>,
+    /// Since when which of its factors holds, kg/kWh, neighbours differ; `None` from where none does.
+    steps: Vec<(Minute, Option<f64>)>,
+    /// Intervals whose mean is no factor.
+    unbelieved: i64,
+    /// kg per µWh by minute, that of the year where the gauge says nothing.
+    weight: Weight,
+    origins: Origins,
+}
+
+impl SaidFactors {
+    /// The factor in kg per µWh by minute.
+    pub(crate) fn weight(&self) -> &Weight {
+        &self.weight
+    }
 }
 
 impl FactorGauge {
@@ -82,30 +104,83 @@ impl FactorGauge {
         HourOfFactors { factors, unbelieved }
     }
 
-    /// The factor by time: the gauge's own, by hours since the epoch, and that of the year elsewhere.
-    pub(crate) fn factor(&self, hours: &BTreeMap<i64, HourOfFactors>) -> Factor {
-        let steps = self.steps(hours);
-        let said = extent(&steps, self.zone).unwrap_or_else(|| "nothing yet".to_owned());
-        let unbelieved: i64 = hours.values().map(|hour| hour.unbelieved * self.step_minutes).sum();
-        let beyond = match unbelieved {
+    /// What is known of the gauge before its first hour.
+    pub(crate) fn nothing_said(&self) -> SaidFactors {
+        let Factor { weight, origins, .. } = under(self.years.clone(), &[]);
+        SaidFactors { hours: BTreeMap::new(), steps: Vec::new(), unbelieved: 0, weight, origins }
+    }
+
+    /// Takes in hours since the epoch with their factors; `None` where there are none any more. Gives the hours that
+    /// are others than before. Only the time from the first to the last of them is made again.
+    pub(crate) fn renew(
+        &self,
+        said: &mut SaidFactors,
+        renewed: impl IntoIterator<Item = (i64, Option<HourOfFactors>)>,
+    ) -> Vec<i64> {
+        let mut moved = Vec::new();
+        let unbelieved = |hour: &Option<HourOfFactors>| hour.as_ref().map_or(0, |hour| hour.unbelieved);
+        for (hour, factors) in renewed {
+            if said.hours.get(&hour) == factors.as_ref() {
+                continue;
+            }
+            moved.push(hour);
+            said.unbelieved += unbelieved(&factors);
+            let before = match factors {
+                Some(factors) => said.hours.insert(hour, factors),
+                None => said.hours.remove(&hour),
+            };
+            said.unbelieved -= unbelieved(&before);
+        }
+        if let (Some(first), Some(last)) = (moved.iter().min(), moved.iter().max()) {
+            self.splice(said, *first, *last);
+        }
+        moved
+    }
+
+    /// Makes again what holds from the begin of one hour to the end of another.
+    fn splice(&self, said: &mut SaidFactors, first: i64, last: i64) {
+        let edges = Interval::new(Minute(first * HOUR_MINUTES), Minute((last + 1) * HOUR_MINUTES));
+        let begin = said.steps.partition_point(|(since, _)| *since < edges.from);
+        let end = said.steps.partition_point(|(since, _)| *since <= edges.to);
+        let before = begin.checked_sub(1).map(|at| said.steps[at]);
+        let fresh = self.steps(&said.hours, first, last, before.and_then(|(_, factor)| factor));
+        // With the step that holds at the begin: what it says there counts.
+        let near: Vec<(Minute, Option<f64>)> = before.into_iter().chain(fresh.iter().copied()).collect();
+        said.steps.splice(begin..end, fresh);
+        let Factor { weight, origins, .. } = under(self.years.clone(), &near);
+        said.weight = said.weight.spliced(&weight, edges);
+        said.origins = said.origins.spliced(&origins, edges);
+    }
+
+    /// The factor by time: the gauge's own, and that of the year elsewhere.
+    pub(crate) fn factor(&self, said: &SaidFactors) -> Factor {
+        let extent = extent(&said.steps, self.zone).unwrap_or_else(|| "nothing yet".to_owned());
+        let beyond = match said.unbelieved * self.step_minutes {
             0 => String::new(),
             minutes => format!("; {minutes} min left out, whose values no electricity gives off"),
         };
-        let note = format!("{} ({said}{beyond}), else {}", self.title, self.years.note);
-        Factor { note, ..under(self.years.clone(), &steps) }
+        let note = format!("{} ({extent}{beyond}), else {}", self.title, self.years.note);
+        Factor { weight: said.weight.clone(), note, origins: said.origins.clone() }
     }
 
-    /// Since when which factor holds, kg/kWh; `None` from where none does.
-    fn steps(&self, hours: &BTreeMap<i64, HourOfFactors>) -> Vec<(Minute, Option<f64>)> {
+    /// Since when which factor holds, kg/kWh, from the begin of one hour to the end of another, that edge too; `None`
+    /// from where none does. Before them holds `now`.
+    fn steps(
+        &self,
+        hours: &BTreeMap<i64, HourOfFactors>,
+        first: i64,
+        last: i64,
+        mut now: Option<f64>,
+    ) -> Vec<(Minute, Option<f64>)> {
         let mut steps: Vec<(Minute, Option<f64>)> = Vec::new();
         let mut go_on = |at: i64, factor: Option<f64>| {
-            let before = steps.last().and_then(|(_, before)| *before);
-            if before != factor {
+            if now != factor {
                 steps.push((Minute(at), factor));
+                now = factor;
             }
         };
-        let mut reached = i64::MIN;
-        for (hour, of_hour) in hours {
+        let mut reached = first * HOUR_MINUTES;
+        for (hour, of_hour) in hours.range(first..=last) {
             let start = hour * HOUR_MINUTES;
             if reached < start {
                 go_on(reached, None);
@@ -115,7 +190,11 @@ impl FactorGauge {
             }
             reached = start + HOUR_MINUTES;
         }
-        go_on(reached, None);
+        let end = (last + 1) * HOUR_MINUTES;
+        if reached < end {
+            go_on(reached, None);
+        }
+        go_on(end, hours.get(&(last + 1)).and_then(|next| *next.factors.first()?));
         steps
     }
 }
@@ -126,8 +205,8 @@ mod tests {
     use super::*;
     use crate::config::{Carbon, CollectorConfig};
     use crate::ledger::block::MINUTES;
+    use proptest::prelude::*;
     use wattledger_model::minute::GaugeMinute;
-    use wattledger_model::time::Interval;
 
     fn gauge(lines: &str) -> FactorGauge {
         let text = format!(
@@ -152,6 +231,12 @@ mod tests {
 
     fn factors(gauge: &FactorGauge, minutes: &GaugeHour) -> Vec<Option<f64>> {
         gauge.hour(minutes).factors.to_vec()
+    }
+
+    fn factor_of(gauge: &FactorGauge, hours: BTreeMap<i64, HourOfFactors>) -> Factor {
+        let mut said = gauge.nothing_said();
+        gauge.renew(&mut said, hours.into_iter().map(|(hour, of)| (hour, Some(of))));
+        gauge.factor(&said)
     }
 
     #[test]
@@ -190,7 +275,7 @@ mod tests {
             (0, grams.hour(&hour(|_| (250.0, 60_000)))),
             (1, grams.hour(&hour(|_| (-1.0, 60_000)))),
         ]);
-        let note = grams.factor(&hours).note;
+        let note = factor_of(&grams, hours).note;
         assert!(note.contains("60 min left out") && note.ends_with("else 0.5 kg/kWh"), "{note}");
     }
 
@@ -201,7 +286,7 @@ mod tests {
         // 2026-01-01T00:00Z.
         let midnight = 490_896;
         let said = [(10, of(0.2)), (11, of(0.3)), (13, of(0.3))];
-        let factor = hourly.factor(&said.map(|(hour, of)| (midnight + hour, of)).into());
+        let factor = factor_of(&hourly, said.map(|(hour, of)| (midnight + hour, of)).into());
         let at = |hour: i64| Minute((midnight + hour) * 60);
         let found =
             [9, 10, 11, 12, 13, 14].map(|hour| (factor.weight.at(Minute(at(hour).0 + 59)) * 1e12).round());
@@ -213,11 +298,73 @@ mod tests {
         let note = "gauge kg in kg/kWh by 60 min (2026-01-01 10:00 to 2026-01-01 14:00 without 60 min in 1 hole, \
                     from 2026-01-01 12:00 on)";
         assert!(factor.note.starts_with(note), "{}", factor.note);
-        assert!(
-            hourly
-                .factor(&BTreeMap::new())
-                .note
-                .starts_with("gauge kg in kg/kWh by 60 min (nothing yet), else")
-        );
+        let nothing = factor_of(&hourly, BTreeMap::new()).note;
+        assert!(nothing.starts_with("gauge kg in kg/kWh by 60 min (nothing yet), else"), "{nothing}");
+    }
+
+    /// What holds when, remade from all hours, interval by interval.
+    fn remade(
+        gauge: &FactorGauge,
+        hours: &BTreeMap<i64, HourOfFactors>,
+    ) -> (Vec<(Minute, Option<f64>)>, Factor) {
+        let mut at: BTreeMap<i64, Option<f64>> = BTreeMap::new();
+        for (hour, of) in hours {
+            for (start, factor) in
+                (hour * HOUR_MINUTES..).step_by(gauge.step_minutes as usize).zip(&of.factors)
+            {
+                at.insert(start, *factor);
+                at.entry(start + gauge.step_minutes).or_insert(None);
+            }
+        }
+        let mut steps: Vec<(Minute, Option<f64>)> = Vec::new();
+        for (start, factor) in at {
+            if steps.last().and_then(|(_, before)| *before) != factor {
+                steps.push((Minute(start), factor));
+            }
+        }
+        let factor = under(gauge.years.clone(), &steps);
+        (steps, factor)
+    }
+
+    proptest! {
+        /// Hours around the begin of a year come in any order, change and go.
+        #[test]
+        fn what_is_spliced_is_what_is_remade_from_all_hours(
+            rounds in prop::collection::vec(
+                prop::collection::vec(
+                    (0_i64..12, prop::option::of(prop::array::uniform2(0_u8..5))), 1..4), 1..25),
+            later in any::<bool>(),
+        ) {
+            let text = "unit = \"kg/kWh\"\nnominal_interval = \"30m\"";
+            let grid = FactorGauge { years: of_years(&Carbon::Grid("cn".to_owned()), Tz::UTC), ..gauge(text) };
+            for gauge in [gauge(text), grid] {
+                let mut said = gauge.nothing_said();
+                let mut hours = BTreeMap::new();
+                // 2021-01-01T00:00Z is in the midst of the first.
+                let begin = if later { 490_896 } else { 447_072 - 6 };
+                for round in &rounds {
+                    let level = |value: u8| if value == 4 { -1.0 } else { f64::from(value) / 4.0 };
+                    let renewed: Vec<_> = round.iter().map(|(at, values)| {
+                        // Of a value of 3 the ledger knows too little.
+                        let known = |value: u8| (level(value), if value == 3 { 0 } else { 60_000 });
+                        let of = values.map(|values| gauge.hour(&hour(|minute| known(values[minute / 30]))));
+                        (begin + at, of)
+                    }).collect();
+                    for (at, of) in &renewed {
+                        match of {
+                            Some(of) => drop(hours.insert(*at, of.clone())),
+                            None => drop(hours.remove(at)),
+                        }
+                    }
+                    gauge.renew(&mut said, renewed);
+                    let (steps, factor) = remade(&gauge, &hours);
+                    prop_assert_eq!(&said.steps, &steps);
+                    prop_assert_eq!(&said.weight, &factor.weight);
+                    prop_assert_eq!(&said.origins, &factor.origins);
+                    prop_assert_eq!(said.unbelieved, hours.values().map(|hour| hour.unbelieved).sum::<i64>());
+                    prop_assert_eq!(&said.hours, &hours);
+                }
+            }
+        }
     }
 }
