@@ -43,14 +43,25 @@ pub(crate) fn run(args: &ReceiptsArgs) -> Result<()> {
     Ok(())
 }
 
-const HEADINGS: [&str; 8] =
-    ["taken in", "committed", "came again", "quarantined", "thinned", "lost", "waiting", "unaccounted"];
+const HEADINGS: [&str; 9] = [
+    "taken in",
+    "sent",
+    "committed",
+    "came again",
+    "quarantined",
+    "thinned",
+    "lost",
+    "waiting",
+    "unaccounted",
+];
 
-/// What an hour brought, and what was open at its end.
-fn of_hour(before: &Receipt, now: &Receipt) -> [i128; 8] {
+/// What an hour brought, and what was open at its end. What was sent counts from the agent's start: where it is less
+/// than before, the agent has started again, and what it sent since is shown.
+fn of_hour(before: &Receipt, now: &Receipt) -> [i128; 9] {
     let more = |of: fn(&Receipt) -> u64| i128::from(of(now)) - i128::from(of(before));
     [
         more(|r| r.taken_in),
+        i128::from(now.sent.checked_sub(before.sent).unwrap_or(now.sent)),
         more(|r| r.committed),
         more(|r| r.duplicated),
         more(|r| r.quarantined),
@@ -151,6 +162,7 @@ mod tests {
         let before = Receipt { taken_in: 100, committed: 90, waiting: 10, ..Receipt::default() };
         let now = Receipt {
             taken_in: 250,
+            sent: 175,
             committed: 170,
             duplicated: 5,
             thinned: 40,
@@ -158,6 +170,9 @@ mod tests {
             waiting: 28,
             ..Receipt::default()
         };
-        assert_eq!(of_hour(&before, &now), [150, 80, 5, 0, 40, 10, 28, 2]);
+        assert_eq!(of_hour(&before, &now), [150, 175, 80, 5, 0, 40, 10, 28, 2]);
+        let later = Receipt { sent: 200, ..now };
+        assert_eq!(of_hour(&now, &later)[1], 25);
+        assert_eq!(of_hour(&later, &Receipt { sent: 30, ..later })[1], 30, "the agent has started again");
     }
 }

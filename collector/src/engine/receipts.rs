@@ -2,14 +2,15 @@
 //! add up. Telemetry, not content: the ledger does not depend on it.
 //!
 //! The numbers count since the agent's spool was made. The last ones of each hour, by the collector's clock,
-//! stay in the store.
+//! stay in the store. Which were written last is told by a count of the writings: a clock may have been ahead.
 
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 use wattledger_model::batch::{AgentKey, AgentStatus, Loss, LossCause};
+use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::reading::Incarnation;
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{Interval, Timestamp};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
@@ -122,9 +123,11 @@ pub struct Receipts {
     all: BTreeMap<Of, Receipt>,
     changed: BTreeSet<Of>,
     losses: BTreeMap<LossKey, Loss>,
+    /// The count of writings in the store.
+    written: i64,
 }
 
-/// Made where they are not there: they were added within a version of the schema.
+/// Made where they are not there: they were added within a version of the schema. So was the column `written`.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS receipt (
     site TEXT NOT NULL, name TEXT NOT NULL, started_ms INTEGER NOT NULL, incarnation TEXT NOT NULL,
@@ -136,16 +139,24 @@ CREATE TABLE IF NOT EXISTS meter_loss (
     PRIMARY KEY (site, name, meter, cause, day)) STRICT, WITHOUT ROWID;
 ";
 
+const COLUMNS: &str = "site, name, started_ms, incarnation, hour, numbers";
+/// Of each spool the row that was written last. Rows from before the writings were counted come in the order of
+/// their hours, before all others.
+const LAST_ONES: &str = "FROM (SELECT *, row_number() OVER (PARTITION BY site, name, started_ms, incarnation
+    ORDER BY written DESC, hour DESC) AS place FROM receipt) WHERE place = 1";
+
 impl Receipts {
     /// What the store remembers: the last receipt of each spool.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Receipts> {
         connection.execute_batch(TABLES)?;
-        // Of each group the row with the highest hour: what SQLite promises for columns beside one max().
-        let last = "SELECT site, name, started_ms, incarnation, max(hour), numbers FROM receipt
-                    GROUP BY site, name, started_ms, incarnation";
-        let rows = rows_of(&mut connection.prepare(last)?, [])?;
+        if !is_order_known(connection)? {
+            connection.execute_batch("ALTER TABLE receipt ADD COLUMN written INTEGER NOT NULL DEFAULT 0")?;
+        }
+        let rows = rows_of(&mut connection.prepare(&format!("SELECT {COLUMNS} {LAST_ONES}"))?, [])?;
         let all = rows.into_iter().map(|row| (row.of, row.receipt)).collect();
-        Ok(Receipts { all, ..Receipts::default() })
+        let written =
+            connection.query_row("SELECT coalesce(max(written), 0) FROM receipt", [], |row| row.get(0))?;
+        Ok(Receipts { all, written, ..Receipts::default() })
     }
 
     /// The receipt of a spool, to be counted in.
@@ -203,14 +214,17 @@ impl Receipts {
             let (agent, incarnation) = of;
             let numbers = receipt.numbers().map(|number| number.to_string()).join(" ");
             connection
-                .prepare_cached("INSERT OR REPLACE INTO receipt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .prepare_cached(&format!(
+                    "INSERT OR REPLACE INTO receipt ({COLUMNS}, written) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                ))?
                 .execute(params![
                     agent.site.as_str(),
                     agent.agent.as_str(),
                     incarnation.started.0,
                     format!("{:016x}", incarnation.id),
                     hour,
-                    numbers
+                    numbers,
+                    self.written + 1
                 ])?;
         }
         for ((agent, meter, cause, day), loss) in &self.losses {
@@ -237,6 +251,7 @@ impl Receipts {
     }
 
     pub(super) fn saved(&mut self) {
+        self.written += i64::from(!self.changed.is_empty());
         self.changed.clear();
         self.losses.clear();
     }
@@ -247,12 +262,19 @@ fn is_there(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection.query_row(count, [table], |row| row.get::<_, i64>(0)).map(|count| count > 0)
 }
 
+/// Whether the order of writing is in the table.
+fn is_order_known(connection: &Connection) -> rusqlite::Result<bool> {
+    let count = "SELECT count(*) FROM pragma_table_info('receipt') WHERE name = 'written'";
+    connection.query_row(count, [], |row| row.get::<_, i64>(0)).map(|count| count > 0)
+}
+
 fn key_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<AgentKey>> {
     let (site, agent) = (row.get::<_, String>(0)?.parse(), row.get::<_, String>(1)?.parse());
     Ok(site.ok().zip(agent.ok()).map(|(site, agent)| AgentKey { site, agent }))
 }
 
-/// The receipts in the store of hours that end after an instant (ms since the epoch), by spool and hour.
+/// The receipts in the store of hours that end after an instant (ms since the epoch), by spool and in the order in
+/// which they were written last: that of the hours, unless the collector's clock was set back.
 ///
 /// # Errors
 /// What SQLite says.
@@ -260,9 +282,13 @@ pub fn read(connection: &Connection, since_ms: i64) -> rusqlite::Result<Vec<Hour
     if !is_there(connection, "receipt")? {
         return Ok(Vec::new());
     }
-    let since = "SELECT site, name, started_ms, incarnation, hour, numbers FROM receipt WHERE hour >= ?1
-                 ORDER BY site, name, started_ms, incarnation, hour";
-    rows_of(&mut connection.prepare(since)?, [since_ms.div_euclid(HOUR_MS)])
+    // A store that no collector of this version has opened yet has the hours alone.
+    let written = if is_order_known(connection)? { "written, " } else { "" };
+    let since = format!(
+        "SELECT {COLUMNS} FROM receipt WHERE hour >= ?1
+         ORDER BY site, name, started_ms, incarnation, {written}hour"
+    );
+    rows_of(&mut connection.prepare(&since)?, [since_ms.div_euclid(HOUR_MS)])
 }
 
 fn rows_of(
@@ -287,9 +313,10 @@ fn rows_of(
 /// stays.
 pub(super) fn forget_before(connection: &Connection, edge: Timestamp) -> rusqlite::Result<()> {
     connection.execute(
-        "DELETE FROM receipt AS old WHERE hour < ?1 AND EXISTS (SELECT 1 FROM receipt AS new WHERE
-         new.site = old.site AND new.name = old.name AND new.started_ms = old.started_ms
-         AND new.incarnation = old.incarnation AND new.hour > old.hour)",
+        &format!(
+            "DELETE FROM receipt WHERE hour < ?1 AND (site, name, started_ms, incarnation, hour) NOT IN
+             (SELECT site, name, started_ms, incarnation, hour {LAST_ONES})"
+        ),
         [edge.0.div_euclid(HOUR_MS)],
     )?;
     connection.execute("DELETE FROM meter_loss WHERE day < ?1", [edge.0.div_euclid(DAY_MS)]).map(drop)
@@ -300,13 +327,37 @@ pub(super) fn forget_before(connection: &Connection, edge: Timestamp) -> rusqlit
 /// # Errors
 /// What SQLite says.
 pub fn read_losses(connection: &Connection) -> rusqlite::Result<Vec<MeterLoss>> {
+    losses_where(connection, "ORDER BY site, name, meter, cause, day", [])
+}
+
+/// The losses in the store that meet a time and are of a meter, or of no meter that is known of its site; by day, agent
+/// and cause.
+///
+/// # Errors
+/// What SQLite says.
+pub fn read_losses_of(
+    connection: &Connection,
+    meter: &MeterKey,
+    interval: Interval,
+) -> rusqlite::Result<Vec<MeterLoss>> {
+    let of = "WHERE site = ?1 AND meter IN (?2, '') AND from_ms < ?3 AND to_ms >= ?4
+              ORDER BY meter = '', day, name, cause";
+    let (from, to) = (interval.from.start().0, interval.to.start().0);
+    losses_where(connection, of, params![meter.site.as_str(), meter.meter.as_str(), to, from])
+}
+
+fn losses_where(
+    connection: &Connection,
+    clause: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<MeterLoss>> {
     if !is_there(connection, "meter_loss")? {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare(
-        "SELECT site, name, meter, cause, from_ms, to_ms, readings FROM meter_loss ORDER BY 1, 2, 3, 4, day",
-    )?;
-    let mut rows = statement.query([])?;
+    let mut statement = connection.prepare(&format!(
+        "SELECT site, name, meter, cause, from_ms, to_ms, readings FROM meter_loss {clause}"
+    ))?;
+    let mut rows = statement.query(parameters)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let cause = LossCause::from_word(&row.get::<_, String>(3)?);
@@ -374,6 +425,80 @@ mod tests {
             "the last of each"
         );
         assert_eq!(read_losses(&connection).expect("readable"), []);
+    }
+
+    #[test]
+    fn what_was_written_last_counts_though_the_clock_was_ahead_before() {
+        let connection = Connection::open_in_memory().expect("a store");
+        let mut receipts = Receipts::load(&connection).expect("empty");
+        for (hour, committed) in [(10, 100), (500, 120), (11, 150), (12, 190)] {
+            receipts.of(&of(1)).committed = committed;
+            receipts.save(&connection, Timestamp(hour * HOUR_MS)).expect("written");
+            receipts.saved();
+        }
+        let last = |connection: &Connection| {
+            Receipts::load(connection)
+                .expect("readable")
+                .all()
+                .values()
+                .map(|r| r.committed)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(last(&connection), [190], "after a restart");
+        let rows = read(&connection, 0).expect("readable");
+        let told: Vec<_> = rows.iter().map(|row| (row.hour.0 / HOUR_MS, row.receipt.committed)).collect();
+        assert_eq!(told, [(10, 100), (500, 120), (11, 150), (12, 190)], "in the order of what was counted");
+        forget_before(&connection, Timestamp(600 * HOUR_MS)).expect("deleted");
+        assert_eq!(last(&connection), [190], "the last stays");
+    }
+
+    #[test]
+    fn receipts_from_before_the_writings_were_counted_go_on() {
+        let connection = Connection::open_in_memory().expect("a store");
+        connection.execute_batch(TABLES).expect("tables");
+        let numbers = |committed: u64| {
+            let receipt = Receipt { committed, ..Receipt::default() };
+            receipt.numbers().map(|number| number.to_string()).join(" ")
+        };
+        for (hour, committed) in [(10, 100), (11, 130)] {
+            connection
+                .execute(
+                    "INSERT INTO receipt VALUES ('hall', 'a', 7, '0000000000000001', ?1, ?2)",
+                    params![hour, numbers(committed)],
+                )
+                .expect("as an earlier version wrote it");
+        }
+        assert_eq!(read(&connection, 0).expect("readable before any collector opened it").len(), 2);
+        let mut receipts = Receipts::load(&connection).expect("brought up to date");
+        assert_eq!(receipts.all()[&of(1)].committed, 130);
+        receipts.of(&of(1)).committed = 140;
+        receipts.save(&connection, Timestamp(9 * HOUR_MS)).expect("written");
+        assert_eq!(Receipts::load(&connection).expect("readable").all()[&of(1)].committed, 140);
+    }
+
+    #[test]
+    fn losses_of_a_meter_and_time_are_those_that_meet_it_and_those_that_name_no_meter() {
+        let connection = Connection::open_in_memory().expect("a store");
+        let mut receipts = Receipts::load(&connection).expect("empty");
+        // 5 ms each, from these instants on.
+        for (meter, from) in [("m", 59_995), ("m", DAY_MS), ("m", 3 * DAY_MS), ("n", DAY_MS)] {
+            receipts.lose(&of(1), loss(meter, from, 3, LossCause::Thinned));
+        }
+        receipts.lose(&of(1), Loss { meter: None, ..loss("m", DAY_MS + 9, 2, LossCause::Damaged) });
+        receipts.save(&connection, Timestamp(0)).expect("written");
+        let key =
+            |site: &str| MeterKey { site: site.parse().expect("name"), meter: "m".parse().expect("name") };
+        let minute = |ms: i64| Timestamp(ms).minute();
+        let of_time = |site: &str, from: i64, to: i64| {
+            let all = read_losses_of(&connection, &key(site), Interval::new(minute(from), minute(to)));
+            let told = |of: MeterLoss| (of.loss.from.0, of.loss.meter.is_some(), of.loss.readings);
+            all.expect("readable").into_iter().map(told).collect::<Vec<_>>()
+        };
+        let second_day = [(DAY_MS, true, 3), (DAY_MS + 9, false, 2)];
+        assert_eq!(of_time("hall", DAY_MS, DAY_MS + 60_000), second_day);
+        assert_eq!(of_time("hall", 60_000, DAY_MS), [(59_995, true, 3)], "its last instant is in the time");
+        assert_eq!(of_time("hall", 120_000, DAY_MS), []);
+        assert_eq!(of_time("other", 0, 9 * DAY_MS), []);
     }
 
     #[test]

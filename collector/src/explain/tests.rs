@@ -10,10 +10,12 @@ use crate::store::Layout;
 use crate::topology;
 use serde_json::json;
 use tempfile::TempDir;
-use wattledger_model::batch::AgentKey;
+use wattledger_model::batch::{AgentKey, Batch, Lineage, Loss, LossCause};
 use wattledger_model::correction::Correction;
 use wattledger_model::meter::MeterKey;
+use wattledger_model::reading::Incarnation;
 use wattledger_model::time::Timestamp;
+use wattledger_model::wire;
 
 const HALL: &str = r#"
 [collector]
@@ -371,6 +373,53 @@ fn what_came_again_is_counted_for_good_and_the_rule_is_named() {
     assert!(text.contains("of one instant the reading of the best quality counts"), "{text}");
     let other = meter(&hall.source(), "hall/pdu", &period("2025-09-01"), Detail::Summary, now());
     assert!(other.is_err(), "nothing was ever read of it");
+}
+
+#[test]
+fn what_an_agent_thinned_or_lost_is_told_of_its_meter_and_time() {
+    let mut hall = Hall::autumn();
+    let agent = AgentKey { site: "hall".parse().expect("name"), agent: "roof".parse().expect("name") };
+    let loss = |meter: &str, from: i64, readings, cause| Loss {
+        from: hour(from),
+        to: hour(from + 2),
+        readings,
+        meter: meter.parse().ok(),
+        cause,
+    };
+    let batch = Batch {
+        agent: agent.clone(),
+        incarnation: Incarnation { started: hour(0), id: 1 },
+        sequence: 0,
+        meters: Vec::new(),
+        readings: Vec::new(),
+        refused: Vec::new(),
+        losses: vec![
+            loss("main", 5, 700, LossCause::Thinned),
+            loss("main", 6, 20, LossCause::Dropped),
+            loss("main", 100, 9, LossCause::Dropped),
+            loss("pdu", 5, 4, LossCause::Dropped),
+            loss("", 7, 1, LossCause::Damaged),
+        ],
+        lineage: Lineage::default(),
+    };
+    let arrival = Arrival { agent, form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
+    hall.engine.take(&[arrival], now()).expect("taken");
+    hall.engine.compact().expect("moved");
+    let told =
+        meter(&hall.source(), "hall/main", &period("2025-09-01"), Detail::Summary, now()).expect("told");
+    let losses: Vec<_> = told.losses.iter().map(|one| (one.cause, one.readings, one.of_meter)).collect();
+    assert_eq!(losses, [("dropped", 20, true), ("thinned", 700, true), ("damaged", 1, false)]);
+    let text = told.text();
+    assert!(
+        text.contains(
+            "  hall/roof: 20 readings dropped, 2025-09-01 06:00:00 CEST to 2025-09-01 08:00:00 CEST"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("1 reading damaged, of meters that are not known"), "{text}");
+    let later =
+        meter(&hall.source(), "hall/main", &period("2025-09-03"), Detail::Summary, now()).expect("told");
+    assert!(later.losses.is_empty() && !later.text().contains("hall/roof"));
 }
 
 #[test]

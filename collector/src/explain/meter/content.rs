@@ -43,6 +43,8 @@ pub struct MeterExplanation {
     pub quarantine: Vec<Refused>,
     /// Refused things of it in that time that are not listed.
     pub quarantine_more: u64,
+    /// What agents told of as thinned or lost in that time, of it or of meters that are not known.
+    pub losses: Vec<LossTold>,
     /// What else a reader must know.
     pub notes: Vec<String>,
 }
@@ -229,6 +231,26 @@ pub struct Epoch {
     pub joins: Option<String>,
     /// The instrument: serial number, maker and type.
     pub instrument: Option<String>,
+}
+
+/// Readings of one UTC day that an agent took in and did not send, or sent less of. The instants are those of the
+/// readings; not all of them need lie in the period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LossTold {
+    /// The agent that told of them: site and name.
+    pub agent: String,
+    /// Whether they are told of this meter. If not, some of them may be its own.
+    pub of_meter: bool,
+    /// `thinned`, `dropped` or `damaged`.
+    pub cause: &'static str,
+    /// How many.
+    pub readings: u64,
+    /// The earliest of them.
+    #[serde(serialize_with = "instant")]
+    pub from: Timestamp,
+    /// The latest of them.
+    #[serde(serialize_with = "instant")]
+    pub to: Timestamp,
 }
 
 /// Something in quarantine.

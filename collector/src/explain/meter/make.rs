@@ -4,12 +4,13 @@ use super::super::error::ExplainError;
 use super::super::source::{Asked, Source};
 use super::super::{Span, local, pending};
 use super::content::{
-    Again, Booked, Check, CorrectionTold, Deleted, Epoch, Known, MeterExplanation, Read, ReadingTold,
-    Readings, Refused, Run,
+    Again, Booked, Check, CorrectionTold, Deleted, Epoch, Known, LossTold, MeterExplanation, Read,
+    ReadingTold, Readings, Refused, Run,
 };
 use super::{Detail, runs};
 use crate::audit::{Entry, Kind, chain, corrections};
 use crate::config::{Claim, Sitting};
+use crate::engine::receipts::{self, MeterLoss};
 use crate::engine::{self, reread};
 use crate::indicators::account::MILLIONTHS;
 use crate::indicators::{Accounts, Pair, Term};
@@ -165,6 +166,7 @@ impl About<'_> {
             claims: self.claims(),
             quarantine,
             quarantine_more,
+            losses: self.losses(interval)?,
             notes: self.notes(newest.filter(|_| reaches_past), last),
         })
     }
@@ -429,6 +431,21 @@ impl About<'_> {
             detail: held.detail.clone(),
         };
         Ok((inside.iter().map(told).collect(), more))
+    }
+
+    /// What agents told of as thinned or lost, as of the last move to the raw store.
+    fn losses(&self, interval: Interval) -> Result<Vec<LossTold>, StoreError> {
+        let all = receipts::read_losses_of(&self.source.connection, self.key, interval)
+            .map_err(|source| StoreError::Sqlite { path: "ledger.sqlite".into(), source })?;
+        let told = |MeterLoss { agent, loss }: MeterLoss| LossTold {
+            agent: agent.to_string(),
+            of_meter: loss.meter.is_some(),
+            cause: loss.cause.word(),
+            readings: loss.readings,
+            from: loss.from,
+            to: loss.to,
+        };
+        Ok(all.into_iter().map(told).collect())
     }
 
     fn notes(&self, newest: Option<Timestamp>, last: Option<Timestamp>) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The explanation of a meter for a terminal.
 
 use super::super::{local, pending};
-use super::content::{Booked, CorrectionTold, Epoch, Known, MeterExplanation, ReadingTold, Run};
+use super::content::{Booked, CorrectionTold, Epoch, Known, LossTold, MeterExplanation, ReadingTold, Run};
 use crate::outputs::reports::Amount;
 use std::fmt::{self, Write};
 use wattledger_model::calendar::Tz;
@@ -59,7 +59,8 @@ impl Text<'_> {
         }
         self.corrections(out)?;
         self.read(out)?;
-        self.quarantine(out)
+        self.quarantine(out)?;
+        self.losses(out)
     }
 
     fn amount(&self, amount: Option<Amount>) -> String {
@@ -273,6 +274,21 @@ impl Text<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn losses(&self, out: &mut String) -> fmt::Result {
+        let losses = &self.told.losses;
+        if losses.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nTaken in by an agent and not sent whole, by day")?;
+        self.limited(losses, out, |one: &LossTold, out| {
+            let (from, to) = (local::shown(one.from, self.zone), local::shown(one.to, self.zone));
+            let count = usize::try_from(one.readings).unwrap_or(usize::MAX);
+            let readings = local::count(count, "reading", "readings");
+            let whose = if one.of_meter { "" } else { ", of meters that are not known" };
+            writeln!(out, "  {}: {readings} {}{whose}, {from} to {to}", one.agent, one.cause)
+        })
     }
 }
 

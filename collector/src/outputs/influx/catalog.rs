@@ -226,7 +226,8 @@ pub static AGENT: Measurement = Measurement {
         float("spool_limit_bytes", "By", "bytes its spool may hold"),
         float("taken_in", "1", "readings taken in since its spool was made"),
         float("refused", "1", "payloads refused since its spool was made"),
-        float("lost", "1", "readings lost because its spool was full"),
+        float("lost", "1", "readings dropped because its spool was full, or damaged on its disk"),
+        float("thinned", "1", "readings thinned away because its spool was full"),
     ],
     about: "One agent as the collector sees it, by the collector's clock. Never restated.",
 };

@@ -96,7 +96,8 @@ fn write_agent(agent: &AgentView, at: Timestamp, lines: &mut Lines) {
         .field("spool_limit_bytes", agent.spool_limit_bytes as f64)
         .field("taken_in", agent.taken_in as f64)
         .field("refused", agent.refused as f64)
-        .field("lost", agent.lost as f64);
+        .field("lost", agent.lost as f64)
+        .field("thinned", agent.receipt.thinned as f64);
     if let Some(seen) = agent.last_seen {
         point = point.field("silent_s", (at.0 - seen.0).max(0) as f64 / 1_000.0);
     }
@@ -122,7 +123,7 @@ mod tests {
             taken_in: 12,
             refused: 1,
             lost: 0,
-            receipt: ReceiptView::default(),
+            receipt: ReceiptView { thinned: 7, ..ReceiptView::default() },
             held_back: 0,
             spool_trouble: String::new(),
             clock_jumps: 0,
@@ -135,12 +136,13 @@ mod tests {
         assert_eq!(
             text,
             "wl_agent,agent=a-1,site=hall live=0,lost=0,refused=1,silent_s=60.5,spool_bytes=1048576,\
-             spool_limit_bytes=268435456,taken_in=12,unacknowledged=3 61500\n"
+             spool_limit_bytes=268435456,taken_in=12,thinned=7,unacknowledged=3 61500\n"
         );
         let fields = text.split(' ').nth(1).expect("fields").split(',');
-        for field in fields {
-            let name = field.split('=').next().expect("a name");
-            assert!(catalog::AGENT.fields.iter().any(|field| field.name == name), "{name} is not declared");
-        }
+        let mut written: Vec<&str> = fields.filter_map(|field| field.split('=').next()).collect();
+        let mut declared: Vec<&str> = catalog::AGENT.fields.iter().map(|field| field.name).collect();
+        written.sort_unstable();
+        declared.sort_unstable();
+        assert_eq!(written, declared);
     }
 }
