@@ -22,7 +22,7 @@ pub use amend::{AmendError, Amended, By, Decided};
 pub use intake::{Answered, Arrival, Refusal};
 pub use meters::Meters;
 pub use series::merge;
-pub use tally::{Again, MeterTally, NewestReading, QuarantineCount, QuarantineKey, Tally};
+pub use tally::{Again, MeterTally, NewestReading, Overlap, QuarantineCount, QuarantineKey, Tally};
 
 use crate::audit::{Kind, Who, chain, configuration, corrections};
 use crate::config::Version;
@@ -49,6 +49,10 @@ const SEGMENT_BYTES: u64 = 16 << 20;
 const PENDING_LIMIT: usize = 2_000_000;
 /// Readings after which they are moved to the raw store without waiting for its time.
 const COMPACT_READINGS: usize = 200_000;
+/// A series of which more readings than this are read to fold a change, and [`HEAVY_TIMES`] as many as changed, is
+/// heavy: it does not settle for long, as a register that stands still and flickers.
+const HEAVY_READINGS: usize = 20_000;
+const HEAVY_TIMES: usize = 8;
 /// Bytes of the journal read at a time on start.
 const REPLAY_BYTES: usize = 8 << 20;
 
@@ -92,6 +96,17 @@ pub struct Rebuilt {
     pub changed_hours: u64,
 }
 
+/// What a flush takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The changes of all series but those that were heavy to fold the last time.
+    Light,
+    /// All changes.
+    All,
+    /// All changes, and the move of readings from the journal to the raw store.
+    Move,
+}
+
 /// What else is done in the transaction of a flush, after everything is folded.
 type Also<'a> = &'a mut dyn FnMut(&mut Writer<'_>) -> Result<(), EngineError>;
 
@@ -106,6 +121,8 @@ pub struct Engine {
     pending: Pending,
     /// Instants changed since the last flush, as they came.
     dirty: BTreeMap<MeterId, Vec<Timestamp>>,
+    /// Meters whose series was heavy to fold the last time.
+    heavy: BTreeSet<MeterId>,
     /// Meters whose interpretation changed: all of their series is folded again.
     reinterpret: BTreeSet<MeterId>,
     tally: Tally,
@@ -193,6 +210,7 @@ impl Engine {
             committed,
             pending: Pending::default(),
             dirty: BTreeMap::new(),
+            heavy: BTreeSet::new(),
             reinterpret,
             tally,
             digests: Digests::default(),
@@ -286,7 +304,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`]: nothing is changed then, and the next flush tries again.
     pub fn flush(&mut self) -> Result<Flushed, EngineError> {
-        self.commit(false, &mut |_| Ok(()))
+        self.commit(Scope::All, &mut |_| Ok(()))
+    }
+
+    /// As [`Engine::flush`], but leaves changes of series that are heavy to fold to the next flush of all, or move to
+    /// the raw store. To be called often: what a series costs that never settles grows with its age.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    pub fn flush_light(&mut self) -> Result<Flushed, EngineError> {
+        self.commit(Scope::Light, &mut |_| Ok(()))
     }
 
     /// As [`Engine::flush`], and moves the waiting readings from the journal to the raw store. Makes a few of the
@@ -299,15 +326,19 @@ impl Engine {
     }
 
     fn compact_with(&mut self, also: Also<'_>) -> Result<Flushed, EngineError> {
-        let flushed = self.commit(true, also)?;
+        let flushed = self.commit(Scope::Move, also)?;
         self.journal.remove_before(self.applied)?;
         Ok(flushed)
     }
 
     /// Folds and commits, and in the same transaction does what else must hold or fail with it.
-    fn commit(&mut self, compact: bool, also: Also<'_>) -> Result<Flushed, EngineError> {
+    fn commit(&mut self, scope: Scope, also: Also<'_>) -> Result<Flushed, EngineError> {
         let failed = |source| EngineError::Store(StoreError::Sqlite { path: "ledger.sqlite".into(), source });
         let before = self.change()?;
+        let waits = |meter: &MeterId| scope == Scope::Light && self.heavy.contains(meter);
+        let dirty: Vec<(MeterId, &Vec<Timestamp>)> =
+            self.dirty.iter().filter(|(meter, _)| !waits(meter)).map(|(meter, of)| (*meter, of)).collect();
+        let mut heavy = self.heavy.clone();
         let transaction = self.connection.unchecked_transaction().map_err(failed)?;
         history::begin_noting(&transaction, self.now, before).map_err(failed)?;
         let standing = history::standing(&transaction, history::edge_before(self.now)).map_err(failed)?;
@@ -325,13 +356,14 @@ impl Engine {
                 &mut writer,
             )?;
         }
-        for (meter, instants) in &self.dirty {
+        for (meter, instants) in &dirty {
             let (_, interpretation) = self.meters.get(*meter);
-            let mut instants = instants.clone();
+            let mut instants = (*instants).clone();
             instants.sort_unstable();
             instants.dedup();
+            let mut read = 0;
             for run in refold::runs(&instants) {
-                refold::refold(
+                read += refold::refold(
                     &transaction,
                     &self.pending,
                     *meter,
@@ -341,10 +373,15 @@ impl Engine {
                     &mut writer,
                 )?;
             }
+            if read > HEAVY_READINGS.max(HEAVY_TIMES * instants.len()) {
+                heavy.insert(*meter);
+            } else {
+                heavy.remove(meter);
+            }
         }
         also(&mut writer)?;
         let mut undecided = Vec::new();
-        for meter in self.reinterpret.iter().chain(self.dirty.keys()) {
+        for meter in self.reinterpret.iter().chain(dirty.iter().map(|(meter, _)| meter)) {
             let (_, interpretation) = self.meters.get(*meter);
             let steps = undecided::undecided(&transaction, &self.pending, *meter, interpretation, self.now)?;
             let until = steps.iter().filter_map(|step| Some(step.undecided?.until));
@@ -357,9 +394,9 @@ impl Engine {
         }
         let change = if is_changed { before + 1 } else { before };
         self.meters.save(&transaction).map_err(failed)?;
-        self.tally.save_newest(&transaction, self.dirty.keys()).map_err(failed)?;
+        self.tally.save_newest(&transaction, dirty.iter().map(|(meter, _)| meter)).map_err(failed)?;
         let mut again = Vec::new();
-        if compact {
+        if scope == Scope::Move {
             again = self.move_to_raw(&transaction)?;
             intake::save_committed(&transaction, &self.committed).map_err(failed)?;
             self.tally.save(&transaction, self.now, &again).map_err(failed)?;
@@ -370,8 +407,10 @@ impl Engine {
             }
         }
         transaction.commit().map_err(failed)?;
+        let folded: Vec<MeterId> = dirty.into_iter().map(|(meter, _)| meter).collect();
+        folded.iter().for_each(|meter| drop(self.dirty.remove(meter)));
+        self.heavy = heavy;
         self.meters.saved();
-        self.dirty.clear();
         self.reinterpret.clear();
         for (meter, until) in undecided {
             if until.is_empty() {
@@ -380,7 +419,7 @@ impl Engine {
                 self.undecided.insert(meter, until);
             }
         }
-        if compact {
+        if scope == Scope::Move {
             self.pending.clear();
             self.tally.saved(&again);
         }

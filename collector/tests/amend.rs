@@ -160,7 +160,11 @@ fn what_is_discarded_is_gone_and_told_and_its_number_is_not_used_again() {
     engine.take(&[batch(0, "main", vec![too_late()])], now()).expect("taken");
     let (count, held) = engine.quarantined(&Filter::default(), 10).expect("read");
     assert_eq!(count, 0, "not in the store yet: {held:?}");
+    let counted = |engine: &Engine| engine.tally().quarantined().values().map(|of| of.count).sum::<u64>();
+    let waiting = |engine: &Engine| engine.tally().held().values().sum::<u64>();
+    assert_eq!((counted(&engine), waiting(&engine)), (1, 1));
     engine.discard_refused(&Filter::default(), by(&eva(), now())).expect("discarded");
+    assert_eq!((counted(&engine), waiting(&engine)), (1, 0), "one was refused, none waits for a decision");
     assert!(chain(&dir, Some(Kind::Discard))[0].body.contains("too-late"));
     let none = engine.discard_refused(&Filter::default(), by(&eva(), now())).expect("nothing there");
     assert_eq!((none.done, none.amended), (0, None));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
-use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
+use wattledger_collector::engine::{Arrival, Engine, EngineConfig, Overlap};
 use wattledger_collector::indicators::{Accounts, Pair, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
@@ -240,6 +240,37 @@ fn a_flush_that_changes_nothing_has_no_change_number() {
 }
 
 #[test]
+fn a_series_that_never_settles_waits_for_the_next_move_and_the_others_do_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let meters = [("flickers", register(1)), ("main", register(1))];
+    let mut engine = Engine::open(config(dir.path(), &meters)).expect("opens");
+    // It stands still, and every other reading is a little less: no eight plain steps in a row.
+    let flickering = |count: std::ops::Range<i64>| {
+        let second = |at: i64| Timestamp(START + at * 5_000);
+        let one = |at: i64| Reading { at: second(at), arrived: second(at), ..reading(0, 10_000 - at % 2) };
+        count.map(one).collect::<Vec<_>>()
+    };
+    let take = |engine: &mut Engine, sequence: u64, name: &str, readings: Vec<Reading>| {
+        let batch = Batch { meters: vec![name.parse().expect("name")], ..batch(sequence, readings) };
+        engine.take(&[arrival(&batch)], now()).expect("taken");
+    };
+    take(&mut engine, 0, "flickers", flickering(0..21_000));
+    take(&mut engine, 1, "main", hour_of_readings(0));
+    let first = engine.flush_light().expect("what changed is nearly all of it: folded").change;
+    take(&mut engine, 2, "flickers", flickering(21_000..21_100));
+    let second = engine.flush_light().expect("found to be heavy").change;
+    assert_eq!((first, second), (1, 2));
+    take(&mut engine, 3, "flickers", flickering(21_100..21_200));
+    assert_eq!(engine.flush_light().expect("left alone").change, second);
+    take(&mut engine, 4, "main", hour_of_readings(60));
+    assert_eq!(engine.flush_light().expect("others are folded").change, second + 1);
+    assert_eq!(engine.compact().expect("moved").change, second + 2);
+    let with_all = engine.digest().expect("digest");
+    assert_eq!(engine.rebuild().expect("rebuilt").changed_hours, 0);
+    assert_eq!(engine.digest().expect("digest"), with_all);
+}
+
+#[test]
 fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut engine = open(&dir, 1);
@@ -286,7 +317,15 @@ fn what_came_under_several_sequences_is_taken_once_in_any_order_and_over_a_kill(
     let first = batch(0, hour_of_readings(0));
     let second = once_more(&first, 1);
     let third = once_more(&second, 2);
-    for order in [[&first, &second, &third], [&third, &first, &second], [&second, &third, &first]] {
+    let orders = [[&first, &second, &third], [&third, &first, &second], [&second, &third, &first]];
+    for order in orders {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut engine = open(&dir, 1);
+        engine.take(&order.map(arrival), now()).expect("taken");
+        let told = engine.tally().receipts().all()[&(agent("a"), incarnation())];
+        assert_eq!((told.committed, told.duplicated), (60, 120), "all together");
+    }
+    for order in orders {
         let dir = tempfile::tempdir().expect("a directory");
         for batch in order {
             let mut engine = open(&dir, 1);
@@ -300,6 +339,82 @@ fn what_came_under_several_sequences_is_taken_once_in_any_order_and_over_a_kill(
         assert_eq!(engine.tally().receipts().all()[&of].committed, 60);
         assert_eq!(engine.digest().expect("digest").minutes, 59);
     }
+}
+
+/// A batch that stands for others: every quarter of an hour of their readings.
+fn stand_in(sequence: u64, replaces: Vec<(u64, u64)>, of: &[&Batch]) -> Batch {
+    let readings = of.iter().flat_map(|batch| &batch.readings).map(|(_, reading)| *reading);
+    let mut made = batch(sequence, readings.step_by(15).collect());
+    made.lineage = Lineage { floor: 0, replaces, again: Vec::new() };
+    made
+}
+
+#[test]
+fn of_batches_and_the_one_that_stands_for_them_one_side_counts_in_any_order_and_grouping() {
+    let (first, second) = (batch(0, hour_of_readings(0)), batch(1, hour_of_readings(60)));
+    let instead = stand_in(2, vec![(0, 1)], &[&first, &second]);
+    let of = (agent("a"), incarnation());
+    let digest_of = |batches: &[&Batch]| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut engine = open(&dir, 1);
+        let arrivals: Vec<Arrival> = batches.iter().map(|batch| arrival(batch)).collect();
+        engine.take(&arrivals, now()).expect("taken");
+        engine.digest().expect("digest")
+    };
+    let (theirs, its_own) = (digest_of(&[&first, &second]), digest_of(&[&instead]));
+    assert_ne!(theirs, its_own);
+    for (order, expected, counted) in [
+        ([&first, &second, &instead], &theirs, (120, 8)),
+        ([&second, &first, &instead], &theirs, (120, 8)),
+        ([&instead, &first, &second], &its_own, (8, 120)),
+        ([&instead, &second, &first], &its_own, (8, 120)),
+    ] {
+        for together in [1, 3] {
+            let dir = tempfile::tempdir().expect("a directory");
+            for batches in order.chunks(together) {
+                let arrivals: Vec<Arrival> = batches.iter().map(|batch| arrival(batch)).collect();
+                let mut engine = open(&dir, 1);
+                engine.take(&arrivals, now()).expect("taken");
+                // As after kill -9: what was taken is read from the journal again.
+            }
+            let mut engine = open(&dir, 1);
+            let told = engine.tally().receipts().all()[&of];
+            let order: Vec<u64> = order.iter().map(|batch| batch.sequence).collect();
+            assert_eq!(told.committed, counted.0, "{order:?}, {together} together");
+            if together == 3 {
+                assert_eq!(told.duplicated, counted.1, "{order:?}");
+            }
+            assert_eq!(engine.committed_of(&of).floor(), 3);
+            assert_eq!(engine.digest().expect("digest"), *expected, "{order:?}, {together} together");
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_stands_for_some_that_are_here_is_taken_in_for_the_others_and_counted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = open(&dir, 1);
+    let (first, second) = (batch(0, hour_of_readings(0)), batch(1, hour_of_readings(60)));
+    let instead = stand_in(2, vec![(0, 1)], &[&first, &second]);
+    engine.take(&[arrival(&first), arrival(&instead), arrival(&second)], now()).expect("taken");
+    let whole = stand_in(3, vec![(0, 2)], &[&first]);
+    engine.take(&[arrival(&whole)], now()).expect("taken");
+    let empty = Batch { sequence: 4, readings: Vec::new(), ..whole.clone() };
+    engine.take(&[arrival(&empty)], now()).expect("taken");
+    let overlaps = engine.tally().overlaps();
+    let told: Vec<_> = overlaps.iter().map(|((_, overlap), count)| (*overlap, *count)).collect();
+    assert_eq!(
+        told,
+        [(Overlap::LeftOut, 1), (Overlap::TakenIn, 1)],
+        "one without readings counts nothing twice"
+    );
+    let of = (agent("a"), incarnation());
+    let receipt = engine.tally().receipts().all()[&of];
+    assert_eq!((receipt.committed, receipt.duplicated), (60 + 8, 60 + 4));
+    assert_eq!(engine.committed_of(&of).floor(), 5);
+    // Registers: what both hold is the same reading, so nothing is booked twice.
+    let minutes = engine.digest().expect("digest").minutes;
+    assert_eq!(minutes, 105);
 }
 
 #[test]

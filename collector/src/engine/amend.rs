@@ -2,7 +2,7 @@
 //! chain, with who and why, in the same transaction as what follows from it.
 
 use super::frozen::{self, Entry};
-use super::{Engine, EngineError, Flushed};
+use super::{Engine, EngineError, Flushed, Scope};
 use crate::admit::{self, NOT_OUR_TIME_MS};
 use crate::audit::corrections::{self, Kept, span, to_json};
 use crate::audit::{Kind as Done, Who, chain};
@@ -360,7 +360,7 @@ impl Engine {
         }
         let on_top = OnTop::of(all, meter);
         let mut entry = None;
-        let flushed = self.commit(false, &mut |writer| {
+        let flushed = self.commit(Scope::All, &mut |writer| {
             frozen::book(writer, meter, &on_top.ever, &on_top.booked, &on_top.in_force).map_err(failed)?;
             let noted = note(writer.connection(), by.now, by.who, kind, by.reason, body)?;
             keep(writer.connection(), noted.sequence).map_err(failed)?;
@@ -561,7 +561,7 @@ impl Engine {
     /// Takes things out of quarantine and commits that with all that waits.
     fn decide(&mut self, ids: &[i64], by: By<'_>, kind: Done, body: &Value) -> Result<Amended, AmendError> {
         let mut entry = None;
-        let flushed = self.commit(true, &mut |writer| {
+        let flushed = self.commit(Scope::Move, &mut |writer| {
             let noted = note(writer.connection(), by.now, by.who, kind, by.reason, body)?;
             for id in ids {
                 quarantine::remove(writer.connection(), *id).map_err(failed)?;

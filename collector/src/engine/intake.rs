@@ -1,6 +1,7 @@
 //! Taking payloads in: decode, leave out what is committed already, make the rest durable, apply it.
 
 use super::receipts::Of;
+use super::tally::Overlap;
 use super::{Engine, EngineError};
 use crate::admit;
 use crate::by_hand;
@@ -9,7 +10,7 @@ use crate::store::MeterId;
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
 use wattledger_link::ranges::RangeSet;
-use wattledger_model::batch::{AgentKey, AgentStatus, Batch};
+use wattledger_model::batch::{AgentKey, AgentStatus, Batch, Lineage};
 use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Cause, Incarnation, Reading, Refused};
@@ -143,12 +144,7 @@ impl Engine {
                 self.apply_by_hand(&record);
             }
             PayloadForm::Batch => match self.open_batch(&record.agent, &record.payload) {
-                Ok(batch) => {
-                    let of = (record.agent.clone(), batch.incarnation);
-                    if !self.committed_of(&of).contains(batch.sequence) {
-                        self.apply_batch(batch, record.received);
-                    }
-                }
+                Ok(batch) => drop(self.apply_batch(batch, record.received)),
                 Err(detail) => {
                     tracing::error!(%detail, "a batch of the journal cannot be read and was left out")
                 }
@@ -156,15 +152,29 @@ impl Engine {
         }
     }
 
+    /// Of batches with the same content, and of a batch and those that it stands for, the one that is applied first
+    /// counts; several of them may have come together.
     fn apply_batch(&mut self, batch: Batch, received: Timestamp) -> usize {
         let of = (batch.agent.clone(), batch.incarnation);
-        let (is_there, missing) = commit(self.committed.entry(of.clone()).or_default(), &batch);
-        self.tally.missing_batches(&of, missing);
-        if is_there {
-            self.tally.duplicate_batch(&of, batch.readings.len() as u64);
-            return 0;
+        let readings = batch.readings.len() as u64;
+        let known = self.committed.entry(of.clone()).or_default();
+        let standing = Standing::of(known, &batch);
+        if standing != Standing::Here {
+            let missing = commit(known, &batch);
+            self.tally.missing_batches(&of, missing);
         }
-        self.tally.committed(&of, batch.readings.len() as u64);
+        match standing {
+            Standing::New => {}
+            Standing::PartlyReplaced => self.tally.overlap(&of, Overlap::TakenIn, readings),
+            Standing::Here | Standing::Again | Standing::Replaced => {
+                if standing == Standing::Replaced {
+                    self.tally.overlap(&of, Overlap::LeftOut, readings);
+                }
+                self.tally.duplicate_batch(&of, readings);
+                return 0;
+            }
+        }
+        self.tally.committed(&of, readings);
         let agent = batch.agent;
         for refused in batch.refused {
             self.tally.quarantine(&agent, refused, None);
@@ -260,14 +270,47 @@ struct Met {
     forgotten: Option<Timestamp>,
 }
 
-/// Notes a batch as committed, with those that it stands for. Gives whether its content is there already, and
-/// how many batches their agent has let go although they never came.
+/// What of a batch the store has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing.
+    New,
+    /// Its sequence: the batch itself, or one that stands for it.
+    Here,
+    /// Its content, under an earlier sequence.
+    Again,
+    /// All of the batches that it stands for: what it was made of.
+    Replaced,
+    /// Some of them. It is taken in for the others: the readings that it kept of registers are those that are here,
+    /// and no two means share time. Source: domain.md 5.5.
+    PartlyReplaced,
+}
+
+impl Standing {
+    fn of(known: &RangeSet, batch: &Batch) -> Standing {
+        let Lineage { replaces, again, .. } = &batch.lineage;
+        if known.contains(batch.sequence) {
+            return Standing::Here;
+        }
+        if again.iter().any(|before| known.contains(*before)) {
+            return Standing::Again;
+        }
+        let is_whole = |(first, last): &(u64, u64)| known.count_between(*first, *last) == last - first + 1;
+        match replaces.iter().any(|(first, last)| known.touches(*first, *last)) {
+            false => Standing::New,
+            true if replaces.iter().all(is_whole) => Standing::Replaced,
+            true => Standing::PartlyReplaced,
+        }
+    }
+}
+
+/// Notes a batch as committed, with those that it stands for. Gives how many batches their agent has let go
+/// although they never came.
 ///
 /// What its agent still held when it made the batch is from the floor on. Once all of that up to the batch is
 /// here, nothing that stands for an earlier batch can be under way any more.
-fn commit(known: &mut RangeSet, batch: &Batch) -> (bool, u64) {
+fn commit(known: &mut RangeSet, batch: &Batch) -> u64 {
     let lineage = &batch.lineage;
-    let is_there = lineage.again.iter().any(|before| known.contains(*before));
     known.insert(batch.sequence);
     for &before in &lineage.again {
         known.insert(before);
@@ -280,11 +323,11 @@ fn commit(known: &mut RangeSet, batch: &Batch) -> (bool, u64) {
         && floor <= sequence
         && known.count_between(floor, sequence) == sequence - floor + 1;
     if !is_whole {
-        return (is_there, 0);
+        return 0;
     }
     let missing = floor - known.floor() - known.count_between(known.floor(), floor - 1);
     known.raise_floor(floor);
-    (is_there, missing)
+    missing
 }
 
 /// What the store holds of each agent's batches.

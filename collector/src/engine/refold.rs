@@ -26,7 +26,8 @@ pub fn runs(changed: &[Timestamp]) -> Vec<(Timestamp, Timestamp)> {
         .collect()
 }
 
-/// Folds what a change of readings in `[from, to]` touches. Raw readings before `frozen` are not all there.
+/// Folds what a change of readings in `[from, to]` touches. Raw readings before `frozen` are not all there. Gives how
+/// many readings had to be read for it.
 ///
 /// # Errors
 /// [`StoreError`] where the store cannot be read or written.
@@ -38,9 +39,9 @@ pub fn refold(
     changed: (Timestamp, Timestamp),
     frozen: Option<Timestamp>,
     writer: &mut Writer<'_>,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let loaded = Loaded::days(connection, pending, meter, changed.0, changed.1)?;
-    let (_, usable, mut part) = settled(loaded, interpretation, changed)?;
+    let (loaded, usable, mut part) = settled(loaded, interpretation, changed)?;
     if let Some(frozen) = frozen {
         freeze(&mut part, &usable, frozen, &interpretation.corrections);
     }
@@ -49,7 +50,8 @@ pub fn refold(
     folded.clip(part.minutes, part.steps_from, part.steps_to);
     let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
     writer.minutes(meter, part.minutes, &folded.minutes).map_err(failed)?;
-    writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)
+    writer.steps(meter, part.steps_from.0, part.steps_to.0, &folded.steps).map_err(failed)?;
+    Ok(loaded.readings.len())
 }
 
 /// Loads more readings until they settle what a change touches; gives all of them, those that count, and

@@ -106,6 +106,16 @@ pub struct QuarantineCount {
     pub detail: String,
 }
 
+/// What was done with a batch that stands for others of which some, or all, were here already. An agent makes such
+/// a batch of what it never sent: its memory of what it sent, or its spool, is not what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Overlap {
+    /// All of them were here: it brings nothing new.
+    LeftOut,
+    /// Some of them were not: it was taken in for those.
+    TakenIn,
+}
+
 /// `(cause, agent, origin)`.
 pub type QuarantineKey = (Cause, AgentKey, String);
 
@@ -121,6 +131,7 @@ pub struct Tally {
     receipts: Receipts,
     lost_readings: u64,
     duplicate_batches: u64,
+    overlaps: BTreeMap<(AgentKey, Overlap), u64>,
     readings: u64,
 }
 
@@ -273,6 +284,36 @@ impl Tally {
         self.receipts.of(of).duplicated += readings;
     }
 
+    /// A batch with readings stands for batches of which some were here. One without has none to count twice: what
+    /// may have been sent is dropped like that.
+    pub(super) fn overlap(&mut self, of: &Of, overlap: Overlap, readings: u64) {
+        if readings == 0 {
+            return;
+        }
+        let count = self.overlaps.entry((of.0.clone(), overlap)).or_default();
+        *count += 1;
+        if *count > 1 {
+            return;
+        }
+        match overlap {
+            Overlap::LeftOut => tracing::warn!(
+                agent = %of.0, readings,
+                "a batch that stands for batches which are all here already was left out; more of them are only counted"
+            ),
+            Overlap::TakenIn => tracing::warn!(
+                agent = %of.0, readings,
+                "a batch that stands for batches of which some are here already was taken in for the others: no time \
+                 is booked twice, but a mean may stand beside values that it was made of; more of them are only counted"
+            ),
+        }
+    }
+
+    /// Batches with readings that came for others of which some were here already, since the start, by agent and what
+    /// was done with them.
+    pub fn overlaps(&self) -> &BTreeMap<(AgentKey, Overlap), u64> {
+        &self.overlaps
+    }
+
     /// Batches that an agent has let go and that are not here.
     pub(super) fn missing_batches(&mut self, of: &Of, batches: u64) {
         if batches > 0 {
@@ -313,6 +354,11 @@ impl Tally {
     /// Everything in quarantine, counted by cause, agent and origin.
     pub fn quarantined(&self) -> &BTreeMap<QuarantineKey, QuarantineCount> {
         &self.quarantine
+    }
+
+    /// How many of those are kept and wait for somebody to decide, by cause.
+    pub fn held(&self) -> BTreeMap<Cause, u64> {
+        self.samples.iter().map(|(cause, held)| (*cause, *held)).collect()
     }
 
     /// Batches that came again.
