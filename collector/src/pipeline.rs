@@ -7,7 +7,7 @@ use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::health::HealthBoard;
-use crate::outputs::alerts::Alerting;
+use crate::outputs::alerts::{Alerting, Channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
@@ -161,14 +161,14 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let (snapshots, snapshot) = watch::channel(Arc::new(empty_snapshot(&config, started)));
     let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
     let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
-    let alerts = start_alerts(&config, &common, &publisher, &mut tasks)?;
+    let (alerts, channels) = start_alerts(&config, &common, &publisher, &mut tasks)?;
     let figures = View::open(&layout, Arc::clone(&topology))?;
     let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
     tasks.spawn(async move {
         publishing.await;
         Ok(())
     });
-    let outputs = Outputs { influx, alerts };
+    let outputs = Outputs { influx, alerts, channels };
 
     let live = Live {
         view: View::open(&layout, Arc::clone(&topology))?,
@@ -305,8 +305,9 @@ fn start_alerts(
     common: &Common<'_>,
     publisher: &Arc<SessionPublisher>,
     tasks: &mut Tasks,
-) -> Result<watch::Receiver<Vec<AlertView>>, CollectorError> {
+) -> Result<(watch::Receiver<Vec<AlertView>>, Channels), CollectorError> {
     let (active, alerts) = watch::channel(Vec::new());
+    let fares = Channels::new(&config.channels);
     // Without rules too: an alert that a rule raised before it was taken out must be cleared.
     let publisher: Arc<dyn Publisher> = Arc::<SessionPublisher>::clone(publisher);
     let alerting = Alerting {
@@ -318,19 +319,21 @@ fn start_alerts(
         now: clock::now,
         publisher: Some(publisher),
         active,
+        fares: fares.clone(),
         stop: common.stopping.clone(),
     };
     tasks.spawn(async move {
         alerting.run().await;
         Ok(())
     });
-    Ok(alerts)
+    Ok((alerts, fares))
 }
 
 /// What the outputs tell of themselves.
 struct Outputs {
     influx: InfluxStates,
     alerts: watch::Receiver<Vec<AlertView>>,
+    channels: Channels,
 }
 
 impl Outputs {
@@ -412,6 +415,7 @@ impl Live {
                 agents: &agents,
                 outputs: self.outputs.views(),
                 alerts: self.outputs.alerts.borrow().clone(),
+                channels: self.outputs.channels.views(),
             },
         );
         self.view.end()?;
@@ -431,5 +435,6 @@ fn empty_snapshot(config: &CollectorConfig, started: Timestamp) -> Snapshot {
         quarantine: Vec::new(),
         outputs: Vec::new(),
         alerts: Vec::new(),
+        channels: Vec::new(),
     }
 }

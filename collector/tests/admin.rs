@@ -37,6 +37,7 @@ impl AdminActions for Echo {
             quarantine: Vec::new(),
             outputs: Vec::new(),
             alerts: Vec::new(),
+            channels: Vec::new(),
         };
         Box::pin(async { Ok(Arc::new(snapshot)) })
     }

@@ -331,9 +331,10 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
         coverage: 0.917,
         reason: reason.to_owned(),
     };
-    let quarantine = |cause: &str, count, ago, origin: &str, detail: &str| QuarantineView {
+    let quarantine = |cause: &str, (count, held), ago, origin: &str, detail: &str| QuarantineView {
         cause: cause.to_owned(),
         count,
+        held,
         last_at: before(now, ago),
         origin: origin.to_owned(),
         detail: detail.to_owned(),
@@ -359,14 +360,14 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
         quarantine: vec![
             quarantine(
                 "clock-skew",
-                311,
+                (311, 300),
                 2_900_000,
                 "campus-north/north-wing-agent, meter ups-n-output",
                 "the reading is 7 min 12 s ahead of its agent's clock; set the sensor's clock",
             ),
             quarantine(
                 "payload",
-                12,
+                (12, 0),
                 61_000,
                 "sensors/n/tasmota-4F21/SENSOR",
                 "no number at /ENERGY/Total: found \"NaN\"",
@@ -391,6 +392,15 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
                 "meter ups-n-output has said nothing for 47 min; its nominal interval is 60 s",
             ),
         ],
+        channels: vec![ChannelView {
+            name: "on-call".to_owned(),
+            kind: "webhook".to_owned(),
+            state: OutputState::Down,
+            delivered: 41,
+            failed: 7,
+            given_up: 1,
+            last_error: Some("the receiver answered 503".to_owned()),
+        }],
     }
 }
 
@@ -404,6 +414,7 @@ pub(crate) fn empty(now: Timestamp) -> Snapshot {
         quarantine: Vec::new(),
         outputs: Vec::new(),
         alerts: Vec::new(),
+        channels: Vec::new(),
         uptime_s: 12,
         ..base
     }

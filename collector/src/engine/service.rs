@@ -1,7 +1,7 @@
 //! The engine on its own thread: commands in, durable answers out, flushes by the clock.
 
 use super::receipts::{Of, Receipt};
-use super::tally::{QuarantineCount, QuarantineKey};
+use super::tally::{Overlap, QuarantineCount, QuarantineKey};
 use super::{Answered, Arrival, Engine, EngineError, MeterTally, Rebuilt};
 use crate::audit::Who;
 use crate::clock;
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use wattledger_model::batch::{AgentKey, AgentStatus};
 use wattledger_model::meter::{Kind, MeterKey};
-use wattledger_model::reading::Incarnation;
+use wattledger_model::reading::{Cause, Incarnation};
 use wattledger_model::time::{Interval, Timestamp};
 
 /// Between two flushes: how long a reading waits for its minute at most.
@@ -72,14 +72,18 @@ pub struct Durable {
 pub struct Telemetry {
     /// Every meter that is known.
     pub meters: Vec<MeterTelemetry>,
-    /// What is in quarantine.
+    /// What was refused.
     pub quarantine: BTreeMap<QuarantineKey, QuarantineCount>,
+    /// How many of that are kept and wait for a decision, by cause.
+    pub held: BTreeMap<Cause, u64>,
     /// Readings taken in since the store was made.
     pub readings: u64,
     /// Readings that agents lost knowingly.
     pub lost_readings: u64,
     /// What became of each agent's readings.
     pub receipts: BTreeMap<Of, Receipt>,
+    /// Batches that came for others of which some were here already, by agent and what was done with them.
+    pub overlaps: BTreeMap<(AgentKey, Overlap), u64>,
     /// Change number.
     pub change: u64,
 }
@@ -350,7 +354,7 @@ impl Service {
     fn flush(&mut self, compact: bool) -> bool {
         self.engine.tell_time(clock::now());
         let is_quiet = !self.engine.wants_compaction();
-        let flushed = if compact { self.engine.compact() } else { self.engine.flush() };
+        let flushed = if compact { self.engine.compact() } else { self.engine.flush_light() };
         match flushed {
             Ok(_) => {
                 self.changed = false;
@@ -433,9 +437,11 @@ impl Service {
         self.telemetry.send_replace(Arc::new(Telemetry {
             meters,
             quarantine: tally.quarantined().clone(),
+            held: tally.held(),
             readings: tally.readings(),
             lost_readings: tally.lost_readings(),
             receipts: tally.receipts().all().clone(),
+            overlaps: tally.overlaps().clone(),
             change,
         }));
         self.wake.send_replace(change);

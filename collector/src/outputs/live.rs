@@ -1,10 +1,11 @@
 //! The live snapshot: what is known now, for the page and for whoever reads it.
 
 use super::snapshot::{
-    AgentState, AgentView, AlertView, Category, EnergyView, FacilityView, Figure as FigureView, FigureStatus,
-    LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, ReceiptView, Snapshot,
-    SourceView, TargetView, Verdict as VerdictWord, VerdictView, WindowView,
+    AgentState, AgentView, AlertView, Category, ChannelView, EnergyView, FacilityView, Figure as FigureView,
+    FigureStatus, LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, ReceiptView,
+    Snapshot, SourceView, TargetView, Verdict as VerdictWord, VerdictView, WindowView,
 };
+use crate::engine::Overlap;
 use crate::engine::receipts::Receipt;
 use crate::engine::service::{MeterTelemetry, Telemetry};
 use crate::indicators::figure::UWH_PER_KWH;
@@ -44,6 +45,8 @@ pub struct Surroundings<'a> {
     pub outputs: Vec<OutputView>,
     /// Raised alerts.
     pub alerts: Vec<AlertView>,
+    /// Channels of alerts.
+    pub channels: Vec<ChannelView>,
 }
 
 /// Makes the snapshot of now. The view must be in a round.
@@ -75,6 +78,7 @@ pub fn snapshot(view: &mut View, around: Surroundings<'_>) -> Result<Snapshot, S
         quarantine: quarantine_views(around.telemetry),
         outputs: around.outputs,
         alerts: around.alerts,
+        channels: around.channels,
     })
 }
 
@@ -250,6 +254,7 @@ fn receipt_view(receipt: &Receipt) -> ReceiptView {
         quarantined: receipt.quarantined,
         unaccounted: receipt.unaccounted().clamp(i64::MIN.into(), i64::MAX.into()) as i64,
         missing_batches: receipt.missing_batches,
+        overlapping_batches: 0,
     }
 }
 
@@ -273,7 +278,13 @@ fn agent_view(key: &AgentKey, heard: &HeardAgent, telemetry: &Telemetry, now: Ti
         taken_in: number(|status| status.taken_in),
         refused: number(|status| status.refused),
         lost: number(|status| status.lost),
-        receipt: receipt.map(receipt_view).unwrap_or_default(),
+        receipt: ReceiptView {
+            overlapping_batches: [Overlap::LeftOut, Overlap::TakenIn]
+                .iter()
+                .filter_map(|overlap| telemetry.overlaps.get(&(key.clone(), *overlap)))
+                .sum(),
+            ..receipt.map(receipt_view).unwrap_or_default()
+        },
         held_back: number(|status| status.held_back),
         spool_trouble: status.map_or(String::new(), |status| status.spool_trouble.clone()),
         clock_jumps: number(|status| status.clock_jumps),
@@ -365,6 +376,7 @@ fn quarantine_views(telemetry: &Telemetry) -> Vec<QuarantineView> {
         let fresh = || QuarantineView {
             cause: cause.word().to_owned(),
             count: 0,
+            held: telemetry.held.get(cause).copied().unwrap_or(0),
             last_at: counted.last,
             origin: origin.clone(),
             detail: counted.detail.clone(),

@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub outputs: Vec<OutputView>,
     /// Alerts that are raised now.
     pub alerts: Vec<AlertView>,
+    /// Every configured channel of alerts.
+    #[serde(default)]
+    pub channels: Vec<ChannelView>,
 }
 
 /// One facility: its live figures, its targets and its indicators by window.
@@ -278,6 +281,9 @@ pub struct ReceiptView {
     pub unaccounted: i64,
     /// Batches that neither this store nor the agent has any more.
     pub missing_batches: u64,
+    /// Batches that stood for others of which this store had some or all, since the collector started.
+    #[serde(default)]
+    pub overlapping_batches: u64,
 }
 
 /// Whether an agent is heard.
@@ -364,8 +370,11 @@ pub enum MeterState {
 pub struct QuarantineView {
     /// The cause, as a word.
     pub cause: String,
-    /// How many were refused.
+    /// How many were refused since the store was made.
     pub count: u64,
+    /// How many of them are kept and wait for somebody to decide.
+    #[serde(default)]
+    pub held: u64,
     /// When the latest was.
     #[serde(with = "rfc3339")]
     pub last_at: Timestamp,
@@ -406,6 +415,25 @@ pub enum OutputState {
     Behind,
     /// It cannot write.
     Down,
+}
+
+/// One channel of alerts, with what became of its messages since the collector started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelView {
+    /// The channel's name.
+    pub name: String,
+    /// Its kind: `webhook` or `mqtt`.
+    pub kind: String,
+    /// `down` from a delivery that failed until one that is taken.
+    pub state: OutputState,
+    /// Messages that were taken.
+    pub delivered: u64,
+    /// Deliveries that failed, each attempt counted.
+    pub failed: u64,
+    /// Messages given up, since they were refused or nobody took them for a week.
+    pub given_up: u64,
+    /// The latest error, while it lasts.
+    pub last_error: Option<String>,
 }
 
 /// One raised alert.
@@ -502,6 +530,7 @@ mod tests {
         let quarantine = QuarantineView {
             cause: "unit".to_owned(),
             count: 3,
+            held: 2,
             last_at: Timestamp(1_500),
             origin: "topic".to_owned(),
             detail: String::new(),

@@ -1,5 +1,6 @@
 //! Brings the messages of one channel to it, in order, until it has taken each.
 
+use super::channels::Channels;
 use super::message::Message;
 use super::outbox::{Outbox, Waiting};
 use super::webhook;
@@ -60,6 +61,7 @@ pub(super) struct Courier {
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     pub(super) publisher: Option<Arc<dyn Publisher>>,
+    pub(super) channels: Channels,
     pub(super) now: fn() -> Timestamp,
     pub(super) waits: Waits,
     /// Bumped when there may be more to deliver.
@@ -162,20 +164,24 @@ impl Courier {
         match outcome {
             Ok(()) => {
                 backoff.succeeded();
+                self.channels.delivered(channel);
                 tracing::info!(%channel, key, attempts = waiting.attempts + 1, "alert message delivered");
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Refused(reason)) => {
                 tracing::error!(%channel, key, reason, "alert message given up: its channel refused it");
+                self.channels.failed(channel, &reason, true);
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Later { reason, .. }) if self.is_too_old(waiting) => {
                 tracing::error!(%channel, key, reason, "alert message given up: nobody took it for a week");
+                self.channels.failed(channel, &reason, true);
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Later { reason, after }) => {
                 let asked = after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
                 let wait = backoff.next_wait().max(asked);
+                self.channels.failed(channel, &reason, false);
                 if waiting.attempts == 0 {
                     tracing::warn!(%channel, key, reason, "alert message not delivered; trying again");
                 }

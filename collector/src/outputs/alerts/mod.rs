@@ -5,6 +5,7 @@
 //! their channel has taken them: at least once, in order, each under a key by which a receiver can tell
 //! repetitions. A dead channel holds up neither the others nor the judging. Source: domain.md 7.
 
+mod channels;
 pub mod decide;
 mod deliver;
 mod kept;
@@ -17,6 +18,7 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
+pub use channels::Channels;
 pub use decide::{Event, State, Turn};
 pub use message::Message;
 pub use run::Alerting;

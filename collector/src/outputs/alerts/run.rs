@@ -1,5 +1,6 @@
 //! The alerts' shell: rounds when the engine wakes it, a courier for each channel.
 
+use super::channels::Channels;
 use super::deliver::{Courier, Waits};
 use super::outbox::Outbox;
 use super::watch::{Round, Watch};
@@ -37,6 +38,8 @@ pub struct Alerting {
     pub publisher: Option<Arc<dyn Publisher>>,
     /// Where raised alerts are shown.
     pub active: watch::Sender<Vec<AlertView>>,
+    /// Where it is counted how messages fare.
+    pub fares: Channels,
     /// Becomes true to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -48,7 +51,7 @@ impl Alerting {
     }
 
     pub(super) async fn run_with(self, waits: Waits) {
-        let Alerting { rules, channels, view, layout, mut wake, now, publisher, active, stop } = self;
+        let Alerting { rules, channels, view, layout, mut wake, now, publisher, active, fares, stop } = self;
         let mut stopped = stop.clone();
         let (more, deliveries) = watch::channel(0_u64);
         let mut couriers = JoinSet::new();
@@ -61,6 +64,7 @@ impl Alerting {
                     channel,
                     outbox: outbox.clone(),
                     publisher: publisher.clone(),
+                    channels: fares.clone(),
                     now,
                     waits,
                     more: deliveries.clone(),

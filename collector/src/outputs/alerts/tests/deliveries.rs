@@ -2,13 +2,13 @@
 
 use super::receiver::{Receiver, Reply};
 use super::{RULE, START, after, hall, take_minutes};
-use crate::outputs::alerts::Alerting;
 use crate::outputs::alerts::deliver::Waits;
+use crate::outputs::alerts::{Alerting, Channels};
 use crate::outputs::hall::Hall;
 use crate::outputs::mqtt::Publisher;
 use crate::outputs::mqtt::tests::{Mosquitto, Subscriber, connected};
 use crate::outputs::remembered;
-use crate::outputs::snapshot::AlertView;
+use crate::outputs::snapshot::{AlertView, ChannelView, OutputState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ fn now() -> Timestamp {
 struct Running {
     wake: watch::Sender<u64>,
     active: watch::Receiver<Vec<AlertView>>,
+    fares: Channels,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -42,6 +43,7 @@ impl Running {
         let (wake, woken) = watch::channel(0);
         let (active, shown) = watch::channel(Vec::new());
         let (stop, stopped) = watch::channel(false);
+        let fares = Channels::new(&hall.config.channels);
         let alerting = Alerting {
             rules: hall.config.alerts.clone(),
             channels: hall.config.channels.clone(),
@@ -51,10 +53,11 @@ impl Running {
             now,
             publisher,
             active,
+            fares: fares.clone(),
             stop: stopped,
         };
         let task = tokio::spawn(alerting.run_with(QUICK));
-        Running { wake, active: shown, stop, task }
+        Running { wake, active: shown, fares, stop, task }
     }
 
     fn wake(&self) {
@@ -64,6 +67,17 @@ impl Running {
     async fn until_active(&mut self, count: usize) {
         let waiting = self.active.wait_for(|active| active.len() == count);
         tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("within 30 s").expect("it runs");
+    }
+
+    /// Until a channel's counts say so: they follow what the receiver sees.
+    async fn until_fared(&self, channel: &str, enough: impl Fn(&ChannelView) -> bool) {
+        for _ in 0..3_000 {
+            if self.fares.views().iter().any(|view| view.name == channel && enough(view)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("after 30 s the channels are {:?}", self.fares.views());
     }
 
     async fn stop(self) {
@@ -211,6 +225,15 @@ async fn a_dead_channel_holds_up_no_other_and_a_refused_message_is_not_repeated(
     assert_eq!(receiver.next().await.body["event"], "cleared", "400 is for good");
     // Those for the dead channel, and for the bus that has no session, stay.
     until_waiting(&hall, 4).await;
+    running.until_fared("dead", |dead| dead.failed > 1).await;
+    running.until_fared("ops", |ops| ops.delivered == 1).await;
+    running.until_fared("bus", |bus| bus.failed > 0).await;
+    let told = running.fares.views();
+    let of = |name: &str| told.iter().find(|view| view.name == name).expect("declared");
+    assert_eq!((of("ops").failed, of("ops").given_up, of("ops").state), (1, 1, OutputState::Ok));
+    assert_eq!((of("dead").delivered, of("dead").given_up, of("dead").state), (0, 0, OutputState::Down));
+    assert!(of("dead").last_error.is_some() && of("ops").last_error.is_none());
+    assert_eq!((of("bus").kind.as_str(), of("dead").kind.as_str()), ("mqtt", "webhook"));
     running.stop().await;
 }
 

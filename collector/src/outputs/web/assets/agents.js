@@ -34,6 +34,7 @@ function card(agent, now) {
       pair("Thinned", f.number(agent.receipt.thinned), agent.receipt.thinned > 0 && "warn"),
       pair("Refused", f.number(agent.refused), agent.refused > 0 && "warn"),
       pair("Lost", f.number(agent.lost), agent.lost > 0 && "bad"),
+      agent.receipt.overlapping_batches > 0 && pair("Overlapping", plural(agent.receipt.overlapping_batches, "batch", "batches"), "warn"),
       agent.receipt.missing_batches > 0 && pair("Missing", plural(agent.receipt.missing_batches, "batch", "batches"), "bad")),
     agent.spool_trouble !== "" && h("p", { class: "quiet bad" }, `${agent.spool_trouble} (${f.number(agent.held_back)} readings wait in memory)`),
     agent.clock_jumps > 0 && h("p", { class: "quiet" }, `clock set ${plural(agent.clock_jumps, "time", "times")}, last by ${f.number(agent.clock_jumped_ms / 1000)} s`),

@@ -89,8 +89,8 @@ function sectionLinks() {
   const links = [
     ["agents", "Agents", trouble(snapshot.agents, agentTrouble)],
     ["meters", "Meters", trouble(snapshot.meters, meterTrouble)],
-    ["quarantine", "Quarantine", snapshot.quarantine.length],
-    ["outputs", "Outputs", trouble(snapshot.outputs, (output) => output.state !== "ok")],
+    ["quarantine", "Quarantine", trouble(snapshot.quarantine, (entry) => entry.held > 0)],
+    ["outputs", "Outputs", trouble([...snapshot.outputs, ...snapshot.channels], (output) => output.state !== "ok")],
   ];
   return links.map(([id, label, count]) => h("a", { href: `#${id}`, key: id }, label,
     count > 0 && h("span", { class: "count num", title: `${count} to look at` }, f.number(count))));

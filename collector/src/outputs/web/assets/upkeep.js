@@ -12,7 +12,7 @@ export function quarantineView(snapshot, now) {
     h("h2", { id: "quarantine-title" }, "Quarantine"),
     causes.length === 0 ? noQuarantine() : h("ul", { class: "entries" }, causes.map((entry) =>
       h("li", { key: entry.cause },
-        h("div", { class: "entry-head" }, h("b", null, entry.cause), h("span", { class: "num" }, `${f.number(entry.count)} refused`),
+        h("div", { class: "entry-head" }, h("b", null, entry.cause), h("span", { class: "num" }, `${f.number(entry.count)} refused, ${entry.held > 0 ? `${f.number(entry.held)} to decide on` : "none to decide on"}`),
           h("span", { class: "sub" }, `latest ${f.ago((now - f.instant(entry.last_at)) / 1000)}`)),
         h("p", null, entry.detail),
         h("p", { class: "sub mono" }, entry.origin)))));
@@ -30,7 +30,19 @@ export function outputsView(snapshot) {
           h("span", null, `${f.number(output.points)} points written`),
           output.refused_points > 0 && h("span", { class: "late" }, `${f.number(output.refused_points)} refused`)),
         output.last_error && h("p", { class: "error" }, output.last_error,
-          output.state === "down" && h("span", { class: "sub" }, "Nothing is lost: it goes on from here when the output answers again."))))));
+          output.state === "down" && h("span", { class: "sub" }, "Nothing is lost: it goes on from here when the output answers again."))))),
+    snapshot.channels.length > 0 && h("ul", { class: "entries" }, snapshot.channels.map(channelEntry)));
+}
+
+/// A channel of alerts.
+function channelEntry(channel) {
+  return h("li", { key: `channel ${channel.name}` },
+    h("div", { class: "entry-head" }, h("b", null, channel.name), h("span", { class: "quiet" }, `alerts by ${channel.kind}`), state(channel.state)),
+    h("p", { class: "facts num" },
+      h("span", null, `${plural(channel.delivered, "message")} delivered`),
+      channel.failed > 0 && h("span", { class: "late" }, `${plural(channel.failed, "attempt")} failed`),
+      channel.given_up > 0 && h("span", { class: "late" }, `${plural(channel.given_up, "message")} given up`)),
+    channel.last_error && h("p", { class: "error" }, channel.last_error));
 }
 
 function lagText(output) {
