@@ -123,6 +123,7 @@ pub(crate) mod tests {
             quarantine: Vec::new(),
             outputs: Vec::new(),
             alerts: Vec::new(),
+            channels: Vec::new(),
         }
     }
 
