@@ -22,6 +22,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+use wattledger_agent::command::{self, AgentCommand};
 
 /// What a data centre's energy efficiency really is, and whether it will meet its target.
 #[derive(Debug, Parser)]
@@ -86,12 +87,6 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum AgentCommand {
-    /// List the ready-made profiles for devices: what each reads, and as which meters
-    Profiles,
-}
-
-#[derive(Debug, Subcommand)]
 enum LedgerCommand {
     /// Print the digest: two ledgers have the same one exactly if their minutes and steps are the same
     Digest {
@@ -109,7 +104,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -117,16 +113,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+/// Whether all was well; what was not is printed already.
+fn run(command: Command) -> Result<bool> {
+    if let Command::Agent { command: Some(asked), .. } = command {
+        return command::run(asked);
+    }
+    perform(command).map(|()| true)
+}
+
+fn perform(command: Command) -> Result<()> {
     match command {
         #[cfg(feature = "demo")]
         Command::Demo(args) => {
             log("warn,mqtt5=error");
             serve::on_threads(async { Ok(demo::run(args, serve::told_to_stop()?).await?) })
-        }
-        Command::Agent { command: Some(AgentCommand::Profiles), .. } => {
-            print!("{}", wattledger_agent::profile::listing());
-            Ok(())
         }
         Command::Agent { config: Some(config), .. } => serve::agent(&config),
         // The command line does not let this pass.

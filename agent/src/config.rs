@@ -75,8 +75,19 @@ pub struct MqttConfig {
     pub broker: BrokerConfig,
     /// From messages to readings.
     pub rules: Vec<Rule>,
+    /// Where each of the rules is from, in their order.
+    pub origins: Vec<RuleOrigin>,
     /// Sparkplug B nodes behind the same broker, if any are read.
     pub sparkplug: Option<SparkplugConfig>,
+}
+
+/// What a rule is called where people are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleOrigin {
+    /// Which `[[source.mqtt.rule]]` of its source it is from, from 1.
+    pub number: usize,
+    /// Which reading of a profile it is; `None` for a rule that is written out.
+    pub reading: Option<String>,
 }
 
 /// The machine the agent runs on.

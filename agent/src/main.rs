@@ -1,13 +1,13 @@
 //! `wattledger-agent`: the agent alone, for machines that run nothing else of Wattledger.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use wattledger_agent::config::AgentConfig;
+use wattledger_agent::command::{self, AgentCommand};
 
 /// Takes readings from sensors, keeps them on disk, and sends them until the collector has them.
 #[derive(Debug, Parser)]
@@ -28,26 +28,18 @@ enum Command {
         /// The configuration, a TOML file
         config: PathBuf,
     },
-    /// List the ready-made profiles for devices: what each reads, and as which meters
-    Profiles,
-    /// Say everything that is wrong with a configuration, and do nothing
-    Check {
-        /// The configuration, a TOML file
-        config: PathBuf,
-    },
+    #[command(flatten)]
+    About(AgentCommand),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run { config } => run(&config),
-        Command::Check { config } => check(&config),
-        Command::Profiles => {
-            print!("{}", wattledger_agent::profile::listing());
-            Ok(())
-        }
+        Command::Run { config } => run(&config).map(|()| true),
+        Command::About(asked) => command::run(asked),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -55,23 +47,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn load(path: &Path) -> Result<AgentConfig> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    // Each problem is a line of its own; the last line ends with the message.
-    AgentConfig::parse(&path.display().to_string(), &text)
-        .map_err(|problems| anyhow!("{}", problems.to_string().trim_end()))
-}
-
-fn check(path: &Path) -> Result<()> {
-    let config = load(path)?;
-    eprint!("{}", config.warnings);
-    config.certificates().iter().for_each(|line| println!("{line}"));
-    println!("{}: ok", path.display());
-    Ok(())
-}
-
 fn run(path: &Path) -> Result<()> {
-    let config = load(path)?;
+    let config = command::load(path)?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let to_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()

@@ -34,6 +34,9 @@ pub(crate) struct Profile {
     pub(crate) meter: String,
     /// Whether its devices send times without a zone.
     pub(crate) local_time: bool,
+    /// JSON Pointers to what its messages have and others do not, so that they are known on any topic. None where
+    /// the topics alone tell.
+    pub(crate) signs: Vec<String>,
     /// What it can read.
     pub(crate) readings: Vec<Offered>,
 }
@@ -75,6 +78,7 @@ fn read(name: &str, root: &mut Table<'_>) -> Option<Profile> {
     let topic = root.required("topic", document::string);
     let meter = root.required("meter", document::string);
     let local_time = root.optional("local_time", document::boolean).is_some_and(|local| local.value);
+    let signs = root.values("signs", document::string).into_iter().map(|sign| sign.value).collect();
     let readings = root.tables("reading").iter_mut().filter_map(offered).collect();
     Some(Profile {
         name: name.to_owned(),
@@ -82,6 +86,7 @@ fn read(name: &str, root: &mut Table<'_>) -> Option<Profile> {
         topic: topic?.value,
         meter: meter?.value,
         local_time,
+        signs,
         readings,
     })
 }

@@ -9,8 +9,10 @@
 mod birth;
 mod payload;
 mod rule;
+mod told;
 
 pub use rule::{MetricRule, SparkplugConfig};
+pub(crate) use told::{BirthMetric, Owned, born, rebirth_of};
 
 use crate::map::{Claims, Message, Wrong};
 use crate::source::Mapped;
@@ -482,4 +484,4 @@ fn instant(said: Option<u64>, arrived: Timestamp) -> Result<Timestamp, Wrong> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,13 +14,31 @@ fn text(bytes: &[u8]) -> String {
 fn help_and_version_are_printed_and_a_wrong_call_is_told_apart() {
     let help = call(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for word in ["run", "check", "profiles", "Exit codes", "RUST_LOG"] {
+    for word in ["run", "check", "discover", "profiles", "Exit codes", "RUST_LOG"] {
         assert!(text(&help.stdout).contains(word), "{word}");
     }
     assert!(text(&call(&["--version"]).stdout).contains(env!("CARGO_PKG_VERSION")));
-    for wrong in [&[][..], &["run"], &["frobnicate"], &["check", "a", "b"]] {
+    for wrong in [
+        &[][..],
+        &["run"],
+        &["frobnicate"],
+        &["check", "a", "b"],
+        &["check", "a", "--offline", "--live"],
+        &["check", "a", "--listen", "soon"],
+        &["discover"],
+        &["discover", "a", "--broker", "mqtt://b"],
+        &["discover", "--broker", "mqtt://b", "--password-file", "p"],
+        &["discover", "--broker", "mqtt://b", "--time-zone", "Europe/Berlim"],
+    ] {
         assert_eq!(call(wrong).status.code(), Some(2), "{wrong:?}");
     }
+    let secret = call(&["discover", "--broker", "mqtt://me:hunter2@b"]);
+    assert_eq!(secret.status.code(), Some(2));
+    assert!(
+        text(&secret.stderr).contains("must not hold a user name or password"),
+        "{}",
+        text(&secret.stderr)
+    );
 }
 
 #[test]
@@ -33,6 +51,13 @@ fn check_tells_every_problem_with_its_place() {
     std::fs::write(&path, good).expect("disk");
     let checked = call(&["check", file]);
     assert_eq!((checked.status.code(), text(&checked.stdout)), (Some(0), format!("{file}: ok\n")));
+    assert!(
+        text(&checked.stderr).contains("--live"),
+        "a network that is down is no matter, and what else there is is told"
+    );
+    let offline = call(&["check", file, "--offline", "--json"]);
+    assert_eq!((offline.status.code(), text(&offline.stderr)), (Some(0), String::new()));
+    assert!(text(&offline.stdout).contains("\"well\": true"), "{}", text(&offline.stdout));
 
     let bad = good.replace("name = 'a1'", "name = 'A 1'\ncolour = 'red'");
     std::fs::write(&path, bad).expect("disk");

@@ -10,12 +10,14 @@
 
 mod broker;
 mod inflight;
+mod permission;
 mod run;
 mod secret;
 mod tls;
 
 pub use broker::{Broker, BrokerError, Secret};
 use inflight::{Receipts, Window};
+pub use permission::{Permission, may_publish};
 use rumqttc::{AsyncClient, QoS};
 pub use secret::{SecretError, SecretKeys, SecretSource};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -10,12 +10,13 @@ use wattledger_model::document::{self, Placed, Table, Value, did_you_mean};
 use wattledger_model::meter::Kind;
 use wattledger_model::unit::Unit;
 
-/// The rules of one `[[source.mqtt.rule]]`. What is wrong in it is in the document.
-pub(super) fn read(table: &mut Table<'_>) -> Vec<Rule> {
+/// The rules of one `[[source.mqtt.rule]]`, with the profile's name for each where it is of one. What is wrong in
+/// it is in the document.
+pub(super) fn read(table: &mut Table<'_>) -> Vec<(Rule, Option<String>)> {
     if table.has("profile") {
         of_profile(table).unwrap_or_default()
     } else {
-        own(table).into_iter().collect()
+        own(table).into_iter().map(|rule| (rule, None)).collect()
     }
 }
 
@@ -296,7 +297,7 @@ pub(super) fn check_interval(table: &Table<'_>, interval: Option<&Placed<u32>>, 
 }
 
 /// The rules of a profile, with what the configuration says otherwise.
-fn of_profile(table: &mut Table<'_>) -> Option<Vec<Rule>> {
+fn of_profile(table: &mut Table<'_>) -> Option<Vec<(Rule, Option<String>)>> {
     let profile = table.required("profile", known_profile);
     let topic = table.optional("topic", document::string);
     let meter = table.optional("meter", document::string);
@@ -343,7 +344,8 @@ fn of_profile(table: &mut Table<'_>) -> Option<Vec<Rule>> {
         let pattern = pattern.map_err(|error| document.error(place, format!("`topic`: {error}"))).ok()?;
         let place = meter.as_ref().map_or(place, |meter| meter.place);
         let rule = parts.rule(pattern, &format!("{stem}-{}", reading.meter));
-        rules.push(rule.map_err(|error| document.error(place, format!("`meter`: {error}"))).ok()?);
+        let rule = rule.map_err(|error| document.error(place, format!("`meter`: {error}"))).ok()?;
+        rules.push((rule, Some(reading.id.clone())));
     }
     if let (Some(unit), false) = (&unit, takes_unit) {
         document.error(unit.place, format!("`{}` says the units of these readings itself", own.name));

@@ -3,8 +3,8 @@
 use super::rules::{self, check_interval, interval_ms};
 use super::sparkplug;
 use super::{
-    BrokerConfig, HostConfig, MqttConfig, NutConfig, ReplayColumn, ReplayConfig, Speed, host, nut,
-    read_broker,
+    BrokerConfig, HostConfig, MqttConfig, NutConfig, ReplayColumn, ReplayConfig, RuleOrigin, Speed, host,
+    nut, read_broker,
 };
 use crate::instant::{TimeFormat, TimeRule};
 use crate::map::Rule;
@@ -59,22 +59,20 @@ fn read_mqtt(
     if tables.is_empty() && !table.has("sparkplug") {
         table.document().missing(table.place(), "a source without a [[source.mqtt.rule]] reads nothing");
     }
-    let rules = tables
-        .iter_mut()
-        .flat_map(|table| {
-            let rules = rules::read(table);
-            check_apart(table, &rules, sparkplug.as_ref());
-            rules
-        })
-        .collect();
-    Some(MqttConfig { name: name?, broker: broker?, rules, sparkplug })
+    let numbered = tables.iter_mut().enumerate().flat_map(|(at, table)| {
+        let read = rules::read(table);
+        check_apart(table, &read, sparkplug.as_ref());
+        read.into_iter().map(move |(rule, reading)| (rule, RuleOrigin { number: at + 1, reading }))
+    });
+    let (rules, origins) = numbered.unzip();
+    Some(MqttConfig { name: name?, broker: broker?, rules, origins, sparkplug })
 }
 
 /// Messages of Sparkplug are read by their metrics alone, and must come once: two overlapping subscriptions of
 /// one session may bring them twice.
-fn check_apart(table: &Table<'_>, rules: &[Rule], sparkplug: Option<&SparkplugConfig>) {
+fn check_apart(table: &Table<'_>, rules: &[(Rule, Option<String>)], sparkplug: Option<&SparkplugConfig>) {
     let Some(theirs) = sparkplug.map(SparkplugConfig::filter) else { return };
-    if let Some(rule) = rules.iter().find(|rule| rule.topic.overlaps(&theirs)) {
+    if let Some(rule) = rules.iter().map(|(rule, _)| rule).find(|rule| rule.topic.overlaps(&theirs)) {
         let ours = rule.topic.filter();
         table.document().error(
             table.place(),

@@ -1,6 +1,7 @@
 //! Topic patterns such as `sensors/{building}/{meter}/SENSOR`, and meter names made from their parts.
 
 use super::quoted;
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use wattledger_model::document::did_you_mean;
@@ -75,6 +76,22 @@ fn level_of(level: &str) -> Result<Level, String> {
 
 fn is_placeholder(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+impl fmt::Display for TopicPattern {
+    /// As it is written in a configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, level) in self.levels.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { "/" })?;
+            match level {
+                Level::Literal(text) => f.write_str(text)?,
+                Level::Named { before, name, after } => write!(f, "{before}{{{name}}}{after}")?,
+                Level::Any => f.write_str("+")?,
+                Level::Rest => f.write_str("#")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl TopicPattern {
@@ -310,6 +327,9 @@ mod tests {
     #[test]
     fn names_and_wildcards_take_whole_levels() {
         let sensors = pattern("sensors/{building}/{meter}/SENSOR");
+        for text in ["sensors/{building}/{meter}/SENSOR", "+/a_{x}_b//#"] {
+            assert_eq!(pattern(text).to_string(), text);
+        }
         assert_eq!(sensors.filter(), "sensors/+/+/SENSOR");
         assert_eq!(sensors.matched("sensors/a/b/SENSOR"), Some(vec!["a", "b"]));
         assert_eq!(sensors.matched("sensors/a//SENSOR"), Some(vec!["a", ""]));

@@ -45,6 +45,12 @@ fn message(seq: u64, metrics: Vec<Metric>) -> Payload {
     Payload { timestamp: Some(START as u64), metrics, seq: Some(seq), uuid: None }
 }
 
+/// A birth of these metrics, as bytes.
+pub(crate) fn birth(seq: u64, metrics: &[(&str, f64)]) -> Vec<u8> {
+    let metrics = metrics.iter().enumerate().map(|(at, (name, value))| born(name, at as u64, *value));
+    message(seq, metrics.collect()).encode_to_vec()
+}
+
 fn number(number: u64) -> Metric {
     metric(Some("bdSeq"), None, Value::Long(number))
 }

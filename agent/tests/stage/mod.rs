@@ -27,11 +27,21 @@ pub struct Broker {
 
 impl Broker {
     pub fn start() -> Broker {
+        Broker::start_with("")
+    }
+
+    /// The same with this access list; empty for none.
+    pub fn start_with(access: &str) -> Broker {
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let dir = tempfile::tempdir().expect("dir");
         let file = dir.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n");
+        let mut text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n");
+        if !access.is_empty() {
+            let list = dir.path().join("access.acl");
+            std::fs::write(&list, access).expect("disk");
+            text.push_str(&format!("acl_file {}\n", list.display()));
+        }
         std::fs::write(&file, text).expect("disk");
         // Debian keeps it where an ordinary user's PATH does not look.
         let program =
@@ -175,6 +185,9 @@ impl Collector {
     }
 
     fn message(&mut self, topic: &str, payload: &[u8]) {
+        if payload.is_empty() {
+            return;
+        }
         match topic.parse().expect("ours") {
             Topic::Readings(agent) => {
                 let batch = wire::decode_batch(payload).expect("a batch");
@@ -240,7 +253,7 @@ impl Collector {
 /// The agent's binary, its configuration and its directory.
 pub struct Agent {
     child: Option<Child>,
-    config: PathBuf,
+    pub config: PathBuf,
     _dir: TempDir,
 }
 

@@ -86,6 +86,10 @@ impl<D> Desk<D> {
         now: Timestamp,
     ) -> (Asked, Option<D>) {
         match topic.parse() {
+            // Says nothing: it clears what a broker has kept, or asks the broker whether it may be published.
+            Ok(Topic::Readings(_) | Topic::AgentStatus(_)) if payload.is_empty() => {
+                (Asked::Nothing, Some(delivery))
+            }
             Ok(Topic::Readings(agent)) => {
                 (self.take(agent, PayloadForm::Batch, payload, delivery, now), None)
             }
@@ -190,6 +194,23 @@ impl<D> Desk<D> {
                 Err(error) => tracing::error!(%error, topic = %message.topic, "an answer cannot be sent"),
             }
             self.unsent.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_message_says_nothing() {
+        let speaker =
+            Speaker { collector: "campus".parse().expect("name"), store_id: 1, started: Timestamp(0) };
+        let mut desk = Desk::new(speaker, Agents::default());
+        for topic in ["wattledger/v1/agent/hall/a/readings", "wattledger/v1/agent/hall/a/status"] {
+            let (asked, done) = desk.sort(topic, &mut Vec::new(), false, 7, Timestamp(1));
+            assert!(matches!(asked, Asked::Nothing), "{topic}");
+            assert_eq!((done, desk.unanswered(), desk.heard().len()), (Some(7), 0, 0), "{topic}");
         }
     }
 }
