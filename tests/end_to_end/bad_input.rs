@@ -2,8 +2,8 @@
 
 use crate::chain::{Chain, SITE, Setting, entry};
 use crate::esif::LONG;
-use crate::processes::Servers;
 use crate::publish::{Message, publish};
+use crate::servers::Servers;
 use crate::wait::{SOON, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! One chain from a broker to a database: agent, collector and InfluxDB, each a process of its own.
 
 use crate::influx::{DATABASE, Influx, http_client};
-use crate::mosquitto::Mosquitto;
-use crate::processes::{Program, Servers, free_port, run, wattledger};
+use crate::mosquitto::{Mosquitto, ROOMY};
+use crate::processes::{Program, free_port, run, wattledger};
+use crate::servers::Servers;
 use crate::wait::{SOON, until};
 use serde_json::Value;
 use std::fs;
@@ -21,6 +22,8 @@ pub(crate) struct Setting {
 }
 
 pub(crate) const SITE: &str = "golden";
+/// What the agent calls itself to the sensors' broker.
+pub(crate) const LISTENER: &str = "wattledger-golden-hall-agent-floor";
 
 pub(crate) struct Chain {
     // Declared first, so ended first: the collector would log that its database has gone.
@@ -43,8 +46,8 @@ impl Chain {
     pub(crate) async fn new(servers: &Servers, setting: &Setting) -> Chain {
         let folder = tempfile::Builder::new().prefix("wattledger-").tempdir().expect("a folder can be made");
         let at = folder.path();
-        let sensors = Mosquitto::new(servers, at, "sensors");
-        let link = Mosquitto::new(servers, at, "link");
+        let sensors = Mosquitto::new(&servers.mosquitto, at, "sensors", ROOMY);
+        let link = Mosquitto::new(&servers.mosquitto, at, "link", ROOMY);
         let influx = Influx::new(servers, at, "influxdb");
         let web = format!("127.0.0.1:{}", free_port());
         let agent_config = write(at, "agent.toml", &agent_toml(at, setting, &link, &sensors));
@@ -64,7 +67,7 @@ impl Chain {
         self.influx.start().await;
         self.start_collector().await;
         self.agent.start();
-        self.sensors.wait_subscribed(filter).await;
+        self.sensors.wait_subscribed(LISTENER, filter).await;
     }
 
     pub(crate) async fn start_collector(&mut self) {

@@ -15,6 +15,11 @@ impl Chance {
             Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64,
         };
         say(&format!("{test}: seed {seed} (WATTLEDGER_SEED={seed} repeats it)"));
+        Chance::of(seed)
+    }
+
+    /// From this seed.
+    pub(crate) fn of(seed: u64) -> Chance {
         Chance(seed)
     }
 

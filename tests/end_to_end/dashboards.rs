@@ -2,8 +2,8 @@
 
 use crate::chain::{Chain, SITE, Setting};
 use crate::esif::LONG;
-use crate::processes::Servers;
 use crate::publish::{Message, publish};
+use crate::servers::Servers;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;

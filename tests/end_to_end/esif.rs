@@ -4,8 +4,8 @@
 use crate::chain::{Chain, SITE, Setting};
 use crate::chance::Chance;
 use crate::influx::Influx;
-use crate::processes::Servers;
 use crate::publish::{Message, publish};
+use crate::servers::Servers;
 use crate::wait::turn;
 use crate::year::{HOUR_MS, MEAN_OF_MONTHS, Month, PUE, Year};
 use serde_json::json;

@@ -1,6 +1,7 @@
 //! The real InfluxDB 1.x, and what it is asked through its query API.
 
-use crate::processes::{Program, Servers, free_port};
+use crate::processes::{Program, free_port};
+use crate::servers::Servers;
 use crate::wait::{SOON, until};
 use serde_json::Value;
 use std::fs;

@@ -1,18 +1,25 @@
 //! The whole product as people run it: the real broker, the real database and the real binaries, as processes
 //! on loopback that can be killed and started again.
 //!
-//! Without mosquitto or InfluxDB on the machine these tests say so and do nothing; with `CI=true` they fail.
+//! Without its servers on the machine a test says so and does nothing; with `CI=true` it fails.
 
+#[path = "../../link/tests/session/authority.rs"]
+mod authority;
 mod bad_input;
 mod chain;
 mod chance;
 mod dashboards;
 mod esif;
+mod full_queue;
 mod influx;
 mod killed;
+mod load;
 mod mosquitto;
+mod other_brokers;
+mod pair;
 mod processes;
 mod publish;
+mod servers;
 mod spool;
 mod wait;
 mod year;

@@ -141,37 +141,18 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The servers that the tests need.
-pub(crate) struct Servers {
-    pub(crate) mosquitto: PathBuf,
-    pub(crate) influxd: PathBuf,
-}
-
-impl Servers {
-    /// `None`, said loudly, where a server is not installed; with `CI=true` that is a failure.
-    pub(crate) fn find(test: &str) -> Option<Servers> {
-        let mosquitto = find("mosquitto");
-        let influxd = find("influxd").filter(|path| speaks_version_1(path));
-        let missing: Vec<&str> = [
-            mosquitto.is_none().then_some("mosquitto (Debian: mosquitto)"),
-            influxd.is_none().then_some("InfluxDB 1.x (Debian: influxdb)"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if let (Some(mosquitto), Some(influxd)) = (mosquitto, influxd) {
-            return Some(Servers { mosquitto, influxd });
-        }
-        let missing = missing.join(" and ");
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{test}: not installed: {missing}");
-        say(&format!("!!!! {test} is SKIPPED: not installed: {missing}"));
-        None
+/// Where these programs are, each given with what it is called in words. `None`, said loudly, where one is not
+/// installed; with `CI=true` that is a failure.
+pub(crate) fn installed<const N: usize>(test: &str, programs: [(&str, &str); N]) -> Option<[PathBuf; N]> {
+    let found = programs.map(|(program, words)| find(program).ok_or(words));
+    let missing: Vec<&str> = found.iter().filter_map(|found| found.as_ref().err().copied()).collect();
+    if missing.is_empty() {
+        return Some(found.map(|found| found.expect("nothing is missing")));
     }
-}
-
-fn speaks_version_1(influxd: &Path) -> bool {
-    let output = Command::new(influxd).arg("version").stdin(Stdio::null()).output();
-    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("v1."))
+    let missing = missing.join(" and ");
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{test}: not installed: {missing}");
+    say(&format!("!!!! {test} is SKIPPED: not installed: {missing}"));
+    None
 }
 
 /// A loopback port that nobody listens on. It lies below the ports that systems give to outgoing connections,

@@ -1,11 +1,14 @@
 //! An agent that nobody answers keeps what it hears; a week later it arrives and is booked.
 
-use crate::chain::{Chain, SITE, Setting, entry};
+use crate::chain::{Chain, LISTENER, SITE, Setting, entry};
 use crate::esif::LONG;
-use crate::processes::Servers;
+use crate::mosquitto::Mosquitto;
 use crate::publish::{Message, publish};
+use crate::servers::Servers;
 use crate::wait::{SOON, until};
 use serde_json::json;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const QUARTER_MS: i64 = 900_000;
@@ -41,14 +44,32 @@ unit = "Wh"
     }
 }
 
+/// Makes the broker log every packet from its next start on, which [`wait_delivered`] reads.
+fn trace(broker: &Mosquitto) {
+    let config = OpenOptions::new().append(true).open(broker.home.join("mosquitto.conf"));
+    config
+        .expect("the configuration is there")
+        .write_all(b"log_type debug\n")
+        .expect("a file can be written");
+}
+
+/// Waits until subscribers have acknowledged this many deliveries.
+async fn wait_delivered(broker: &Mosquitto, count: usize) {
+    until(&format!("{count} messages are delivered"), SOON, async || {
+        let delivered = broker.program.printed().matches("Received PUBACK from").count();
+        if delivered >= count { Ok(()) } else { Err(format!("{delivered} are delivered")) }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spool_a_week_old() {
     let Some(servers) = Servers::find("spool_a_week_old") else { return };
     let mut chain = Chain::new(&servers, &setting()).await;
-    chain.sensors.trace();
+    trace(&chain.sensors);
     chain.sensors.start().await;
     chain.agent.start();
-    chain.sensors.wait_subscribed("hall/+/energy").await;
+    chain.sensors.wait_subscribed(LISTENER, "hall/+/energy").await;
 
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let first = (now / QUARTER_MS - 8 * 96) * QUARTER_MS;
@@ -64,7 +85,7 @@ async fn spool_a_week_old() {
     publish(chain.sensors.port, messages).await;
 
     // The agent acknowledges a message once it is on disk; from then on the sensors' broker may forget it.
-    chain.sensors.wait_delivered(count).await;
+    wait_delivered(&chain.sensors, count).await;
     chain.agent.kill();
     chain.sensors.program.kill();
 

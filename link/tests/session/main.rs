@@ -1,7 +1,9 @@
 //! The session against a real mosquitto, which is killed, frozen and restarted.
 
 mod access_list;
+mod authority;
 mod broker;
+mod nats;
 mod tls;
 
 use broker::{Mosquitto, free_port};

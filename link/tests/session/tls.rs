@@ -1,65 +1,23 @@
 //! TLS against a real mosquitto that asks for a client certificate.
 
+use crate::authority::Authority;
 use crate::broker::{Mosquitto, free_port};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use wattledger_link::session::{Broker, Identity, Qos, Session, SessionConfig, SessionEvent, Tls};
 
 const LONG: Duration = Duration::from_secs(40);
 
-/// An authority, and a directory for what it signs.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    dir: TempDir,
-}
-
-impl Authority {
-    fn new() -> Authority {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "test authority");
-        let issuer =
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed");
-        let dir = tempfile::tempdir().expect("a directory");
-        fs::write(dir.path().join("ca.pem"), issuer.pem()).expect("written");
-        Authority { issuer, dir }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Writes `NAME.pem` and `NAME.key`, for a broker at that host or for a client of that name.
-    fn sign(&self, name: &str, host: Option<&str>) {
-        let key = KeyPair::generate().expect("a key");
-        let mut params =
-            CertificateParams::new(host.map(String::from).into_iter().collect::<Vec<_>>()).expect("valid");
-        params.distinguished_name.push(DnType::CommonName, name);
-        let usage = if host.is_some() {
-            ExtendedKeyUsagePurpose::ServerAuth
-        } else {
-            ExtendedKeyUsagePurpose::ClientAuth
-        };
-        params.extended_key_usages.push(usage);
-        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
-        fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
-        fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
-    }
-
-    fn tls(&self, client: Option<&str>) -> Tls {
-        let identity = client.map(|name| Identity {
-            certificate_file: self.path(&format!("{name}.pem")),
-            key_file: self.path(&format!("{name}.key")),
-        });
-        Tls { ca_file: Some(self.path("ca.pem")), identity }
-    }
+/// What a client of that name, if any, is to the authority's broker.
+fn shown(authority: &Authority, client: Option<&str>) -> Tls {
+    let identity = client.map(|name| Identity {
+        certificate_file: authority.path(&format!("{name}.pem")),
+        key_file: authority.path(&format!("{name}.key")),
+    });
+    Tls { ca_file: Some(authority.path("ca.pem")), identity }
 }
 
 /// A broker that lets in who shows a certificate of the authority, with its TLS port.
@@ -119,22 +77,22 @@ async fn who_is_vouched_for_gets_in_and_nobody_else() {
     let authority = Authority::new();
     let Some((_broker, port)) = broker(&authority) else { return };
     authority.sign("hall", None);
-    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    let mut events = start(port, "localhost", shown(&authority, Some("hall")));
     assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
 
     let stranger = Authority::new();
     stranger.sign("hall", None);
-    let mixed = Tls { ca_file: Some(authority.path("ca.pem")), ..stranger.tls(Some("hall")) };
+    let mixed = Tls { ca_file: Some(authority.path("ca.pem")), ..shown(&stranger, Some("hall")) };
     for (host, tls, mend) in [
-        ("localhost", stranger.tls(Some("hall")), "as `ca_file`"),
-        ("127.0.0.1", authority.tls(Some("hall")), "a name that its certificate has"),
+        ("localhost", shown(&stranger, Some("hall")), "as `ca_file`"),
+        ("127.0.0.1", shown(&authority, Some("hall")), "a name that its certificate has"),
         ("localhost", mixed, "does not trust the authority"),
-        ("localhost", authority.tls(None), "asks for a `certificate_file`"),
+        ("localhost", shown(&authority, None), "asks for a `certificate_file`"),
     ] {
         let reason = refusal(port, host, tls).await;
         assert!(reason.contains(mend), "{reason}");
     }
-    let reason = refusal(port, "localhost", authority.tls(Some("missing"))).await;
+    let reason = refusal(port, "localhost", shown(&authority, Some("missing"))).await;
     assert!(reason.contains("missing.pem"), "{reason}");
 }
 
@@ -143,7 +101,7 @@ async fn replaced_certificates_are_used_without_a_restart() {
     let authority = Authority::new();
     let Some((_broker, port)) = broker(&authority) else { return };
     authority.sign("hall", None);
-    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    let mut events = start(port, "localhost", shown(&authority, Some("hall")));
     assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
     authority.sign("hall", None);
     match next(&mut events).await {
