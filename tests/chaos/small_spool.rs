@@ -13,7 +13,7 @@ use wattledger_collector::engine::receipts::Receipt;
 use wattledger_collector::store::read::SeriesReader;
 use wattledger_collector::store::{self, MeterId};
 
-const METERS: i64 = 50;
+const METERS: i64 = 60;
 /// A day, every ten seconds.
 const TICKS: i64 = 8_640;
 /// The instants before the link goes down.
@@ -47,14 +47,17 @@ time_format = "epoch-ms"
     Reads { rules, meters: (0..METERS).map(meter).collect(), filter: "hall/registers", limits }
 }
 
-/// What a register shows: some begin at zero again, some falter for one reading, some move in jerks.
-fn shown(meter: i64, tick: i64) -> i64 {
-    match meter % 10 {
+/// What a register shows: some begin at zero again, some falter for one reading, some move in jerks. So many digits
+/// take their place in the spool.
+fn shown(meter: i64, tick: i64) -> String {
+    let whole = match meter % 10 {
         0 => (tick % 3_000) * (30 + meter),
         1 if tick % 1_911 == 500 => 0,
         2 => tick / 45 * 1_800,
         _ => 1_000_000 + tick * (30 + meter) + (tick * tick + meter) % 23,
-    }
+    };
+    // The same digits while a register stands still.
+    format!("{whole}.{:05}7", whole * 7_919 % 100_000)
 }
 
 struct Registers {
@@ -72,7 +75,7 @@ impl Registers {
         let message = |tick: i64| {
             let at = self.begin_ms + tick * STEP_MS;
             let energy = (0..METERS).map(|meter| {
-                let value = shown(meter, tick).to_string();
+                let value = shown(meter, tick);
                 let shown = format!("\"m{meter}\":{value}");
                 self.known.insert((format!("m{meter}"), at), value);
                 shown

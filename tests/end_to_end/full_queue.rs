@@ -3,7 +3,7 @@
 
 use crate::authority::Authority;
 use crate::load::{FILTER, Load, RULES, meters};
-use crate::mosquitto::{MOSQUITTO, Mosquitto};
+use crate::mosquitto::{MOSQUITTO, Mosquitto, ROOMY};
 use crate::pair::{Pair, Readings, Setting};
 use crate::processes::{free_port, installed};
 use crate::publish::{Message, publish};
@@ -63,22 +63,24 @@ async fn a_queue_of_the_broker_that_overflows_costs_an_agent_nothing() {
          keyfile {at}/broker.key\nrequire_certificate true\nuse_identity_as_username true\n"
     );
     let mut broker = Mosquitto::new(&mosquitto, folder.path(), "broker", &settings);
+    let mut sensors = Mosquitto::new(&mosquitto, folder.path(), "sensors", ROOMY);
     let setting = Setting {
         agent: "many",
         agent_link: link(&authority, port, "hall-many"),
         collector_link: link(&authority, port, "campus"),
-        sensors: format!("broker = \"{}\"\n{RULES}", broker.url()),
+        sensors: format!("broker = \"{}\"\n{RULES}", sensors.url()),
         // Each message is a batch of its own.
         limits: "[batch]\nmax_readings = 1\n",
         meters: format!("{}{BY_HAND_METER}", meters()),
     };
     let mut pair = Pair::new(folder.path(), "pair", &setting).await;
+    sensors.start().await;
     broker.start().await;
     pair.collector.start();
     pair.agent.start();
-    broker.wait_subscribed("wattledger-hall-many-floor", FILTER).await;
+    sensors.wait_subscribed("wattledger-hall-many-floor", FILTER).await;
     let mut load = Load::new();
-    publish(broker.port, load.messages(0..5)).await;
+    publish(sensors.port, load.messages(0..5)).await;
     wait_printed(&mut pair, "first word of the collector's store").await;
 
     pair.collector.kill();
@@ -86,7 +88,7 @@ async fn a_queue_of_the_broker_that_overflows_costs_an_agent_nothing() {
     let dropped = "Outgoing messages are being dropped for client wattledger-collector-campus";
     assert!(broker.program.printed().contains(dropped), "{}", broker.program.printed());
     // The agent goes on, has the broker's word for a window of batches, and nothing from its collector.
-    publish(broker.port, load.messages(5..105)).await;
+    publish(sensors.port, load.messages(5..105)).await;
     wait_printed(&mut pair, "the collector does not acknowledge").await;
     pair.collector.start();
     let receipt = until("all is with the collector and the receipt adds up", LONG, async || {

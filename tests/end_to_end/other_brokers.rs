@@ -81,8 +81,10 @@ fn rabbitmq(script: &Path, folder: &Path, names: u16) -> Broker {
         format!("RABBITMQ_GENERATED_CONFIG_DIR={at}/generated"),
         format!("RABBITMQ_LOG_BASE={at}"),
         "RABBITMQ_LOGS=-".to_owned(),
-        // Idle schedulers leave the processor to others.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none".to_owned(),
+        // Idle schedulers leave the processor to others, and nobody outside is listened to.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none \
+         -kernel inet_dist_use_interface {127,0,0,1}"
+            .to_owned(),
     ];
     let arguments: Vec<&str> = variables.iter().map(String::as_str).chain([text(script)]).collect();
     let program = Program::new(folder, "rabbitmq-server", "/usr/bin/env", &arguments);
