@@ -293,7 +293,7 @@ impl Serving<'_> {
                 // The broker ends the connection once it has read the farewell, and all that came before it.
                 // Not to wait for that would let our next connection overtake the last acknowledgements.
                 Err(_) if self.farewell.is_some() => Step::End(End::Closed),
-                Err(error) => Step::End(End::Lost(self.suspecting(reason_of(&error)))),
+                Err(error) => Step::End(End::Lost(reason_of(&error))),
             },
             // An error would mean that the sender is gone, which we hold ourselves.
             Ok(()) = self.task.closing.changed() => Step::Closing,
@@ -418,21 +418,6 @@ impl Serving<'_> {
             }
         }
         self.open(session_present).await
-    }
-
-    /// Names the filters for which the broker may have ended the connection. NATS does so over a dot or a space,
-    /// and says why in its own log alone.
-    fn suspecting(&self, reason: String) -> String {
-        let filters = self.subscribing.iter().flat_map(|subscribing| &subscribing.filters);
-        let doubtful = filters.filter(|(filter, _)| filter.contains(['.', ' ']));
-        let doubtful: Vec<String> = doubtful.map(|(filter, _)| format!("`{filter}`")).collect();
-        if doubtful.is_empty() {
-            return reason;
-        }
-        let doubtful = doubtful.join(", ");
-        format!(
-            "{reason}; this followed on our subscriptions: some brokers take no dot or space, as in {doubtful}"
-        )
     }
 
     async fn refused(&mut self, filter: String) -> bool {
