@@ -188,6 +188,12 @@ impl std::str::FromStr for Speed {
 }
 
 impl BrokerConfig {
+    /// Whether both name the same broker, as the same user.
+    pub(crate) fn is_same(&self, other: &BrokerConfig) -> bool {
+        let kept = |config: &BrokerConfig| config.password.clone().map(|password| password.value);
+        self.broker == other.broker && kept(self) == kept(other)
+    }
+
     /// The broker with its password, as it is kept now.
     ///
     /// # Errors

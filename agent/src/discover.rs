@@ -24,7 +24,8 @@ use heard::Heard;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
-use wattledger_link::session::{Broker, Identity, Publish, Qos, SessionEvent};
+use wattledger_link::session::{Broker, Identity, Publish, Qos, SecretSource, SessionEvent};
+use wattledger_model::document::{Place, Placed};
 
 /// For the end of the command's help.
 pub(crate) const HELP: &str = "What is proposed has been tried on all that was heard; what is not sure is a question in a \
@@ -58,6 +59,9 @@ pub struct DiscoverArgs {
     /// A file with nothing but the user's password
     #[arg(long, value_name = "FILE", requires = "username")]
     password_file: Option<PathBuf>,
+    /// The environment variable that holds the user's password
+    #[arg(long, value_name = "NAME", requires = "username", conflicts_with = "password_file")]
+    password_env: Option<String>,
     /// Who vouches for a broker over TLS, if not whom this machine trusts
     #[arg(long, value_name = "FILE", requires = "broker")]
     ca_file: Option<PathBuf>,
@@ -107,14 +111,17 @@ fn sources(args: &DiscoverArgs) -> Result<Vec<(Source, BrokerConfig)>> {
             }
             None => {}
         }
-        let config = BrokerConfig { broker, password_file: args.password_file.clone() };
+        let file = args.password_file.clone().map(SecretSource::File);
+        let password = file.or_else(|| args.password_env.clone().map(SecretSource::Environment));
+        let password = password.map(|value| Placed { value, place: Place::START });
+        let config = BrokerConfig { broker, password };
         return Ok(vec![(Source::of_broker("sensors", &config), config)]);
     }
     let path = args.config.as_deref().context("name a configuration or a broker")?;
     let config = load(path)?;
     let mut sources: Vec<(Source, BrokerConfig)> = Vec::new();
     for mqtt in &config.mqtt {
-        if !sources.iter().any(|(_, known)| *known == mqtt.broker) {
+        if !sources.iter().any(|(_, known)| known.is_same(&mqtt.broker)) {
             let name = format!("{}-found", mqtt.name);
             sources.push((Source::of_broker(&name, &mqtt.broker), mqtt.broker.clone()));
         }
@@ -127,8 +134,7 @@ fn sources(args: &DiscoverArgs) -> Result<Vec<(Source, BrokerConfig)>> {
 
 /// Hears all there is, for as long as was asked for.
 async fn listen(args: &DiscoverArgs, config: &BrokerConfig) -> Result<Heard> {
-    let file = config.password_file.as_deref().unwrap_or("".as_ref()).display().to_string();
-    let broker = config.resolve().with_context(|| format!("cannot read the password file {file}"))?;
+    let broker = config.resolve()?;
     let until = Instant::now() + args.listen;
     let mut ear = Ear::open(broker.clone(), "discover", args.topic.iter().cloned());
     let mut heard = Heard::default();

@@ -35,8 +35,7 @@ async fn of(config: &MqttConfig, until: Instant, listen: Duration) -> SourceRepo
     let broker = match config.broker.resolve() {
         Ok(broker) => broker,
         Err(error) => {
-            let file = config.broker.password_file.as_deref().unwrap_or("".as_ref()).display();
-            found(State::Wrong, format!("cannot read the password file {file}: {error}"));
+            found(State::Wrong, error.to_string());
             return report;
         }
     };

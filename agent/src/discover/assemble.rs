@@ -8,6 +8,7 @@ use crate::config::BrokerConfig;
 use crate::sparkplug::Sparkplug;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use wattledger_link::session::SecretKeys;
 
 /// Topics that are shown of those that were not understood.
 const SHOWN: usize = 60;
@@ -32,7 +33,9 @@ impl Source {
         };
         let path = |path: &std::path::PathBuf| path.display().to_string();
         say("username", broker.username.clone());
-        say("password_file", config.password_file.as_ref().map(path));
+        if let Some(password) = &config.password {
+            say(SecretKeys::PASSWORD.of(&password.value), Some(password.value.name()));
+        }
         let identity = broker.tls.as_ref().and_then(|tls| tls.identity.as_ref());
         say("ca_file", broker.tls.as_ref().and_then(|tls| tls.ca_file.as_ref()).map(path));
         say("certificate_file", identity.map(|identity| path(&identity.certificate_file)));

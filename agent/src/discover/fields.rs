@@ -206,8 +206,11 @@ fn time(document: &Value, arrived: Timestamp) -> String {
 fn proposal(heard: &Heard, topics: &[&str], reading: &Reading, shape: &Shape) -> Proposal {
     let count = if topics.len() == 1 { "1 topic".to_owned() } else { format!("{} topics", topics.len()) };
     let first = topics.first().copied().unwrap_or_default();
-    let shown =
-        heard.topics.get(first).map(|heard| super::payload::shown_on(first, &heard.payload)).unwrap_or_default();
+    let shown = heard
+        .topics
+        .get(first)
+        .map(|heard| super::payload::shown_on(first, &heard.payload))
+        .unwrap_or_default();
     let mut comments = vec![format!("{count} with JSON, such as {}: {shown}", named(first))];
     let owned: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
     comments.extend(role(&owned));

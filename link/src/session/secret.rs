@@ -104,6 +104,14 @@ impl SecretSource {
         Some(first)
     }
 
+    /// What a configuration names it by: a path, a variable, a credential.
+    pub fn name(&self) -> String {
+        match self {
+            SecretSource::File(path) => path.display().to_string(),
+            SecretSource::Environment(name) | SecretSource::Credential(name) => name.clone(),
+        }
+    }
+
     /// The secret, as it is kept now.
     ///
     /// # Errors
