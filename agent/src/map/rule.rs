@@ -200,7 +200,7 @@ impl Rule {
         claims: &mut Claims,
         outcome: &mut Outcome,
     ) {
-        let mut all: Vec<(Result<(Name, String), Wrong>, &Value)> = Vec::with_capacity(elements.len());
+        let mut all = Vec::with_capacity(elements.len());
         for element in elements {
             let named = element.name.and_then(|own| {
                 let captured: Vec<&str> = captured.iter().copied().chain([&*own]).collect();

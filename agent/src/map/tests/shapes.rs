@@ -89,11 +89,11 @@ fn elements_of_one_name_are_told_apart_by_their_id() {
 /// What becomes of messages on these topics, one after the other.
 fn told_among(rules: &[Rule], topics: &[&str]) -> Vec<String> {
     let mut claims = Claims::default();
-    let mut read = |topic: &&str| {
+    let read = |topic: &&str| {
         let message = Message { topic, payload: b"1", retained: false, arrived: ARRIVED };
         told(&map_among(rules, &mut claims, &message).mapped)
     };
-    topics.iter().flat_map(|topic| read(topic)).collect()
+    topics.iter().flat_map(read).collect()
 }
 
 #[test]
