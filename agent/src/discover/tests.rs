@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use wattledger_link::session::Secret;
+use wattledger_link::session::{Secret, SecretSource};
+use wattledger_model::document::{Place, Placed};
 use wattledger_model::time::Timestamp;
 
 const ARRIVED: Timestamp = Timestamp(1_790_000_000_000);
@@ -30,11 +31,11 @@ fn heard(messages: &[(String, String)]) -> Heard {
 }
 
 fn proposed(heard: &Heard, zone: Tz) -> String {
-    let mut broker =
-        BrokerConfig { broker: "mqtt://10.0.0.7".parse().expect("a broker"), password_file: None };
+    let mut broker = BrokerConfig { broker: "mqtt://10.0.0.7".parse().expect("a broker"), password: None };
     broker.broker.username = Some("me".to_owned());
     broker.broker.password = Some(Secret::new("correct horse"));
-    broker.password_file = Some("/etc/secret".into());
+    let file = SecretSource::File("/etc/secret".into());
+    broker.password = Some(Placed { value: file, place: Place::START });
     let source = Source::of_broker("sensors", &broker);
     let zone = Zone { guessed: Some("a guess"), ..zone::of(Some(zone)) };
     text(heard, &source, &["#".to_owned()], Duration::from_secs(30), &zone)
