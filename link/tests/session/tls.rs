@@ -116,7 +116,7 @@ async fn a_connection_lost_while_files_are_half_replaced_is_made_anew_with_the_l
     let authority = Authority::new();
     let Some((mut server, port)) = broker(&authority) else { return };
     authority.sign("hall", None);
-    let mut events = start(port, "localhost", authority.tls(Some("hall")));
+    let mut events = start(port, "localhost", shown(&authority, Some("hall")));
     assert!(matches!(next(&mut events).await, SessionEvent::Connected { .. }));
     fs::write(authority.path("hall.key"), "half of a key\n").expect("written");
     server.kill();
