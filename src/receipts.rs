@@ -73,7 +73,7 @@ fn of_hour(before: &Receipt, now: &Receipt) -> [i128; 9] {
 }
 
 /// Each row with the one before of the same spool; the first of each has nothing to be compared with.
-fn hours(rows: &[HourlyReceipt]) -> impl Iterator<Item = (&HourlyReceipt, [i128; 8])> {
+fn hours(rows: &[HourlyReceipt]) -> impl Iterator<Item = (&HourlyReceipt, [i128; 9])> {
     let mut before: BTreeMap<&Of, Receipt> = BTreeMap::new();
     rows.iter().filter_map(move |row| {
         let before = before.insert(&row.of, row.receipt)?;
@@ -111,7 +111,7 @@ fn print_table(rows: &[HourlyReceipt]) {
 }
 
 fn print_json(rows: &[HourlyReceipt]) {
-    let row = |(row, numbers): (&HourlyReceipt, [i128; 8])| {
+    let row = |(row, numbers): (&HourlyReceipt, [i128; 9])| {
         let mut object = serde_json::json!({
             "site": row.of.0.site.as_str(),
             "agent": row.of.0.agent.as_str(),
