@@ -1,5 +1,7 @@
 //! The real agent between a real broker, sensors and a collector.
 
+#[path = "end_to_end/mqtt5.rs"]
+mod mqtt5;
 #[path = "end_to_end/sparkplug.rs"]
 mod sparkplug;
 mod stage;
