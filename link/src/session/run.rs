@@ -25,7 +25,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A connection that lasted this long was a success; a shorter one counts as one more failure.
 const STEADY: Duration = Duration::from_secs(10);
-/// How long the broker may take to answer the subscriptions.
+/// How long the broker may take to answer the subscriptions, from what it sent last.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(10);
 /// How often the files of certificates are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
@@ -354,7 +354,14 @@ impl Serving<'_> {
         let told = match event {
             Event::Incoming(Packet::ConnAck(answer)) => self.connected(answer.session_present).await,
             Event::Incoming(Packet::SubAck(answer)) => self.subscribed(&answer).await,
-            Event::Incoming(Packet::Publish(message)) => self.arrived(message).await,
+            Event::Incoming(Packet::Publish(message)) => {
+                let told = self.arrived(message).await;
+                // What the broker kept for us comes before its answer, and our caller takes its time over it.
+                if let Some(subscribing) = &mut self.subscribing {
+                    subscribing.deadline = Instant::now() + SUBSCRIBE_LIMIT;
+                }
+                told
+            }
             Event::Incoming(Packet::PubAck(answer)) => {
                 let id = self.with_connection(|connection| connection.window.answered(answer.pkid)).flatten();
                 match id {

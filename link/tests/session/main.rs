@@ -2,6 +2,7 @@
 
 mod access_list;
 mod authority;
+mod backlog;
 mod broker;
 mod nats;
 mod tls;
