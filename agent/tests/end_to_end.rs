@@ -2,6 +2,8 @@
 
 #[path = "end_to_end/mqtt5.rs"]
 mod mqtt5;
+#[path = "end_to_end/operate.rs"]
+mod operate;
 #[path = "end_to_end/sparkplug.rs"]
 mod sparkplug;
 mod stage;

@@ -108,7 +108,12 @@ impl Heard {
         let finding = match (self.failed, self.status) {
             (Some(error), _) => Finding::new(part, State::Wrong, error.to_string()),
             (None, Some(status)) => {
-                let state = if status.healthy && !last.is_empty() { State::Ok } else { State::Wrong };
+                let state = match status.healthy && !last.is_empty() {
+                    // Behind the semicolon stands what is absent.
+                    true if status.detail.contains("; ") => State::Note,
+                    true => State::Ok,
+                    false => State::Wrong,
+                };
                 Finding::new(part, state, without_pace(&status.detail))
             }
             (None, None) => Finding::new(part, State::Wrong, "it said nothing of itself"),

@@ -21,15 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) fn look(config: &AgentConfig) -> Vec<Finding> {
     let dir = &config.data_dir;
     let found = |state, says: String| Finding::new(PART, state, says);
-    let Some(there) =
-        dir.ancestors().find(|dir| if dir.as_os_str().is_empty() { true } else { dir.exists() })
-    else {
+    let is_there = |dir: &&Path| dir.as_os_str().is_empty() || dir.exists();
+    let Some(there) = dir.ancestors().find(is_there) else {
         return vec![found(State::Wrong, format!("{} is nowhere", dir.display()))];
     };
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let shown = dir.display();
-    let mut findings = Vec::new();
-    findings.push(match write(there) {
+    let mut findings = vec![match write(there) {
         Err(error) => {
             let mend = "the user of the agent must be able to write there";
             found(State::Wrong, format!("cannot write in {}: {error}; {mend}", there.display()))
@@ -45,7 +43,7 @@ pub(super) fn look(config: &AgentConfig) -> Vec<Finding> {
                 format!("{shown} can be written; {files} files of {} of {limit}", shown_bytes(bytes)),
             )
         }
-    });
+    }];
     if there == dir {
         findings.extend(other_user(dir));
     }

@@ -62,9 +62,12 @@ fn of_source(out: &mut String, source: &SourceReport) {
         widths[column] = widths[column].saturating_sub(over).max(LEAST.min(widths[column]));
     }
     line(out, &HEAD.map(str::to_owned), &widths);
+    let mut told: Vec<&str> = Vec::new();
     for (row, cells) in source.rows.iter().zip(&cells) {
         line(out, cells, &widths);
-        if !row.why.is_empty() {
+        // What is the same of many rules is said once.
+        if !row.why.is_empty() && !told.contains(&row.why.as_str()) {
+            told.push(&row.why);
             wrapped(out, "      ", &row.why);
         }
     }

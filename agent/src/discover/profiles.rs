@@ -17,6 +17,9 @@ const MOST_PREFIX: usize = 4;
 /// Ways in which times may be written, where a profile leaves it open.
 const TIME_FORMATS: [Option<&str>; 3] = [None, Some("epoch-ms"), Some("epoch-s")];
 
+/// A zone that were wrong would put times further off, in minutes: zones differ by quarters of an hour.
+const NEAR_MIN: i64 = 5;
+
 /// A profile with its rules as they are by themselves.
 struct Family {
     profile: Profile,
@@ -39,6 +42,22 @@ enum How {
 struct Read {
     usual: BTreeSet<String>,
     extra: BTreeSet<String>,
+    /// How far the times are from their arrivals, at most, in ms; negative behind.
+    skew_ms: i64,
+}
+
+impl Read {
+    fn add(&mut self, more: Read) {
+        self.usual.extend(more.usual);
+        self.extra.extend(more.extra);
+        self.skewed(more.skew_ms);
+    }
+
+    fn skewed(&mut self, ms: i64) {
+        if ms.abs() > self.skew_ms.abs() {
+            self.skew_ms = ms;
+        }
+    }
 }
 
 /// What one rule of a profile would be for.
@@ -60,8 +79,7 @@ pub(super) fn propose(heard: &Heard, zone: &Zone) -> Vec<Proposal> {
         if let Some((family, how, read)) = best(&families, topic, message) {
             let of = found.entry((family, how)).or_default();
             of.topics.push(topic.clone());
-            of.read.usual.extend(read.usual);
-            of.read.extra.extend(read.extra);
+            of.read.add(read);
         }
     }
     let made = found.into_iter().flat_map(|((family, how), found)| {
@@ -149,6 +167,11 @@ impl Family {
                 continue;
             }
             let mapped = map(std::slice::from_ref(rule), &message).mapped;
+            for mapped in &mapped {
+                if let Mapped::Reading { reading, .. } = mapped {
+                    read.skewed(reading.skew_ms());
+                }
+            }
             if mapped.iter().any(|mapped| matches!(mapped, Mapped::Refused(_))) {
                 if !reading.extra {
                     return None;
@@ -205,13 +228,10 @@ impl Family {
             rule.push_str(&format!("readings = [{}]\n", ids.join(", ")));
         }
         if profile.local_time {
-            let asked = zone
-                .guessed
-                .map(|from| format!("   # QUESTION: their times have no zone; is it this one? It is {from}"));
             rule.push_str(&format!(
                 "time_zone = {}{}\n",
                 quoted(zone.zone.name()),
-                asked.unwrap_or_default()
+                about_zone(zone, read.skew_ms)
             ));
         }
         if let Some(format) = self.time_format {
@@ -219,6 +239,20 @@ impl Family {
         }
         Proposal { comments, rules: vec![rule], topics, is_exact: false }
     }
+}
+
+/// Whether a zone that nobody has said is the right one: where times come as they are told, it is.
+fn about_zone(zone: &Zone, skew_ms: i64) -> String {
+    let Some(guessed) = zone.guessed else { return String::new() };
+    let minutes = skew_ms.abs() / 60_000;
+    if minutes < NEAR_MIN {
+        return "   # with it their times are those of their arrival".to_owned();
+    }
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    let side = if skew_ms > 0 { "ahead of" } else { "behind" };
+    format!(
+        "   # QUESTION: is it their zone? It is {guessed}, and with it a time is {hours} h {minutes} min {side} its arrival"
+    )
 }
 
 /// Rules for messages that a profile reads, on topics of whatever form.
@@ -229,8 +263,7 @@ fn by_signs(family: &Family, heard: &Heard, zone: &Zone, found: &Found) -> Vec<P
         for topic in topics {
             let some = family.some_topic();
             if let Some(more) = heard.topics.get(*topic).and_then(|heard| family.read(&some, heard)) {
-                read.usual.extend(more.usual);
-                read.extra.extend(more.extra);
+                read.add(more);
             }
         }
         let found = Found { topics: topics.iter().map(|topic| (*topic).to_owned()).collect(), read };

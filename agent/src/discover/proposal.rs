@@ -137,7 +137,7 @@ mod tests {
             ..Proposal::default()
         };
         for (topic, says) in [
-            ("a/{x}", "a/2: `x` is not a number"),
+            ("a/{x}", "a/2: `x` is not a finite decimal number"),
             ("b/{x}", "two values would be meter m-a-1"),
             ("c/{x}", "reads nothing"),
             ("{x", "opens a {"),

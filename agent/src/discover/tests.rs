@@ -154,6 +154,7 @@ fn recorded_messages_are_read_and_what_is_not_sure_is_asked() {
     let value = |meter: &str| found.get(meter).map(|(value, unit, _)| (value.as_str(), unit.as_str()));
     assert_eq!(value("tasmota-energy"), Some(("0.00512", "kWh")), "{text}");
     assert_eq!(value("tasmota-power"), Some(("0", "W")), "{text}");
+    assert!(text.contains("QUESTION: is it their zone? It is a guess, and with it a time is"), "{text}");
     // An older firmware's message has no unit, and a time without a zone.
     assert_eq!(value("home-home214-energy-total"), Some(("0.000", "")), "{text}");
     assert!(text.contains("QUESTION: the unit of this energy: kWh or Wh?"), "{text}");
@@ -162,7 +163,7 @@ fn recorded_messages_are_read_and_what_is_not_sure_is_asked() {
 
 #[test]
 fn profiles_are_known_behind_prefixes_and_on_topics_of_any_form() {
-    let tasmota = r#"{"Time":"2026-09-21T16:13:20","ENERGY":{"Total":1.5,"Power":7}}"#;
+    let tasmota = r#"{"Time":"2026-09-21T16:13:20","ENERGY":{"Total":1.5,"Today":0.1,"Power":7}}"#;
     let telegram = file("tests/recorded/dsmr_v5_iskra.txt");
     let messages = [
         ("site/hall/shellies/s1/relay/0/power", "7"),
@@ -185,7 +186,7 @@ fn profiles_are_known_behind_prefixes_and_on_topics_of_any_form() {
     for line in [
         "topic = \"site/hall/shellies/{device}\"",
         "topic = \"meters/{meter}/json\"\nmeter = \"{meter}\"",
-        "time_zone = \"Europe/Berlin\"   # QUESTION",
+        "time_zone = \"Europe/Berlin\"   # with it their times are those of their arrival",
         "password_file = \"/etc/secret\"",
         "# NOT understood: 2 topics",
         "#   misc/device (once): {\"serial\":\"x\",\"wifi\":{\"psk\":\"…\"}}",

@@ -228,7 +228,9 @@ pub(super) fn words(name: &str) -> Vec<String> {
 pub(super) fn meaning(name: &str, around: &[String], said: Option<Unit>) -> Option<Meaning> {
     let own = words(name);
     let is_one_of = |all: &[&str], words: &[String]| words.iter().any(|word| all.contains(&word.as_str()));
-    if is_one_of(NOT_MEASURED, &own) {
+    // The `min` of `flow_l_min` is no least value.
+    let named = if pair_at_end(&own).is_some() { &own[..own.len() - 2] } else { &own[..] };
+    if is_one_of(NOT_MEASURED, named) {
         return None;
     }
     if let Some(question) = ambiguous(&own).filter(|_| said.is_none()) {
@@ -289,11 +291,14 @@ fn ambiguous(own: &[String]) -> Option<String> {
     })
 }
 
+fn pair_at_end(own: &[String]) -> Option<&'static str> {
+    let [.., first, second] = own else { return None };
+    PAIRS.iter().find(|(pair, _)| pair[0] == first && pair[1] == second).map(|(_, unit)| *unit)
+}
+
 fn unit_at_end(own: &[String]) -> Option<Unit> {
     let parse = |unit: &str| unit.parse().expect("a test reads every unit of the tables");
-    if let [.., first, second] = own
-        && let Some((_, unit)) = PAIRS.iter().find(|(pair, _)| pair[0] == first && pair[1] == second)
-    {
+    if let Some(unit) = pair_at_end(own) {
         return Some(parse(unit));
     }
     let (last, before) = own.split_last()?;

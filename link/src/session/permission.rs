@@ -34,14 +34,18 @@ pub async fn may_publish(broker: &Broker, client_id: &str, topic: &str, limit: D
     if let Err(error) = client.try_publish(topic, QoS::AtLeastOnce, false, Vec::new()) {
         return Permission::Unsaid(error.to_string());
     }
-    let Ok(answer) = timeout(limit, answer(&mut events)).await else {
-        return Permission::Unsaid(format!("no answer to MQTT 5 within {} s", limit.as_secs()));
-    };
-    if client.try_disconnect().is_ok() {
-        // The connection may be gone already; there is nothing more to learn of it.
-        let _ = timeout(FAREWELL, async { while events.poll().await.is_ok() {} }).await;
+    match timeout(limit, answer(&mut events)).await {
+        Err(_) => Permission::Unsaid(format!("no answer to MQTT 5 within {} s", limit.as_secs())),
+        // Another poll would connect anew, and publish once more.
+        Ok(Err(permission)) => permission,
+        Ok(Ok(permission)) => {
+            if client.try_disconnect().is_ok() {
+                // The connection may be gone already; there is nothing more to learn of it.
+                let _ = timeout(FAREWELL, async { while events.poll().await.is_ok() {} }).await;
+            }
+            permission
+        }
     }
-    answer
 }
 
 fn options(broker: &Broker, client_id: &str) -> Result<MqttOptions, String> {
@@ -58,23 +62,39 @@ fn options(broker: &Broker, client_id: &str) -> Result<MqttOptions, String> {
     Ok(options)
 }
 
-async fn answer(events: &mut EventLoop) -> Permission {
+/// What the broker says; an error where it ended the connection with that.
+async fn answer(events: &mut EventLoop) -> Result<Permission, Permission> {
     loop {
         match events.poll().await {
-            Ok(Event::Incoming(Packet::PubAck(answer))) => {
-                return match answer.reason {
-                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Permission::Granted,
-                    PubAckReason::NotAuthorized => Permission::Denied("not authorized".to_owned()),
-                    reason => Permission::Denied(format!("{reason:?}")),
-                };
-            }
+            Ok(Event::Incoming(Packet::PubAck(answer))) => return Ok(meant(answer.reason)),
             Ok(_) => {}
-            // There are brokers that end the connection instead.
-            Err(ConnectionError::MqttState(StateError::ServerDisconnect {
-                reason_code: DisconnectReasonCode::NotAuthorized,
-                ..
-            })) => return Permission::Denied("not authorized; it ends the connection".to_owned()),
-            Err(error) => return Permission::Unsaid(error.to_string()),
+            Err(error) => {
+                // An answer that came together with the end of the connection was taken, and not told.
+                let unread = events.state.events.iter().find_map(|event| match event {
+                    Event::Incoming(Packet::PubAck(answer)) => Some(meant(answer.reason)),
+                    _ => None,
+                });
+                return Err(unread.unwrap_or_else(|| ended(&error)));
+            }
         }
+    }
+}
+
+fn meant(reason: PubAckReason) -> Permission {
+    match reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Permission::Granted,
+        PubAckReason::NotAuthorized => Permission::Denied("not authorized".to_owned()),
+        reason => Permission::Denied(format!("{reason:?}")),
+    }
+}
+
+/// There are brokers that end the connection instead of an answer.
+fn ended(error: &ConnectionError) -> Permission {
+    match error {
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::NotAuthorized,
+            ..
+        }) => Permission::Denied("not authorized; the broker ends the connection".to_owned()),
+        error => Permission::Unsaid(error.to_string()),
     }
 }

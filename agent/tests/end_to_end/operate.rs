@@ -1,9 +1,7 @@
 //! `check --live` and `discover` as people call them, beside a real agent on a real mosquitto.
 
-mod stage;
-
+use crate::stage::{Agent, Broker, Collector, Sensors, wait};
 use serde_json::Value;
-use stage::{Agent, Broker, Collector, Sensors, wait};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
