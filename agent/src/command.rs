@@ -21,7 +21,7 @@ pub enum AgentCommand {
     Check(CheckArgs),
     /// Listen to a broker, and propose rules for what is heard, as TOML to paste
     #[command(after_help = discover::HELP)]
-    Discover(DiscoverArgs),
+    Discover(Box<DiscoverArgs>),
 }
 
 /// Does what is asked; whether all was well.

@@ -61,8 +61,8 @@ fn telling_end(level: &str, around: &[String], found: &Meaning) -> String {
         (Some(Meaning::Unsure { question }), Meaning::Unsure { question: of }) => question == *of,
         _ => false,
     };
-    let ends = level.match_indices(['_', '-', ' ']).map(|(at, _)| &level[at..]);
-    ends.filter(|end| is_same(end)).last().unwrap_or_default().to_owned()
+    let mut ends = level.match_indices(['_', '-', ' ']).map(|(at, _)| &level[at..]);
+    ends.rfind(|end| is_same(end)).unwrap_or_default().to_owned()
 }
 
 fn proposal(heard: &Heard, topics: &[&str], meaning: &Meaning, shape: Shape) -> Proposal {
