@@ -17,6 +17,9 @@ const MOST_PREFIX: usize = 4;
 /// Ways in which times may be written, where a profile leaves it open.
 const TIME_FORMATS: [Option<&str>; 3] = [None, Some("epoch-ms"), Some("epoch-s")];
 
+/// What the name of a reading ends in that names each meter by its id.
+const BY_ID: &str = "-by-id";
+
 /// A zone that were wrong would put times further off, in minutes: zones differ by quarters of an hour.
 const NEAR_MIN: i64 = 5;
 
@@ -42,6 +45,8 @@ enum How {
 struct Read {
     usual: BTreeSet<String>,
     extra: BTreeSet<String>,
+    /// Usual readings in whose place another is usual here, which tells several meters of one type apart.
+    replaced: BTreeSet<String>,
     /// How far the times are from their arrivals, at most, in ms; negative behind.
     skew_ms: i64,
 }
@@ -50,6 +55,7 @@ impl Read {
     fn add(&mut self, more: Read) {
         self.usual.extend(more.usual);
         self.extra.extend(more.extra);
+        self.replaced.extend(more.replaced);
         self.skewed(more.skew_ms);
     }
 
@@ -174,14 +180,39 @@ impl Family {
             }
             if mapped.iter().any(|mapped| matches!(mapped, Mapped::Refused(_))) {
                 if !reading.extra {
-                    return None;
+                    let by_id = format!("{}{BY_ID}", reading.id);
+                    if !self.reads(&by_id, &message) {
+                        return None;
+                    }
+                    read.replaced.insert(reading.id.clone());
+                    read.usual.insert(by_id);
                 }
             } else if !mapped.is_empty() {
                 let ids = if reading.extra { &mut read.extra } else { &mut read.usual };
                 ids.insert(reading.id.clone());
             }
         }
+        read.extra.retain(|id| !read.usual.contains(id));
         (!read.usual.is_empty() || !read.extra.is_empty()).then_some(read)
+    }
+
+    /// Whether the profile has this reading, and it reads the message without refusing any of it.
+    fn reads(&self, id: &str, message: &Message<'_>) -> bool {
+        let of = self.rules.iter().zip(&self.profile.readings).find(|(_, reading)| reading.id == id);
+        of.is_some_and(|(rule, _)| {
+            let mapped = map(std::slice::from_ref(rule), message).mapped;
+            !mapped.is_empty() && mapped.iter().all(|mapped| matches!(mapped, Mapped::Reading { .. }))
+        })
+    }
+
+    /// The readings that a rule must name, where the usual ones are not what is wanted.
+    fn to_choose(&self, read: &Read) -> Option<BTreeSet<String>> {
+        if read.usual.is_empty() {
+            return Some(read.extra.clone());
+        }
+        let is_usual = |reading: &&profile::Offered| !reading.extra && !read.replaced.contains(&reading.id);
+        let usual = self.profile.readings.iter().filter(is_usual).map(|reading| reading.id.clone());
+        (!read.replaced.is_empty()).then(|| usual.chain(read.usual.iter().cloned()).collect())
     }
 
     /// Whether a payload is this profile's, whatever its topic.
@@ -223,8 +254,8 @@ impl Family {
                 rule.push_str(&format!("meter = {}\n", quoted(&shape.meter)));
             }
         }
-        if read.usual.is_empty() {
-            let ids: Vec<String> = read.extra.iter().map(|id| quoted(id)).collect();
+        if let Some(ids) = self.to_choose(&read) {
+            let ids: Vec<String> = ids.iter().map(|id| quoted(id)).collect();
             rule.push_str(&format!("readings = [{}]\n", ids.join(", ")));
         }
         if profile.local_time {
