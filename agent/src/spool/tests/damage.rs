@@ -167,6 +167,39 @@ fn nothing_is_made_of_readings_on_both_sides_of_others() {
     assert_eq!(there + told + with_collector, spool.taken_in());
 }
 
+/// Seconds of a source that speaks at an uneven pace: two short steps among three usual ones, so the batch between
+/// the short ones can be missing and the step over it is still a usual one.
+fn uneven(batch: u64) -> i64 {
+    const STEPS: [i64; 5] = [4, 4, 8, 8, 8];
+    let turns = batch as i64 / 5;
+    turns * STEPS.iter().sum::<i64>() + STEPS[..batch as usize % 5].iter().sum::<i64>()
+}
+
+#[test]
+fn no_mean_spans_a_batch_of_the_collectors_however_even_the_rest_looks() {
+    let disk = FaultyDisk::default();
+    let mut spool = open_on(&disk);
+    let fill = |spool: &mut Spool, batches: std::ops::Range<u64>| {
+        batches.for_each(|batch| append_all(spool, &[hall(uneven(batch))]).expect("disk"));
+    };
+    fill(&mut spool, 0..400);
+    let with_collector: Vec<u64> = (1..60).map(|turn| turn * 5 + 1).collect();
+    let known = with_collector.iter().map(|sequence| (*sequence, *sequence));
+    spool.acknowledge(&RangeSet::from_parts(0, known));
+    let instant = |sequence: &u64| 1_790_000_100_000 + uneven(*sequence) * 1_000;
+    let elsewhere: Vec<(i64, i64)> = with_collector.iter().map(|s| (instant(s), instant(s))).collect();
+    // That it finds what it looks for: a mean over the first of them.
+    let mut spanning = hall(0).readings.swap_remove(1).1;
+    (spanning.at.0, spanning.interval_ms) = (elsewhere[0].0 + 1_000, Some(2_000));
+    let made_up = Batch { readings: vec![(0, spanning)], ..decoded(&mut spool, 0).expect("held") };
+    assert_eq!(claims(&[made_up], &elsewhere).len(), 1);
+    for until in (400..6_000).step_by(40) {
+        fill(&mut spool, until..until + 40);
+        assert_eq!(claims(&held(&mut spool), &elsewhere), [], "after {until} batches");
+    }
+    assert!(spool.thinned() > 10_000, "{}", spool.thinned());
+}
+
 /// A batch of so many meters.
 fn of_meters(meters: usize, second: i64) -> Contents {
     let mut contents = contents(second * 1_000, meters);
