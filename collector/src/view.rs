@@ -4,15 +4,19 @@
 //! output. A *round* sees one state of the ledger from its begin to its end.
 
 mod accounts;
+mod balances;
 mod composed;
 mod factors;
 mod gauges;
 mod reckoned;
 mod uncertainty;
 
+pub use balances::NodeSums;
+pub(crate) use balances::sides;
 pub use uncertainty::{Uncertain, expanded};
 
-use crate::indicators::{Account, Figure, Indicator};
+use crate::indicators::account::{MeterSums, booked};
+use crate::indicators::{Account, Accounts, Figure, Indicator};
 use crate::ledger::block::{self, GaugeHour, Hour};
 use crate::store::history::{self, HistoryError, Known};
 use crate::store::{self, Layout, MeterId, StoreError};
@@ -73,6 +77,12 @@ pub struct View {
     pub(crate) connection: Connection,
     topology: Arc<Topology>,
     accounts: Vec<FacilityAccounts>,
+    /// In the order of the topology's balances.
+    nodes: Vec<Accounts>,
+    /// Sums of single meters, for uncertainties.
+    meters: HashMap<MeterId, MeterSums>,
+    /// Value and unit of the newest readings that were asked for in this round.
+    heard: HashMap<MeterId, Option<uncertainty::Heard>>,
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
     /// What gauges say of emission factors, by facility; `None` where there is no gauge, or before the first round.
@@ -97,6 +107,7 @@ impl View {
     pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
         let connection = store::open_reader(layout)?;
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
+        let nodes = balances::accounts(&topology.balances);
         let factors = topology.facilities.iter().map(|_| None).collect();
         let newest = HashMap::new();
         let (levels, remembered) = (HashMap::new(), HashMap::new());
@@ -104,6 +115,9 @@ impl View {
             connection,
             topology,
             accounts,
+            nodes,
+            meters: HashMap::new(),
+            heard: HashMap::new(),
             newest,
             levels,
             factors,
@@ -160,8 +174,12 @@ impl View {
             for hour in hours {
                 self.levels.remove(&(*meter, *hour));
             }
+            if let Some(sums) = self.meters.get_mut(meter) {
+                hours.iter().for_each(|hour| sums.forget(*hour));
+            }
         }
-        for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all) {
+        self.heard.clear();
+        for accounts in self.accounts.iter_mut().flat_map(FacilityAccounts::all).chain(&mut self.nodes) {
             for (meter, hours) in &changed {
                 if accounts.concerns(*meter) {
                     hours.iter().for_each(|hour| accounts.invalidate(*meter, *hour));
@@ -398,6 +416,28 @@ impl View {
     /// [`StoreError`] where the store cannot be read.
     pub fn gaps(&mut self, facility: usize, interval: Interval) -> Result<Vec<Interval>, StoreError> {
         self.accounts[facility].main.gaps(&self.connection, interval)
+    }
+
+    /// The first hour, not before `from`, of which anything is known of a meter.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn first_hour_of(&self, meter: MeterId, from: i64) -> Result<Option<i64>, StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT hour FROM hour WHERE meter = ?1 AND hour >= ?2
+                 AND measured_ms + interpolated_ms + estimated_ms > 0 ORDER BY hour LIMIT 1",
+            )
+            .and_then(|mut s| s.query_row(params![meter, from], |row| row.get(0)).optional())
+            .map_err(failed)
+    }
+
+    /// Amounts and milliseconds measured, interpolated and estimated of one meter that is no gauge, over any minutes.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn booked(&self, meter: MeterId, interval: Interval) -> Result<[(i128, i64); 3], StoreError> {
+        booked(&self.connection, meter, interval)
     }
 
     /// The minutes of a meter in one hour; `None` where nothing was ever known.

@@ -2,9 +2,11 @@
 
 mod block;
 mod cached;
+mod metered;
 mod term;
 
 pub use cached::Accounts;
+pub(crate) use metered::{MeterSums, booked};
 pub use term::{ALWAYS, MILLIONTHS, Term, TermSum};
 
 use super::weight::Weight;

@@ -177,6 +177,48 @@ pub(super) fn measured_long_steps(
         .map_err(failed)
 }
 
+/// Milliseconds that are known of those hours of `[from, to)` in which anything passed.
+pub(super) fn loaded_ms(
+    connection: &Connection,
+    meter: MeterId,
+    from: i64,
+    to: i64,
+) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(measured_ms + interpolated_ms + estimated_ms), 0) FROM hour
+             WHERE meter = ?1 AND hour >= ?2 AND hour < ?3
+             AND (measured <> 0 OR interpolated <> 0 OR estimated <> 0)",
+        )
+        .and_then(|mut s| s.query_row(params![meter, from, to], |row| row.get(0)))
+        .map_err(failed)
+}
+
+/// The long step of a meter that an instant cuts, ms: it starts before and ends after. Steps of one meter follow
+/// each other, so the last that starts before is the only one that can.
+pub(super) fn step_across(
+    connection: &Connection,
+    meter: MeterId,
+    at: i64,
+) -> Result<Option<MeasuredStep>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT from_ms, to_ms, coalesce(amount, 0) FROM step
+             WHERE meter = ?1 AND from_ms < ?2 AND provenance = 'interpolated'
+             ORDER BY from_ms DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            let step = |row: &rusqlite::Row<'_>| {
+                let amount: i64 = row.get(2)?;
+                let (from, to) = (Timestamp(row.get(0)?), Timestamp(row.get(1)?));
+                Ok(MeasuredStep { from, to, amount: i128::from(amount) })
+            };
+            statement.query_row(params![meter, at], step).optional()
+        })
+        .map(|found| found.filter(|step| step.to.0 > at))
+        .map_err(failed)
+}
+
 /// The long steps of a meter that overlap `[from, to)` ms, ascending.
 pub(super) fn long_steps(
     connection: &Connection,

@@ -41,26 +41,42 @@ pub enum BudgetError {
     NoItEnergy(f64),
 }
 
+/// Overhead by the overhead that a limit permits for the same IT energy: `(T − I)/((L − 1)·I)`. Above 1 overspends.
+///
+/// # Errors
+/// [`BudgetError`] where the limit permits nothing or there is no IT energy.
+pub fn burn_rate(limit: Limit, total_kwh: f64, it_kwh: f64) -> Result<f64, BudgetError> {
+    if limit.value.is_nan() || limit.value <= 1.0 {
+        return Err(BudgetError::Limit(limit.value));
+    }
+    if it_kwh.is_nan() || it_kwh <= 0.0 {
+        return Err(BudgetError::NoItEnergy(it_kwh));
+    }
+    Ok((total_kwh - it_kwh) / ((limit.value - 1.0) * it_kwh))
+}
+
+/// Overhead that a limit still permits this year, kWh: `(L − 1)·(I + R) − (T − I)`. Below 0 it cannot be met.
+pub fn overhead_left_kwh(limit: Limit, course: Course) -> f64 {
+    let Course { total_kwh, it_kwh, remaining_it_kwh, .. } = course;
+    (limit.value - 1.0) * (it_kwh + remaining_it_kwh) - (total_kwh - it_kwh)
+}
+
 /// What is left of an upper limit on PUE.
 ///
 /// # Errors
 /// [`BudgetError`] where the limit permits nothing or there is no IT energy.
 pub fn target_budget(limit: Limit, course: Course) -> Result<TargetBudget, BudgetError> {
-    if limit.value.is_nan() || limit.value <= 1.0 {
-        return Err(BudgetError::Limit(limit.value));
-    }
-    for it_kwh in [course.it_kwh, course.remaining_it_kwh] {
-        if it_kwh.is_nan() || it_kwh <= 0.0 {
-            return Err(BudgetError::NoItEnergy(it_kwh));
-        }
-    }
     let Course { total_kwh, it_kwh, remaining_it_kwh, expected_pue } = course;
+    let burn_rate = burn_rate(limit, total_kwh, it_kwh)?;
+    if remaining_it_kwh.is_nan() || remaining_it_kwh <= 0.0 {
+        return Err(BudgetError::NoItEnergy(remaining_it_kwh));
+    }
     let permitted_pue = (limit.value * (it_kwh + remaining_it_kwh) - total_kwh) / remaining_it_kwh;
     let forecast_pue =
         expected_pue.map(|pue| (total_kwh + pue * remaining_it_kwh) / (it_kwh + remaining_it_kwh));
     Ok(TargetBudget {
         permitted_pue,
-        burn_rate: (total_kwh - it_kwh) / ((limit.value - 1.0) * it_kwh),
+        burn_rate,
         forecast_pue,
         breach_is_certain: permitted_pue < 1.0,
         breach_is_forecast: forecast_pue.map(|pue| !limit.meets(pue)),
@@ -81,6 +97,17 @@ mod tests {
         let spent = Course { expected_pue: Some(left.permitted_pue), ..course };
         let forecast = target_budget(limit, spent).expect("a budget").forecast_pue.expect("expected");
         assert!((forecast - 1.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_left_lasts_as_long_as_the_permitted_pue_says() {
+        let limit = Limit { operator: Operator::AtMost, value: 1.25 };
+        let course =
+            Course { total_kwh: 66_000.0, it_kwh: 52_000.0, remaining_it_kwh: 10_000.0, expected_pue: None };
+        let budget = target_budget(limit, course).expect("a budget");
+        let left = overhead_left_kwh(limit, course);
+        assert!((left - (budget.permitted_pue - 1.0) * course.remaining_it_kwh).abs() < 1e-9);
+        assert!((budget.burn_rate - 14.0 / 13.0).abs() < 1e-12);
     }
 
     #[test]

@@ -221,13 +221,18 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Gives an hour whose coverage changed this flush's number.
+    /// Gives an hour whose coverage changed this flush's number. A step of which nothing is booked may lie where there
+    /// is no hour yet: one without content is made, since outputs see what changed by its hours.
     fn mark_changed(&mut self, meter: MeterId, hour: i64) -> rusqlite::Result<()> {
         self.keep_hour(meter, hour)?;
+        let nothing = block::encode_sums(&[Minute::default(); MINUTES]);
         let touched = self
             .connection
-            .prepare_cached("UPDATE hour SET change = ?3 WHERE meter = ?1 AND hour = ?2 AND change < ?3")?
-            .execute(params![meter, hour, self.change as i64])?;
+            .prepare_cached(
+                "INSERT INTO hour VALUES (?1, ?2, ?3, 0, 0, 0, 0, 0, 0, ?4)
+                 ON CONFLICT (meter, hour) DO UPDATE SET change = ?3 WHERE change < ?3",
+            )?
+            .execute(params![meter, hour, self.change as i64, nothing])?;
         self.changed_hours += touched as u64;
         Ok(())
     }

@@ -12,6 +12,8 @@ pub(super) struct FacilityAccounts {
     /// In the order of the facility's zones.
     pub(super) zones: Vec<Accounts>,
     pub(super) components: Vec<(Component, Accounts)>,
+    /// Sums of their own that composed figures are made of, by their terms; made when they are first asked for.
+    alone: Vec<Accounts>,
 }
 
 impl FacilityAccounts {
@@ -28,13 +30,25 @@ impl FacilityAccounts {
             ratios: Indicator::ALL.iter().filter_map(pair).collect(),
             zones: facility.zones.iter().map(|zone| Accounts::new(zone.ppue())).collect(),
             components,
+            alone: Vec::new(),
         }
+    }
+
+    /// The accounts of some terms by themselves.
+    pub(super) fn alone(&mut self, terms: &[Term]) -> &mut Accounts {
+        let at = self.alone.iter().position(|accounts| accounts.pair().numerator == terms);
+        let at = at.unwrap_or_else(|| {
+            self.alone.push(Accounts::new(Pair::alone(terms)));
+            self.alone.len() - 1
+        });
+        &mut self.alone[at]
     }
 
     pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Accounts> {
         std::iter::once(&mut self.main)
             .chain(self.ratios.values_mut())
             .chain(&mut self.zones)
+            .chain(&mut self.alone)
             .chain(self.components.iter_mut().map(|(_, accounts)| accounts))
     }
 }

@@ -39,6 +39,14 @@ impl Level {
 }
 
 impl View {
+    /// Milliseconds that are known of a gauge over an interval.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn level_ms(&mut self, meter: MeterId, interval: Interval) -> Result<i64, StoreError> {
+        Ok(self.level(meter, interval)?.ms)
+    }
+
     /// The level of a gauge over an interval.
     pub(super) fn level(&mut self, meter: MeterId, interval: Interval) -> Result<Level, StoreError> {
         let mut sum = Level::default();

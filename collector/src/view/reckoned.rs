@@ -1,13 +1,12 @@
 //! Figures that rest on certificates and factors beside the ledger: market-based carbon, renewable energy, coal.
 
 use super::View;
-use crate::indicators::account::Pair;
 use crate::indicators::carbon::{Instruments, Scope2, scope1, scope2};
 use crate::indicators::claim::{Claim, OnSite, claims};
 use crate::indicators::coal::coal_equivalent;
 use crate::indicators::figure::{Known, UWH_PER_KWH};
 use crate::indicators::renewable::renewable;
-use crate::indicators::{Account, Accounts, Figure, Indicator, Term};
+use crate::indicators::{Account, Figure, Indicator, Term};
 use crate::store::StoreError;
 use crate::topology::{Facility, FuelSum};
 use std::sync::Arc;
@@ -15,29 +14,38 @@ use wattledger_model::calendar;
 use wattledger_model::time::Interval;
 
 impl View {
-    /// What a sum came to over an interval, whatever its provenance, with how well it is known.
-    fn sum(&self, terms: &[Term], interval: Interval) -> Result<(i128, Known), StoreError> {
-        let account: Account = Accounts::new(Pair::alone(terms)).account(&self.connection, interval)?;
+    /// What a sum of a facility came to over an interval, whatever its provenance, with how well it is known.
+    fn sum(
+        &mut self,
+        facility: usize,
+        terms: &[Term],
+        interval: Interval,
+    ) -> Result<(i128, Known), StoreError> {
+        let accounts = self.accounts[facility].alone(terms);
+        let account: Account = accounts.account(&self.connection, interval)?;
         Ok((account.all_numerator.iter().sum(), Known::of(interval, &account)))
     }
 
     fn burnt<'f>(
-        &self,
+        &mut self,
+        at: usize,
         facility: &'f Facility,
         interval: Interval,
     ) -> Result<Vec<(&'f FuelSum, i128)>, StoreError> {
-        facility.fuels.iter().map(|fuel| Ok((fuel, self.sum(&fuel.terms, interval)?.0))).collect()
+        facility.fuels.iter().map(|fuel| Ok((fuel, self.sum(at, &fuel.terms, interval)?.0))).collect()
     }
 
-    /// The facility's certificates as they stood at the end of an interval.
-    pub(crate) fn claims(&self, facility: &Facility, interval: Interval) -> Result<Vec<Claim>, StoreError> {
+    /// A facility's certificates as they stood at the end of an interval.
+    pub(crate) fn claims(&mut self, at: usize, interval: Interval) -> Result<Vec<Claim>, StoreError> {
+        let topology = Arc::clone(&self.topology);
+        let facility = &topology.facilities[at];
         let as_of = calendar::date_of(facility.zone, interval.to);
         let on_site = |inside: Interval| -> Result<Option<OnSite>, StoreError> {
             if facility.on_site_renewable.is_empty() {
                 return Ok(None);
             }
-            let generated_uwh = self.sum(&facility.on_site_renewable, inside)?.0;
-            Ok(Some(OnSite { generated_uwh, exported_uwh: self.sum(&facility.export, inside)?.0 }))
+            let generated_uwh = self.sum(at, &facility.on_site_renewable, inside)?.0;
+            Ok(Some(OnSite { generated_uwh, exported_uwh: self.sum(at, &facility.export, inside)?.0 }))
         };
         claims(&facility.certificates, interval, as_of, on_site)
     }
@@ -46,22 +54,21 @@ impl View {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn scope2(&self, facility: usize, interval: Interval) -> Result<Option<Scope2>, StoreError> {
+    pub fn scope2(&mut self, at: usize, interval: Interval) -> Result<Option<Scope2>, StoreError> {
         let topology = Arc::clone(&self.topology);
-        let location = self.location_weight(facility);
-        let facility = &topology.facilities[facility];
-        let Some(location) = location.filter(|_| !facility.grid.is_empty()) else {
+        let facility = &topology.facilities[at];
+        let Some(location) = self.location_weight(at).filter(|_| !facility.grid.is_empty()).cloned() else {
             return Ok(None);
         };
-        let consumption = Accounts::new(Pair::alone(&facility.grid)).by_hour(&self.connection, interval)?;
-        let claims = self.claims(facility, interval)?;
+        let consumption = self.accounts[at].alone(&facility.grid).by_hour(&self.connection, interval)?;
+        let claims = self.claims(at, interval)?;
         let instruments = Instruments {
             region: facility.region.as_deref(),
             claims: &claims,
             supplier: facility.supplier.as_ref().map(|factor| &factor.weight),
             residual: facility.residual.as_ref().map(|factor| &factor.weight),
         };
-        Ok(Some(scope2(interval, &consumption, location, &instruments)))
+        Ok(Some(scope2(interval, &consumption, &location, &instruments)))
     }
 
     pub(super) fn market(
@@ -73,7 +80,7 @@ impl View {
         let Some(both) = self.scope2(facility, interval)? else { return Ok(None) };
         let topology = Arc::clone(&self.topology);
         let of = &topology.facilities[facility];
-        let (_, known) = self.sum(&of.grid, interval)?;
+        let (_, known) = self.sum(facility, &of.grid, interval)?;
         if indicator == Indicator::CarbonMarket {
             return Ok(Some(Figure::composed(indicator, interval, (both.market_kg, 0.0), known)));
         }
@@ -81,8 +88,8 @@ impl View {
             return Ok(None);
         }
         // A quotient of what is reported: market-based claims have no minutes that could be left out.
-        let (it, it_known) = self.sum(&of.it, interval)?;
-        let kg = both.market_kg + scope1(&self.burnt(of, interval)?).kg;
+        let (it, it_known) = self.sum(facility, &of.it, interval)?;
+        let kg = both.market_kg + scope1(&self.burnt(facility, of, interval)?).kg;
         let sides = (kg, it as f64 / UWH_PER_KWH);
         Ok(Some(Figure::composed(indicator, interval, sides, known.worse_of(it_known))))
     }
@@ -97,8 +104,8 @@ impl View {
         if of.certificates.is_empty() || of.total.is_empty() {
             return Ok(None);
         }
-        let (total, known) = self.sum(&of.total, interval)?;
-        let found = renewable(total, interval, &self.claims(of, interval)?);
+        let (total, known) = self.sum(facility, &of.total, interval)?;
+        let found = renewable(total, interval, &self.claims(facility, interval)?);
         let kwh = |uwh: i128| uwh as f64 / UWH_PER_KWH;
         let sides = (kwh(found.counted_uwh), kwh(found.facility_uwh));
         Ok(Some(Figure::composed(Indicator::Ref, interval, sides, known)))
@@ -111,8 +118,8 @@ impl View {
         if electricity.is_empty() {
             return Ok(None);
         }
-        let (uwh, known) = self.sum(&electricity, interval)?;
-        let found = coal_equivalent(&of.factors, uwh, &self.burnt(of, interval)?);
+        let (uwh, known) = self.sum(facility, &electricity, interval)?;
+        let found = coal_equivalent(&of.factors, uwh, &self.burnt(facility, of, interval)?);
         Ok(Some(Figure::composed(Indicator::CoalEquivalent, interval, (found.total_tce, 0.0), known)))
     }
 }

@@ -1,17 +1,18 @@
 //! How uncertain a figure is, from the instruments that measured it. Source: domain.md 6.
 
 use super::View;
+use crate::config::Sitting;
 use crate::indicators::account::{MILLIONTHS, Place};
 use crate::indicators::indicator::Numerator;
 use crate::indicators::uncertainty::{Budget, Metered, quotient, total};
-use crate::indicators::{Figure, Indicator, TermSum};
+use crate::indicators::{Account, Figure, Indicator, Term, TermSum};
 use crate::ledger::interpret::POSITION_PER_BASE;
 use crate::store::{MeterId, StoreError};
 use crate::topology::KnownMeter;
-use rusqlite::params;
 use std::collections::HashMap;
+use std::sync::Arc;
 use wattledger_model::meter::Kind;
-use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Timestamp};
+use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute, Timestamp};
 
 /// A meter's limit is that near rated load above this share of it.
 const LOW_LOAD: f64 = 0.1;
@@ -57,7 +58,59 @@ impl View {
     ) -> Result<Option<Budget>, StoreError> {
         let Some(accounts) = self.accounts[facility].ratios.get_mut(&indicator) else { return Ok(None) };
         let account = accounts.account(&self.connection, interval)?;
-        let sums = accounts.by_term(&self.connection, interval)?;
+        let terms: Vec<(Term, Place)> = accounts.pair().terms().collect();
+        self.budget_of(indicator, &terms, &account, interval).map(Some)
+    }
+
+    /// As [`View::budget`], of the partial PUE of a zone of a facility.
+    ///
+    /// # Errors
+    /// As [`View::budget`].
+    pub fn zone_budget(
+        &mut self,
+        facility: usize,
+        zone: usize,
+        interval: Interval,
+    ) -> Result<Budget, StoreError> {
+        let accounts = &mut self.accounts[facility].zones[zone];
+        let account = accounts.account(&self.connection, interval)?;
+        let terms: Vec<(Term, Place)> = accounts.pair().terms().collect();
+        self.budget_of(Indicator::PpueZone, &terms, &account, interval)
+    }
+
+    /// The uncertainty of a sum of meters, in base units.
+    pub(super) fn budget_of_sum(&mut self, terms: &[Term], interval: Interval) -> Result<Budget, StoreError> {
+        let terms: Vec<(Term, Place)> = terms.iter().map(|term| (*term, Place::Above)).collect();
+        let sums = self.by_term(&terms, interval)?;
+        let (parts, above, _) = self.parts(sums, 1.0)?;
+        let metered: Vec<Metered<'_>> = parts.iter().filter_map(|part| self.metered(part)).collect();
+        Ok(total(&metered, &above))
+    }
+
+    /// Whether anything at all is said of how exact the meters of these terms are. Where nothing is, no figure of
+    /// theirs has an uncertainty.
+    pub(crate) fn says_how_exact(&self, terms: impl Iterator<Item = Term>) -> bool {
+        let mut meters = terms.filter_map(|term| self.topology.meters.get(&term.meter));
+        meters.any(|known| {
+            known.declared.instruments.iter().any(|sitting| sitting.instrument.accuracy.is_some())
+        })
+    }
+
+    fn by_term(&mut self, terms: &[(Term, Place)], interval: Interval) -> Result<Vec<TermSum>, StoreError> {
+        let of = |(term, place): &(Term, Place)| {
+            self.meters.entry(term.meter).or_default().term(&self.connection, *term, *place, interval)
+        };
+        terms.iter().map(of).collect()
+    }
+
+    fn budget_of(
+        &mut self,
+        indicator: Indicator,
+        terms: &[(Term, Place)],
+        account: &Account,
+        interval: Interval,
+    ) -> Result<Budget, StoreError> {
+        let sums = self.by_term(terms, interval)?;
         let booked: i128 = account.all_numerator.iter().sum();
         let meaning = indicator.meaning();
         // What carbon a base unit of the weighted terms came to on the mean of this interval.
@@ -73,11 +126,11 @@ impl View {
             Numerator::Water => 1e6,
             Numerator::Weighted => 1e9,
         };
-        Ok(Some(if meaning.is_ratio {
+        Ok(if meaning.is_ratio {
             quotient(&metered, &above, &below, scale * units, offset)
         } else {
             total(&metered, &above)
-        }))
+        })
     }
 
     /// Expanded uncertainty U (k = 2) of a figure, in its unit; `None` where it is not known.
@@ -114,14 +167,15 @@ impl View {
 
     /// Splits each term by the instruments that sat there, and says where they stand in the figure.
     fn parts(
-        &self,
+        &mut self,
         sums: Vec<TermSum>,
         weight: f64,
     ) -> Result<(Vec<Part>, Coefficients, Coefficients), StoreError> {
+        let topology = Arc::clone(&self.topology);
         let mut parts: Vec<Part> = Vec::new();
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for sum in sums {
-            let Some(known) = self.topology.meters.get(&sum.term.meter) else { continue };
+            let Some(known) = topology.meters.get(&sum.term.meter) else { continue };
             let coefficient = sum.term.millionths as f64 / MILLIONTHS as f64;
             for (sitting, during) in sittings(known, sum.during) {
                 let same = |part: &Part| {
@@ -145,7 +199,7 @@ impl View {
     }
 
     fn part(
-        &self,
+        &mut self,
         known: &KnownMeter,
         sitting: usize,
         during: Interval,
@@ -154,7 +208,8 @@ impl View {
         let sum = if during == sum.during {
             sum.clone()
         } else {
-            TermSum::read(&self.connection, sum.term, sum.place, during)?
+            let of = self.meters.entry(sum.term.meter).or_default();
+            of.term(&self.connection, sum.term, sum.place, during)?
         };
         let mut loaded_ms: i64 = sum.ms.iter().sum();
         let rated = known.declared.instruments.get(sitting).and_then(|sitting| sitting.instrument.rated_load);
@@ -162,7 +217,9 @@ impl View {
             rated.map_or(0.0, |rated| rated as f64 * loaded_ms as f64 / (HOUR_MINUTES * MINUTE_MS) as f64);
         // A generator that ran for an hour is not one that idled for a year: what matters is its load then.
         if sum.amount() != 0 && (sum.amount().abs() as f64) < LOW_LOAD * full {
-            loaded_ms = self.loaded_ms(known.id, during)?.max(MINUTE_MS).min(loaded_ms);
+            let of = self.meters.entry(known.id).or_default();
+            let busy = of.loaded_ms(&self.connection, known.id, during)?;
+            loaded_ms = busy.max(MINUTE_MS).min(loaded_ms);
         }
         let resolution = self.resolution(known, during)?;
         Ok(Part { meter: known.id, sitting, sum, loaded_ms, resolution })
@@ -182,42 +239,70 @@ impl View {
         })
     }
 
-    /// Milliseconds of the hours in which anything passed.
-    fn loaded_ms(&self, meter: MeterId, during: Interval) -> Result<i64, StoreError> {
-        self.connection
-            .prepare_cached(
-                "SELECT coalesce(sum(measured_ms + interpolated_ms + estimated_ms), 0) FROM hour
-                 WHERE meter = ?1 AND hour >= ?2 AND hour <= ?3
-                 AND (measured <> 0 OR interpolated <> 0 OR estimated <> 0)",
-            )
-            .and_then(|mut s| {
-                s.query_row(params![meter, during.from.hour(), during.to.hour()], |row| row.get(0))
-            })
-            .map_err(super::failed)
-    }
-
     /// What the register resolves, base units; 0 of what is no register.
-    fn resolution(&self, known: &KnownMeter, during: Interval) -> Result<i128, StoreError> {
+    fn resolution(&mut self, known: &KnownMeter, during: Interval) -> Result<i128, StoreError> {
         if known.interpretation.kind != Kind::Register {
             return Ok(0);
         }
         let last = Timestamp(during.to.start().0 - 1);
-        let newest: Option<(String, Option<String>)> = self
-            .connection
-            .prepare_cached("SELECT value, unit FROM newest WHERE meter = ?1")
-            .and_then(|mut s| {
-                s.query_map([known.id], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose()
-            })
-            .map_err(super::failed)?;
-        let heard = newest.as_ref().and_then(|(_, unit)| unit.as_deref()?.parse().ok());
+        let heard = if follows_readings(known) { self.heard(known.id)? } else { None };
+        let by_reading = heard.as_ref().and_then(|(_, unit)| unit.as_deref()?.parse().ok());
         let declared = known.sitting_at(last).and_then(|sitting| sitting.reads.unit).or(known.declared.unit);
-        let Some(unit) = declared.or(heard) else { return Ok(0) };
+        let Some(unit) = declared.or(by_reading) else { return Ok(0) };
         let rules = known.interpretation.register_rules_at(last, unit);
-        let raw = newest.and_then(|(value, _)| value.parse().ok());
+        let raw = heard.and_then(|(value, _)| value.parse().ok());
         // Of a binary32 the resolution follows the value: that of the newest reading stands for the window.
         let position = raw.and_then(|raw| known.interpretation.position_at(last, unit, raw)).unwrap_or(0);
         Ok(rules.resolution_at(position) / POSITION_PER_BASE)
     }
+
+    /// Value and unit of a meter's newest reading.
+    fn heard(&mut self, meter: MeterId) -> Result<Option<Heard>, StoreError> {
+        if let Some(known) = self.heard.get(&meter) {
+            return Ok(known.clone());
+        }
+        let newest = self
+            .connection
+            .prepare_cached("SELECT value, unit FROM newest WHERE meter = ?1")
+            .and_then(|mut s| s.query_map([meter], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose())
+            .map_err(super::failed)?;
+        self.heard.insert(meter, newest.clone());
+        Ok(newest)
+    }
+
+    /// What uncertainties owe to the newest readings of some meters: their units and resolutions as these stand now.
+    /// They change rarely, but where they do, they do for all of time.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn resolutions(
+        &mut self,
+        meters: impl Iterator<Item = MeterId>,
+    ) -> Result<Vec<(MeterId, i128)>, StoreError> {
+        let topology = Arc::clone(&self.topology);
+        let follows = meters.filter_map(|meter| topology.meters.get(&meter)).filter(|known| follows_readings(known));
+        let mut all = Vec::new();
+        for known in follows {
+            for sitting in &known.declared.instruments {
+                let at = sitting.instrument.from.minute_ceil();
+                let at = Interval::new(at, Minute(at.0.saturating_add(1)));
+                all.push((known.id, self.resolution(known, at)?));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Value and unit of a reading.
+pub(super) type Heard = (String, Option<String>);
+
+/// Whether what a register resolves goes by its readings: by their unit, or by the size of their values.
+fn follows_readings(known: &KnownMeter) -> bool {
+    let is_binary32 = |sitting: &Sitting| sitting.reads.is_binary32;
+    known.interpretation.kind == Kind::Register
+        && (known.declared.unit.is_none()
+            || known.interpretation.is_binary32
+            || known.declared.instruments.iter().any(is_binary32))
 }
 
 /// Expanded uncertainty of the figure that a budget is of. The budget goes by all that was booked in the window,

@@ -81,7 +81,7 @@ pub(super) fn of(
             told.given.extend(flops.map(given));
             told.notes.push("IT power is IT energy over the time in which it is covered".to_owned());
         }
-        Indicator::Ref => renewables(view, facility, interval, &mut told)?,
+        Indicator::Ref => renewables(view, (at, facility), interval, &mut told)?,
         Indicator::CarbonMarket | Indicator::CueMarket => {
             if let Some(both) = view.scope2(at, interval)? {
                 let location = view.factor(at).map(|factor| factor.note_over(interval));
@@ -133,12 +133,12 @@ fn refused(all: Vec<Refused>) -> Vec<RefusedClaim> {
 }
 
 fn renewables(
-    view: &View,
-    facility: &Facility,
+    view: &mut View,
+    (at, facility): (usize, &Facility),
     interval: Interval,
     told: &mut Told,
 ) -> Result<(), StoreError> {
-    let claims = view.claims(facility, interval)?;
+    let claims = view.claims(at, interval)?;
     let (admitted, _) = claim::admit(&claims, interval);
     let row = |one: &claim::Admitted<'_>| ClaimRow {
         lot: one.claim.lot.clone(),

@@ -123,9 +123,11 @@ impl Accounts {
             return Ok(sum);
         }
         self.add_days(connection, &mut sum, interval.from.0, interval.to.0)?;
-        for (span, block) in self.blocks(connection)? {
+        let blocks = self.blocks(connection)?;
+        // They ascend and do not overlap.
+        let first = blocks.partition_point(|(span, _)| span.from < interval.from);
+        for (span, block) in blocks[first..].iter().take_while(|(span, _)| span.from < interval.to) {
             if let Some(block) = block
-                && interval.from <= span.from
                 && span.to <= interval.to
             {
                 // What is booked inside is in the hours already; the support is what the block adds.

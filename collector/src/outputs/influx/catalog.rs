@@ -5,6 +5,10 @@
 
 use std::ops::BitOr;
 
+/// Version of what is declared here. A database that was written by an earlier one is written again from the start;
+/// what each version added stands in `dashboards/README.md`.
+pub const VERSION: u32 = 2;
+
 /// What a measurement holds.
 #[derive(Debug)]
 pub struct Measurement {
@@ -46,6 +50,10 @@ const fn float(name: &'static str, unit: &'static str, about: &'static str) -> F
     Field { name, kind: FieldKind::Float, unit, about }
 }
 
+const fn count(name: &'static str, about: &'static str) -> Field {
+    Field { name, kind: FieldKind::Integer, unit: "1", about }
+}
+
 /// Some fields of one measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct FieldSet(pub(crate) u16);
@@ -59,6 +67,11 @@ impl FieldSet {
     /// Whether the field of a number is among these.
     pub(crate) const fn has(self, field: usize) -> bool {
         self.0 & 1 << field != 0
+    }
+
+    /// These but for the others.
+    pub(crate) const fn without(self, others: FieldSet) -> FieldSet {
+        FieldSet(self.0 & !others.0)
     }
 
     /// Whether any of these is not among the others.
@@ -153,7 +166,7 @@ pub static ENERGY_DAY: Measurement = Measurement {
     about: "One local date of a component, at its first instant, once the horizon has passed its end.",
 };
 
-/// Numbers of the fields of [`INDICATOR`].
+/// Numbers of the fields of [`INDICATOR`] and [`ZONE`].
 pub(crate) mod indicator {
     pub(crate) const VALUE: usize = 0;
     pub(crate) const NUMERATOR: usize = 1;
@@ -161,21 +174,47 @@ pub(crate) mod indicator {
     pub(crate) const COVERAGE: usize = 3;
     pub(crate) const INTERPOLATED: usize = 4;
     pub(crate) const ESTIMATED: usize = 5;
+    /// Not of [`super::NOW`].
+    pub(crate) const EXPANDED: usize = 6;
 }
+
+const VALUE: Field = float(
+    "value",
+    "the indicator's unit",
+    "the unrounded value; absent where it is undefined: 1 (PUE), L/kWh (WUE), kg/kWh (CUE), kg (carbon), ...",
+);
+const NUMERATOR: Field = float(
+    "numerator",
+    "kWh, L, kg or the indicator's own",
+    "what is divided; absent where nothing is covered",
+);
+const DENOMINATOR: Field = float(
+    "denominator",
+    "kWh or the indicator's own",
+    "by what it is divided, mostly IT energy; absent where nothing is covered, and of what is no ratio",
+);
+const EXPANDED: Field = float(
+    "expanded",
+    "the value's unit",
+    "expanded uncertainty (k = 2) of the value; absent where it is not known, and of windows shorter than a day",
+);
 
 /// Figures by window.
 pub static INDICATOR: Measurement = Measurement {
     name: "wl_indicator",
     tags: &["facility", "indicator", "site", "window"],
-    fields: &[
-        float("value", "1, L/kWh, kg/kWh or kg", "the unrounded value; absent where it is undefined"),
-        float("numerator", "kWh, L or kg", "what is divided; absent where nothing is covered"),
-        float("denominator", "kWh", "IT energy; absent where nothing is covered, and for carbon"),
-        COVERAGE,
-        INTERPOLATED,
-        ESTIMATED,
-    ],
-    about: "One figure of one window. Rolling windows at their end, calendar ones at their start, to date.",
+    fields: &[VALUE, NUMERATOR, DENOMINATOR, COVERAGE, INTERPOLATED, ESTIMATED, EXPANDED],
+    about: "One figure of one window. Rolling windows at their end, calendar ones at their start, to date. PUE, WUE, \
+            CUE and carbon in all windows, other indicators in those of 24 hours and more but 7 days.",
+};
+
+/// Partial PUE of zones by window.
+pub static ZONE: Measurement = Measurement {
+    name: "wl_zone",
+    tags: &["facility", "site", "window", "zone"],
+    fields: INDICATOR.fields,
+    about: "The partial PUE of a declared zone, at the time that the same window has in wl_indicator. Windows 24h, \
+            30d, 12mo, day, month and year.",
 };
 
 /// Numbers of the fields of [`TARGET`].
@@ -206,11 +245,144 @@ pub static TARGET: Measurement = Measurement {
     about: "A facility's PUE against one target, at the time that the same window has in wl_indicator.",
 };
 
+/// Numbers of the fields of [`BUDGET`].
+pub(crate) mod budget {
+    pub(crate) const LIMIT: usize = 0;
+    pub(crate) const VALUE: usize = 1;
+    pub(crate) const COVERAGE: usize = 2;
+    pub(crate) const PERMITTED: usize = 3;
+    pub(crate) const OVERHEAD_LEFT: usize = 4;
+    pub(crate) const DAYS_LEFT: usize = 5;
+    pub(crate) const BURN_RATE: usize = 6;
+    pub(crate) const BURN_RATE_DAY: usize = 7;
+    pub(crate) const BURN_RATE_WEEK: usize = 8;
+    pub(crate) const BURN_RATE_MONTH: usize = 9;
+    pub(crate) const FORECAST: usize = 10;
+}
+
+/// What a year's target still permits.
+pub static BUDGET: Measurement = Measurement {
+    name: "wl_budget",
+    tags: &["facility", "site", "target"],
+    fields: &[
+        float("limit", "1", "the limit of the target"),
+        float("value", "1", "PUE of the year to date; absent where it is undefined"),
+        COVERAGE,
+        float("permitted", "1", "mean PUE that the rest of the year may have; below 1 the target cannot be met"),
+        float("overhead_left_kwh", "kWh", "overhead that the target still permits this year; below 0 it cannot be met"),
+        float(
+            "days_left",
+            "d",
+            "how long that lasts at the mean overhead of the last 30 days; 0 where nothing is left",
+        ),
+        float("burn_rate", "1", "overhead of the year to date by what its IT energy permits; above 1 overspends"),
+        float("burn_rate_1d", "1", "the same of the last 24 hours"),
+        float("burn_rate_7d", "1", "the same of the last 7 days"),
+        float("burn_rate_30d", "1", "the same of the last 30 days"),
+        float("forecast", "1", "PUE of the whole year if its rest is as the last 30 days were"),
+    ],
+    about: "Where the year to date stands against one upper limit on PUE: one point a local date, at its first \
+            instant, as of its end, or while it lasts as of the last full UTC hour.",
+};
+
+/// Numbers of the fields of [`BALANCE`].
+pub(crate) mod balance {
+    pub(crate) const PARENT: usize = 0;
+    pub(crate) const CHILDREN: usize = 1;
+    pub(crate) const RESIDUAL: usize = 2;
+    pub(crate) const ALLOWED: usize = 3;
+    pub(crate) const COVERAGE: usize = 4;
+}
+
+/// Nodes of the tree of meters.
+pub static BALANCE: Measurement = Measurement {
+    name: "wl_balance",
+    tags: &["facility", "meter", "site"],
+    fields: &[
+        float("parent_kwh", "kWh", "what flowed in while both sides are covered; absent where they never are"),
+        float("children_kwh", "kWh", "what was measured below in the same time"),
+        float("residual_kwh", "kWh", "what flowed in less what was measured below: losses, and what has no meter"),
+        float("allowed_kwh", "kWh", "expanded uncertainty (k = 2) of that; absent where it is not known"),
+        COVERAGE,
+    ],
+    about: "One local date of a meter that feeds others, at the date's first instant, once the horizon has passed its \
+            end. Feeds of one node are balanced together, their names joined by +. The facility is that of the feeds.",
+};
+
+/// Numbers of the fields of [`METER_DAY`].
+pub(crate) mod meter_day {
+    use wattledger_model::minute::StepClass;
+
+    pub(crate) const COVERAGE: usize = 0;
+    pub(crate) const MEASURED: usize = 1;
+    pub(crate) const INTERPOLATED: usize = 2;
+    pub(crate) const ESTIMATED: usize = 3;
+    pub(crate) const AMOUNT: usize = 4;
+    /// Steps by class. One that is simply forward is in the step table only if it is long.
+    pub(crate) const STEPS: [(StepClass, usize); 7] = [
+        (StepClass::Reset, 5),
+        (StepClass::Rollover, 6),
+        (StepClass::Exchange, 7),
+        (StepClass::Jump, 8),
+        (StepClass::Jitter, 9),
+        (StepClass::Undecidable, 10),
+        (StepClass::Normal, 11),
+    ];
+}
+
+/// Local days of single meters.
+pub static METER_DAY: Measurement = Measurement {
+    name: "wl_meter_day",
+    tags: &["meter", "site"],
+    fields: &[
+        float("coverage", "1", "share of the day that is measured, or in long steps that lie wholly inside"),
+        float("measured", "1", "share of the day that is measured"),
+        float("interpolated", "1", "share of the day inside long steps"),
+        float("estimated", "1", "share of the day that is estimated"),
+        float(
+            "amount",
+            "kWh, L or kg",
+            "what passed, whatever its provenance; absent where nothing is booked, and of gauges",
+        ),
+        count("resets", "steps that began on the day and were resets; counts are of registers only"),
+        count("rollovers", "rollovers"),
+        count("exchanges", "declared exchanges of the instrument"),
+        count("jumps", "implausible jumps"),
+        count("jitters", "small falls, of which nothing is booked"),
+        count("undecidable", "steps in which more could have passed than the modulus"),
+        count("long_steps", "steps forward that are longer than the gap limit"),
+    ],
+    about: "One date of a declared meter, at its first instant, in the time of its site, or in UTC of meters without a \
+            facility; once readings have come in for an hour after it, from the meter's first day on.",
+};
+
+/// Numbers of the fields of [`WEATHER`].
+pub(crate) mod weather {
+    pub(crate) const MEAN: usize = 0;
+    pub(crate) const MIN: usize = 1;
+    pub(crate) const MAX: usize = 2;
+    pub(crate) const COVERAGE: usize = 3;
+}
+
+/// Hours of outdoor gauges.
+pub static WEATHER: Measurement = Measurement {
+    name: "wl_weather",
+    tags: &["facility", "meter", "site"],
+    fields: &[
+        float("mean", "the gauge's unit", "time-weighted mean; absent where nothing is covered"),
+        float("min", "the gauge's unit", "lowest value"),
+        float("max", "the gauge's unit", "highest value"),
+        COVERAGE,
+    ],
+    about: "One UTC hour of a gauge in the role outdoor, at the hour's start, once the facility's horizon has passed \
+            its end.",
+};
+
 /// Live figures.
 pub static NOW: Measurement = Measurement {
     name: "wl_now",
     tags: &["facility", "indicator", "site", "window"],
-    fields: INDICATOR.fields,
+    fields: &[VALUE, NUMERATOR, DENOMINATOR, COVERAGE, INTERPOLATED, ESTIMATED],
     about: "What each window comes to at the horizon, at the horizon. A record of what was shown: never restated.",
 };
 
@@ -234,7 +406,10 @@ pub static AGENT: Measurement = Measurement {
 
 /// Every measurement.
 pub static ALL: &[&Measurement] =
-    &[&METER, &COMPONENT, &ENERGY_HOUR, &ENERGY_DAY, &INDICATOR, &TARGET, &NOW, &AGENT];
+    &[
+        &METER, &METER_DAY, &COMPONENT, &ENERGY_HOUR, &ENERGY_DAY, &INDICATOR, &ZONE, &TARGET, &BUDGET, &BALANCE,
+        &WEATHER, &NOW, &AGENT,
+    ];
 
 #[cfg(test)]
 mod tests {
@@ -273,6 +448,17 @@ mod tests {
         }
         assert_eq!(name(&INDICATOR, indicator::DENOMINATOR), "denominator");
         assert_eq!(name(&INDICATOR, indicator::ESTIMATED), "estimated");
+        assert_eq!(name(&INDICATOR, indicator::EXPANDED), "expanded");
+        assert_eq!(name(&BUDGET, budget::PERMITTED), "permitted");
+        assert_eq!(name(&BUDGET, budget::BURN_RATE_MONTH), "burn_rate_30d");
+        assert_eq!(name(&BUDGET, budget::FORECAST), "forecast");
+        assert_eq!(name(&BALANCE, balance::ALLOWED), "allowed_kwh");
+        assert_eq!(name(&METER_DAY, meter_day::AMOUNT), "amount");
+        let steps = meter_day::STEPS.map(|(class, number)| (class.word(), name(&METER_DAY, number)));
+        let words = ["resets", "rollovers", "exchanges", "jumps", "jitters", "undecidable", "long_steps"];
+        assert_eq!(steps.map(|(_, field)| field), words);
+        assert!(steps[..5].iter().all(|(class, field)| *field == format!("{class}s")));
+        assert_eq!(name(&WEATHER, weather::COVERAGE), "coverage");
         assert_eq!(name(&TARGET, target::MEETS), "meets");
         assert_eq!(name(&TARGET, target::VERDICT), "verdict");
     }

@@ -1,5 +1,6 @@
 //! How far an output has come: the part of it that survives a restart.
 
+use super::catalog::VERSION;
 use crate::outputs::remembered;
 use crate::store::{Layout, MeterId, StoreError};
 use rusqlite::Connection;
@@ -14,6 +15,9 @@ use wattledger_model::time::{Interval, Minute};
 /// points that look at minutes in `dirty`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Cursor {
+    /// Version of the catalogue that the points are of; 0 of a cursor from before there were versions.
+    #[serde(default)]
+    pub(crate) version: u32,
     /// Identity of the store that the change numbers are of.
     pub(crate) store: u64,
     /// Digest of the database's address: another database gets everything from the start.
@@ -28,6 +32,20 @@ pub(crate) struct Cursor {
     pub(crate) late: Option<Late>,
     /// By the facility's name.
     pub(crate) facilities: BTreeMap<String, Published>,
+    /// Local days of meters, by site and time zone.
+    #[serde(default)]
+    pub(crate) days: BTreeMap<String, Days>,
+}
+
+/// Meters of one site whose days begin at the same instants.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Days {
+    /// The meters, as ranges of numbers.
+    pub(crate) meters: Vec<(MeterId, MeterId)>,
+    /// Every day that ends up to this minute edge is written.
+    pub(crate) until: Option<i64>,
+    /// Nothing of days that begin after this minute edge was ever sent.
+    pub(crate) attempted: Option<i64>,
 }
 
 /// A second cursor, for meters that were declared when the first was past their hours.
@@ -54,12 +72,19 @@ pub(crate) struct Published {
     pub(crate) attempted: Option<i64>,
     /// Minutes that changed since the points that look at them were written.
     pub(crate) dirty: Spans,
+    /// Whether those are all there were, because of another definition: their points may have fields that no point of
+    /// theirs has any more.
+    #[serde(default)]
+    pub(crate) redefined: bool,
+    /// Digest of the resolutions that follow the newest readings: others publish everything anew.
+    #[serde(default)]
+    pub(crate) resolutions: u32,
 }
 
 impl Cursor {
     /// Where an output without memory starts.
     pub(crate) fn start(store: u64, database: u32) -> Cursor {
-        Cursor { store, database, ..Cursor::default() }
+        Cursor { version: VERSION, store, database, ..Cursor::default() }
     }
 
     /// As text, to be remembered.
@@ -68,7 +93,8 @@ impl Cursor {
     }
 }
 
-/// What the output remembers; a cursor of another store or database, or one that cannot be read, starts over.
+/// What the output remembers; a cursor of another store, database or version of the catalogue, or one that cannot be
+/// read, starts over.
 ///
 /// # Errors
 /// [`StoreError`] where the outputs' file cannot be read.
@@ -80,6 +106,7 @@ pub(crate) fn load(layout: &Layout, output: &str, store: u64, database: u32) -> 
     let why = match serde_json::from_str::<Cursor>(&text) {
         Ok(cursor) if cursor.store != store => "its cursor is of another store",
         Ok(cursor) if cursor.database != database => "it has a new address",
+        Ok(cursor) if cursor.version != VERSION => "its points are of another version of the catalogue",
         Ok(cursor) => return Ok(cursor),
         Err(_) => "its cursor cannot be read",
     };
@@ -251,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn another_store_or_database_starts_over() {
+    fn another_store_database_or_version_starts_over() {
         let folder = tempfile::tempdir().expect("a folder");
         let layout = Layout::new(folder.path());
         let mut cursor = Cursor::start(u64::MAX - 1, 3);
@@ -267,6 +294,14 @@ mod tests {
         assert_eq!(loaded(u64::MAX - 1, 3), cursor);
         assert_eq!(loaded(u64::MAX - 1, 4), Cursor::start(u64::MAX - 1, 4));
         assert_eq!(loaded(7, 3), Cursor::start(7, 3));
+        cursor.version = VERSION - 1;
+        Keeper::open(&layout, "main").expect("opens").keep(&cursor.to_text()).expect("is kept");
+        assert_eq!(loaded(u64::MAX - 1, 3), Cursor::start(u64::MAX - 1, 3), "another version starts over");
+        // As version 1 wrote it, before there was a number.
+        let first = r#"{"store":7,"database":3,"begun":true,"cursor":40,"meters":[[1,5]],"late":null,"facilities":
+            {"hall":{"definition":9,"first":0,"until":60,"attempted":60,"dirty":[[0,10]]}}}"#;
+        Keeper::open(&layout, "main").expect("opens").keep(first).expect("is kept");
+        assert_eq!(loaded(7, 3), Cursor::start(7, 3), "so does one of version 1");
         assert_eq!(load(&layout, "other", 7, 3).expect("is read"), Cursor::start(7, 3));
     }
 }

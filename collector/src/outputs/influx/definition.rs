@@ -4,20 +4,91 @@
 //! many words. What only tells people something is left out, and so is where in its file a thing is declared: a
 //! comment above it moves that.
 
+use super::points::{Gauge, gauges, nodes};
 use crate::config::{Certificate, Facts, Sitting};
+use crate::indicators::Term;
 use crate::store::MeterId;
-use crate::topology::{Facility, KnownMeter, Topology, Zone};
+use crate::topology::{Balance, Facility, KnownMeter, Topology, Zone};
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Write};
 
-/// The digest of a facility, with the meters of its PUE: verdicts depend on how exact they are.
+/// The digest of a facility, with its meters: uncertainties depend on how exact they are.
 pub(super) fn definition(topology: &Topology, facility: &Facility) -> u32 {
     let mut digest = Digest(crc32fast::Hasher::new());
     digest.facility(facility);
-    let meters: BTreeSet<MeterId> =
-        facility.total.iter().chain(&facility.it).map(|term| term.meter).collect();
+    nodes(topology, facility).into_iter().for_each(|node| digest.node(&topology.balances[node]));
+    gauges(topology, facility).iter().for_each(|gauge| digest.gauge(gauge));
+    let meters = meters(topology, facility);
     meters.iter().filter_map(|meter| topology.meters.get(meter)).for_each(|known| digest.meter(known));
     digest.0.finalize()
+}
+
+/// The meters that any point of a facility looks at: where one of their hours changes, points are written again.
+pub(super) fn meters(topology: &Topology, facility: &Facility) -> BTreeSet<MeterId> {
+    let Facility {
+        name: _,
+        title: _,
+        site: _,
+        zone: _,
+        targets: _,
+        category: _,
+        problem: _,
+        total,
+        it,
+        it_levels,
+        overhead,
+        zones,
+        water,
+        potable_water,
+        grid,
+        export,
+        on_site_renewable,
+        generator,
+        fuels,
+        district_cooling,
+        district_heat,
+        heat_reuse,
+        heat_removed,
+        storage_charge,
+        storage_discharge,
+        it_load,
+        racks_in_use,
+        components,
+        factor: _,
+        factor_note: _,
+        factor_origins: _,
+        region: _,
+        factor_gauge,
+        supplier: _,
+        residual: _,
+        factors: _,
+        // What they count as is in the total; what they measure, in the sums by role.
+        entries: _,
+        conversions: _,
+        attributes: _,
+        facts: _,
+        certificates: _,
+        // Those of the total and of IT energy.
+        patience: _,
+    } = facility;
+    let plain = [
+        total, it, water, potable_water, grid, export, on_site_renewable, generator, district_cooling,
+        district_heat, heat_reuse, heat_removed, storage_charge, storage_discharge, it_load, racks_in_use,
+    ];
+    let nodes = nodes(topology, facility).into_iter().map(|node| topology.balances[node].residual());
+    let nodes: Vec<Term> = nodes.flatten().collect();
+    plain
+        .into_iter()
+        .flatten()
+        .chain(it_levels.iter().flat_map(|level| &level.terms))
+        .chain(overhead.iter().chain(components).flat_map(|(_, terms)| terms))
+        .chain(zones.iter().flat_map(|zone| zone.total.iter().chain(&zone.it)))
+        .chain(fuels.iter().flat_map(|fuel| &fuel.terms))
+        .chain(&nodes)
+        .map(|term| term.meter)
+        .chain(factor_gauge.iter().map(|gauge| gauge.meter))
+        .chain(gauges(topology, facility).into_iter().map(|gauge| gauge.meter))
+        .collect()
 }
 
 struct Digest(crc32fast::Hasher);
@@ -94,6 +165,16 @@ impl Digest {
         zones.iter().for_each(|zone| self.zone(zone));
         facts.iter().for_each(|facts| self.facts(facts));
         certificates.iter().for_each(|certificate| self.certificate(certificate));
+    }
+
+    fn node(&mut self, node: &Balance) {
+        let Balance { site, parents, children } = node;
+        self.add(&[site, parents, children]);
+    }
+
+    fn gauge(&mut self, gauge: &Gauge) {
+        let Gauge { meter, during } = gauge;
+        self.add(&[meter, during]);
     }
 
     fn zone(&mut self, zone: &Zone) {
@@ -215,6 +296,8 @@ unit = "%"
             ("cooling", with("#other", &claim("cooling"))),
             ("it_load", with("#busy", &claim("it-load"))),
             ("instrument", with("#main", "class = \"0.5S\"")),
+            ("fed", with("#other", "fed_by = [\"main\"]")),
+            ("outdoor", with("#busy", &claim("outdoor"))),
         ];
         let mut seen = BTreeMap::from([(of(PLANT), "as it was")]);
         for (what, digest) in changed {

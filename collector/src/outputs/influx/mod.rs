@@ -13,12 +13,16 @@
 //!   nothing is covered, a point says so by its coverage of 0 and has no value.
 //! - A change of a facility's definition writes its points again. Series of what is no more (a renamed
 //!   facility, the component of a role without meters) stay: history is not deleted.
-//! - A new store, another database, or a database that lost its data starts over; nothing is deleted then.
+//! - Local days of single meters go by the readings that came in, not by a facility's horizon: see [`days`].
+//! - A new store, another database, a database that lost its data, or another version of the [catalogue](catalog) starts
+//!   over; nothing is deleted then.
 
 mod answer;
+mod cardinality;
 pub mod catalog;
 mod cursor;
 mod database;
+mod days;
 mod definition;
 mod line;
 mod live;
@@ -33,6 +37,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use cardinality::most_series;
 pub use run::{InfluxError, run};
 
 use super::snapshot::OutputState;

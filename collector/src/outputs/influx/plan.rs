@@ -4,18 +4,20 @@
 //! A window that falls due looks at minutes before its end, so the minutes that the horizon has passed are
 //! minutes that changed: both are one question.
 
-use wattledger_model::calendar::{Stamp, Tz, Window, touched};
-use wattledger_model::time::{HOUR_MINUTES, Interval, Minute};
+use wattledger_model::calendar::{self, Stamp, Tz, Window, touched};
+use wattledger_model::time::{DAY_MINUTES, HOUR_MINUTES, Interval, Minute};
 
 /// One step of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     /// All components in one minute.
     Minute(Minute),
-    /// All components in one UTC hour.
+    /// All components and outdoor gauges in one UTC hour.
     Hour(i64),
-    /// All components on one local date.
+    /// All components and nodes on one local date.
     Day(Interval),
+    /// The year's budgets as of a local date: at its start, with all that they look at.
+    Budget(Stamp),
     /// All indicators and targets of one window.
     Window(Window, Stamp),
 }
@@ -43,7 +45,8 @@ impl Plan {
         let windows = Window::ALL.iter().flat_map(move |window| {
             stamps(*window, zone, of.clone(), until).map(|stamp| Task::Window(*window, stamp))
         });
-        let tasks = Box::new(minutes.chain(hours).chain(days).chain(windows));
+        let budgets = budgets(zone, changed.clone(), until).map(Task::Budget);
+        let tasks = Box::new(minutes.chain(hours).chain(days).chain(windows).chain(budgets));
         Plan { dirty: changed, until, attempted, tasks }
     }
 
@@ -54,6 +57,7 @@ impl Plan {
             Task::Minute(minute) => minute < attempted,
             Task::Hour(hour) => (hour + 1) * HOUR_MINUTES <= attempted.0,
             Task::Day(day) => day.to <= attempted,
+            Task::Budget(stamp) => stamp.at < attempted,
             // A calendar window keeps its time while its end moves on.
             Task::Window(window, stamp) if window.is_rolling() => stamp.at <= attempted,
             Task::Window(_, stamp) => stamp.at < attempted,
@@ -67,6 +71,39 @@ impl Iterator for Plan {
     fn next(&mut self) -> Option<Task> {
         self.tasks.next()
     }
+}
+
+/// A plan looks at no more of the past than this for a budget, but to the start of the year.
+const RECENT: i64 = 30 * DAY_MINUTES;
+
+/// The local dates up to `until` whose budgets look at any of the changed minutes, each once: as of the date's end, or
+/// while it lasts as of the last full UTC hour. They look back to the start of the year and for 30 days.
+fn budgets(zone: Tz, changed: Vec<Interval>, until: Minute) -> impl Iterator<Item = Stamp> + Send {
+    let stamp = move |day: Interval| {
+        let full_hour = Minute(until.hour() * HOUR_MINUTES);
+        let end = if day.to <= until { day.to } else { full_hour };
+        let year = calendar::year(zone, calendar::date_of(zone, day.from));
+        Stamp { at: day.from, interval: Interval::new(year.from.min(Minute(end.0 - RECENT)), end) }
+    };
+    let mut last = Minute(i64::MIN);
+    let of_one = move |changed: Interval| {
+        dates(zone, Interval::new(changed.from, until))
+            .map(stamp)
+            .take_while(move |stamp| stamp.interval.from < changed.to)
+            .filter(move |stamp| stamp.interval.to > stamp.at && stamp.interval.to > changed.from)
+    };
+    changed.into_iter().flat_map(of_one).filter(move |stamp| {
+        let new = stamp.interval.to > last;
+        last = last.max(stamp.interval.to);
+        new
+    })
+}
+
+/// The local dates that have any minute in an interval, ascending.
+pub(super) fn dates(zone: Tz, interval: Interval) -> impl Iterator<Item = Interval> + Send {
+    let day_of = move |minute: Minute| calendar::day(zone, calendar::date_of(zone, minute));
+    let first = (!interval.is_empty()).then(|| day_of(interval.from));
+    std::iter::successors(first, move |day| (day.to < interval.to).then(|| day_of(day.to)))
 }
 
 /// The publications of a window up to `until` that look at any of the changed minutes, each once.
@@ -120,6 +157,7 @@ mod tests {
                 Task::Minute(minute) => ("minute".to_owned(), minute.0, span(minute.0, minute.0 + 1)),
                 Task::Hour(hour) => ("hour".to_owned(), hour, span(hour * 60, hour * 60 + 60)),
                 Task::Day(day) => ("energy-day".to_owned(), day.from.0, day),
+                Task::Budget(stamp) => ("budget".to_owned(), stamp.at.0, stamp.interval),
                 Task::Window(window, stamp) => (window.word().to_owned(), stamp.at.0, stamp.interval),
             };
             assert!(seen.insert((place.clone(), at)), "{place} at {at} stands twice");
@@ -154,6 +192,35 @@ mod tests {
             assert_eq!(days.len(), 40, "{zone}");
             assert_eq!(days.contains(&1_380), zone == Tz::Europe__Berlin, "the day the clocks go forward");
         }
+    }
+
+    #[test]
+    fn a_budget_is_as_of_its_date_s_end_and_looks_back_to_the_year_s_start_and_for_30_days() {
+        let zone = Tz::Europe__Berlin;
+        // From 2025-12-20 to 2026-03-05 at 13:20, Berlin.
+        let from = calendar::day_start(zone, "2025-12-20".parse().expect("a date"));
+        let end = Minute(calendar::day_start(zone, "2026-03-05".parse().expect("a date")).0 + 13 * 60 + 20);
+        let mut points = Points::new();
+        run(&mut points, Plan::new(zone, vec![Interval::new(from, end)], end, None));
+        let of = |date: &str| {
+            let start = calendar::day_start(zone, date.parse().expect("a date"));
+            let interval = points[&("budget".to_owned(), start.0)];
+            (interval.from, interval.to.0 - start.0)
+        };
+        let year = |date: &str| calendar::day_start(zone, date.parse().expect("a date"));
+        assert_eq!(of("2025-12-31"), (year("2025-01-01"), 1_440));
+        assert_eq!(of("2026-01-01"), (year("2025-12-03"), 1_440), "30 days up to its end");
+        assert_eq!(of("2026-02-10"), (year("2026-01-01"), 1_440));
+        assert_eq!(of("2026-03-05"), (year("2026-01-01"), 13 * 60), "as of the last full hour");
+        assert_eq!(points.keys().filter(|(place, _)| place == "budget").count(), 12 + 31 + 28 + 5);
+        // A minute of December is looked at until it is 30 days ago; one of January for the rest of the year.
+        let touched = |at: Minute| {
+            let mut touched = Points::new();
+            run(&mut touched, Plan::new(zone, vec![span(at.0, at.0 + 1)], end, Some(end)));
+            touched.keys().filter(|(place, _)| place == "budget").count()
+        };
+        assert_eq!(touched(year("2025-12-21")), 11 + 19);
+        assert_eq!(touched(year("2026-01-02")), 30 + 28 + 5);
     }
 
     #[test]

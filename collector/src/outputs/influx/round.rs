@@ -6,18 +6,19 @@
 //!
 //! What ends up in the database is a function of the ledger alone. A round reads the latest state, which may
 //! be ahead of the cursor; whatever is ahead is among the changes of a later round, which writes again what
-//! looks at it. First come changed hours; what follows from them for a facility is remembered as `dirty`
-//! with the cursor. A facility is published in steps of a week, so that a crash costs no more than that.
+//! looks at it. First come changed hours, and the days of meters that they lie in; what follows from them for a
+//! facility is remembered as `dirty` with the cursor. A facility is published in steps of a week, so that a crash costs
+//! no more than that.
 
 use super::cursor::{Cursor, Late, Published, holds, ranges};
-use super::definition::definition;
+use super::days::MeterDays;
+use super::definition::{self, definition};
 use super::line::Batch;
 use super::live::Live;
 use super::plan::Plan;
 use super::points::{Erasure, FacilityPoints, MeterPoints, Numbering, Points, Repeated};
 use crate::outputs::snapshot::Snapshot;
 use crate::store::{MeterId, StoreError};
-use crate::topology::Facility;
 use crate::view::{Changed, View};
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -78,9 +79,12 @@ impl Waiting {
 /// Makes rounds.
 pub(crate) struct Rounds {
     view: View,
-    meters: HashMap<MeterId, (MeterPoints, Option<usize>)>,
+    meters: HashMap<MeterId, MeterPoints>,
+    /// The facilities with points that look at a meter.
+    looked_at_by: HashMap<MeterId, Vec<usize>>,
     facilities: Vec<FacilityPoints>,
     definitions: Vec<u32>,
+    days: MeterDays,
     points: Points,
     live: Live,
     cursor: Cursor,
@@ -98,18 +102,22 @@ impl Rounds {
     pub(crate) fn new(view: View, cursor: Cursor) -> Rounds {
         let topology = std::sync::Arc::clone(view.topology());
         let mut numbering = Numbering::default();
-        let place = |name| topology.facilities.iter().position(|facility| facility.name == name);
-        let meters = topology.meters.iter().map(|(id, known)| {
-            let facility = known.declared.facility.clone().and_then(place);
-            (*id, (MeterPoints::new(known, &mut numbering), facility))
-        });
+        let meters = topology.meters.iter().map(|(id, known)| (*id, MeterPoints::new(known, &mut numbering)));
         let meters: HashMap<_, _> = meters.collect();
+        let mut looked_at_by: HashMap<MeterId, Vec<usize>> = HashMap::new();
+        for (at, facility) in topology.facilities.iter().enumerate() {
+            for meter in definition::meters(&topology, facility) {
+                looked_at_by.entry(meter).or_default().push(at);
+            }
+        }
         let count = topology.facilities.len();
         let facilities = (0..count).map(|at| FacilityPoints::new(at, &view, &mut numbering)).collect();
         let mut rounds = Rounds {
             view,
             meters,
+            looked_at_by,
             facilities,
+            days: MeterDays::new(&topology),
             definitions: topology.facilities.iter().map(|facility| definition(&topology, facility)).collect(),
             points: Points::default(),
             live: Live::default(),
@@ -155,6 +163,7 @@ impl Rounds {
         let declared: Vec<MeterId> = self.meters.keys().copied().collect();
         let mut new: Vec<MeterId> =
             declared.iter().copied().filter(|meter| !holds(&self.cursor.meters, *meter)).collect();
+        new.extend(self.days.go_on_from(&mut self.cursor));
         if self.cursor.cursor > 0 && !new.is_empty() {
             // Whatever was late before is late still, from the start.
             let late = self.cursor.late.take().unwrap_or_default();
@@ -179,8 +188,32 @@ impl Rounds {
                     "the facility's definition changed; its points are written again"
                 );
                 published.dirty.add(Interval::new(Minute(first), Minute(until)));
+                published.redefined = true;
             }
         }
+    }
+
+    /// Where the resolution of a facility's registers follows their readings, and is another one now, its uncertainties
+    /// are others for all of time.
+    fn notice_resolutions(&mut self) -> Result<(), StoreError> {
+        for at in 0..self.facilities.len() {
+            let of = self.looked_at_by.iter().filter(|(_, facilities)| facilities.contains(&at));
+            let mut meters: Vec<MeterId> = of.map(|(meter, _)| *meter).collect();
+            meters.sort_unstable();
+            let resolutions = self.view.resolutions(meters.into_iter())?;
+            let digest = match resolutions.is_empty() {
+                true => 0,
+                false => crc32fast::hash(format!("{resolutions:?}").as_bytes()),
+            };
+            let edge = self.edge(at);
+            let published = self.published(at);
+            if std::mem::replace(&mut published.resolutions, digest) != digest
+                && let (Some(first), Some(edge)) = (published.first, edge)
+            {
+                published.dirty.add(Interval::new(Minute(first), Minute(edge)));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the next round.
@@ -198,9 +231,10 @@ impl Rounds {
             self.start_over();
         }
         let begins = !std::mem::replace(&mut self.cursor.begun, true);
+        self.notice_resolutions()?;
         self.write_changes(head)?;
-        self.write_late()?;
-        let further = self.publish(head)?;
+        self.write_late(head)?;
+        let further = self.publish(head)? | self.write_days(head)?;
         let live_due = self.live.write(&mut self.view, head, now, snapshot, &mut self.points.lines)?;
         let caught_up = self.is_caught_up(head);
         self.view.end()?;
@@ -210,6 +244,10 @@ impl Rounds {
             for (name, published) in &self.cursor.facilities {
                 let known = intent.facilities.entry(name.clone()).or_default();
                 known.attempted = published.attempted;
+            }
+            for (name, days) in &self.cursor.days {
+                let known = intent.days.entry(name.clone()).or_default();
+                known.attempted = days.attempted;
             }
             intent.to_text()
         });
@@ -248,7 +286,7 @@ impl Rounds {
             self.changes.hours = changed.into();
         }
         for changed in self.changes.take() {
-            self.write_hour(changed.meter, changed.hour)?;
+            self.write_hour(changed, head)?;
             self.mark_dirty(changed);
         }
         if self.changes.hours.is_empty() {
@@ -257,40 +295,53 @@ impl Rounds {
         Ok(())
     }
 
-    fn write_hour(&mut self, meter: MeterId, hour: i64) -> Result<(), StoreError> {
+    fn write_hour(&mut self, changed: Changed, head: u64) -> Result<(), StoreError> {
+        let Changed { meter, hour, .. } = changed;
         // Meters that nobody declares are not written: their unit and meaning are not known.
-        let Some((meter_points, _)) = self.meters.get(&meter) else { return Ok(()) };
-        let Some(minutes) = self.view.meter_hour(meter, hour)? else { return Ok(()) };
-        let newest = self.view.newest(meter).map_or(Minute(i64::MAX), |at| at.minute());
+        let Some(of) = self.meters.get(&meter) else { return Ok(()) };
         let possible = !self.knows_all || self.points.written.has_forgotten();
-        meter_points.hour(hour, &minutes, Repeated { possible, newest }, &mut self.points);
+        if let Some(minutes) = self.view.meter_hour(meter, hour)? {
+            let newest = self.view.newest(meter).map_or(Minute(i64::MAX), |at| at.minute());
+            of.hour(hour, &minutes, Repeated { possible, newest }, &mut self.points);
+        }
+        for day in self.days.touched(changed, head, &self.cursor, &self.view)? {
+            of.day(day, possible, &mut self.view, &mut self.points)?;
+        }
         Ok(())
     }
 
-    fn mark_dirty(&mut self, changed: Changed) {
-        let shown_with = self.meters.get(&changed.meter).and_then(|(_, facility)| *facility);
-        let topology = std::sync::Arc::clone(self.view.topology());
-        for (at, facility) in topology.facilities.iter().enumerate() {
-            let gives_factors =
-                facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == changed.meter);
-            if gives_factors || shown_with == Some(at) {
-                self.mark_dirty_of(at, facility, changed.hour);
+    /// Writes days of meters that are over; tells whether they go further than before.
+    fn write_days(&mut self, head: u64) -> Result<bool, StoreError> {
+        let (over, further) = self.days.over(head, &mut self.cursor, &self.view)?;
+        for of in over {
+            if let Some(points) = self.meters.get(&of.meter) {
+                points.day(of.day, of.may_repeat, &mut self.view, &mut self.points)?;
             }
+        }
+        Ok(further)
+    }
+
+    fn mark_dirty(&mut self, changed: Changed) {
+        let Some(facilities) = self.looked_at_by.get(&changed.meter) else { return };
+        let hour = Interval::new(
+            Minute(changed.hour * HOUR_MINUTES),
+            Minute((changed.hour + 1) * HOUR_MINUTES),
+        );
+        for at in facilities.clone() {
+            // What lies after the edge is written when the edge passes it.
+            let Some(edge) = self.edge(at) else { continue };
+            self.published(at).dirty.add(Interval::new(hour.from, hour.to.min(Minute(edge))));
         }
     }
 
-    fn mark_dirty_of(&mut self, at: usize, facility: &Facility, hour: i64) {
-        let Some(published) = self.cursor.facilities.get_mut(facility.name.as_str()) else { return };
-        // What lies after the published edge is written when the edge passes it. A plan under way is
-        // about to pass its own.
-        let until = self.plans[at].as_ref().map(|plan| plan.until.0).or(published.until);
-        let Some(until) = until else { return };
-        let hour = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
-        published.dirty.add(Interval::new(hour.from, hour.to.min(Minute(until))));
+    /// The minute edge up to which a facility is published. A plan under way is about to pass its own.
+    fn edge(&mut self, facility: usize) -> Option<i64> {
+        let planned = self.plans[facility].as_ref().map(|plan| plan.until.0);
+        planned.or(self.published(facility).until)
     }
 
     /// Writes earlier hours of meters that were declared late.
-    fn write_late(&mut self) -> Result<(), StoreError> {
+    fn write_late(&mut self, head: u64) -> Result<(), StoreError> {
         let Some(mut late) = self.cursor.late.take() else { return Ok(()) };
         if self.late_changes.hours.is_empty() {
             let mut changed = self.view.changed_since(late.cursor, CHANGES)?;
@@ -299,7 +350,7 @@ impl Rounds {
             self.late_changes.hours = changed.into();
         }
         for changed in self.late_changes.take() {
-            self.write_hour(changed.meter, changed.hour)?;
+            self.write_hour(changed, head)?;
         }
         if self.late_changes.hours.is_empty() {
             late.cursor = self.late_changes.until;
@@ -316,7 +367,9 @@ impl Rounds {
             if self.plans[at].is_none() {
                 intended |= self.plan(at, head)?;
             }
+            let redefined = self.published(at).redefined;
             let Some(plan) = &mut self.plans[at] else { continue };
+            self.points.redefined = redefined;
             let mut done = false;
             for _ in 0..share {
                 let Some(task) = plan.next() else {
@@ -331,8 +384,10 @@ impl Rounds {
                 self.plans[at] = None;
                 let published = self.published(at);
                 published.until = Some(published.until.map_or(until, |known| known.max(until)));
+                published.redefined &= !published.dirty.is_empty();
             }
         }
+        self.points.redefined = false;
         Ok(intended)
     }
 
@@ -380,7 +435,8 @@ impl Rounds {
 
     /// Whether there is nothing more to do until the ledger or a horizon moves on.
     fn is_caught_up(&self, head: u64) -> bool {
-        if self.cursor.cursor < head || self.cursor.late.is_some() || self.plans.iter().any(Option::is_some) {
+        let waits = self.cursor.late.is_some() || self.plans.iter().any(Option::is_some);
+        if self.cursor.cursor < head || waits || self.days.is_behind(&self.cursor, &self.view) {
             return false;
         }
         !self.view.topology().facilities.iter().enumerate().any(|(at, facility)| {
