@@ -10,9 +10,10 @@ use crate::ledger::interpret::POSITION_PER_BASE;
 use crate::store::{MeterId, StoreError};
 use crate::topology::KnownMeter;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use wattledger_model::meter::Kind;
-use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute, Timestamp};
+use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Timestamp};
 
 /// A meter's limit is that near rated load above this share of it.
 const LOW_LOAD: f64 = 0.1;
@@ -173,19 +174,17 @@ impl View {
     ) -> Result<(Vec<Part>, Coefficients, Coefficients), StoreError> {
         let topology = Arc::clone(&self.topology);
         let mut parts: Vec<Part> = Vec::new();
+        let mut known_parts: HashMap<(MeterId, usize, Interval), usize> = HashMap::new();
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for sum in sums {
             let Some(known) = topology.meters.get(&sum.term.meter) else { continue };
             let coefficient = sum.term.millionths as f64 / MILLIONTHS as f64;
             for (sitting, during) in sittings(known, sum.during) {
-                let same = |part: &Part| {
-                    (part.meter, part.sitting, part.sum.during) == (sum.term.meter, sitting, during)
-                };
-                let at = match parts.iter().position(same) {
-                    Some(at) => at,
-                    None => {
+                let at = match known_parts.entry((sum.term.meter, sitting, during)) {
+                    Entry::Occupied(part) => *part.get(),
+                    Entry::Vacant(new) => {
                         parts.push(self.part(known, sitting, during, &sum)?);
-                        parts.len() - 1
+                        *new.insert(parts.len() - 1)
                     }
                 };
                 match sum.place {
@@ -221,7 +220,7 @@ impl View {
             let busy = of.loaded_ms(&self.connection, known.id, during)?;
             loaded_ms = busy.max(MINUTE_MS).min(loaded_ms);
         }
-        let resolution = self.resolution(known, during)?;
+        let resolution = self.resolution(known, Timestamp(during.to.start().0 - 1))?;
         Ok(Part { meter: known.id, sitting, sum, loaded_ms, resolution })
     }
 
@@ -239,12 +238,11 @@ impl View {
         })
     }
 
-    /// What the register resolves, base units; 0 of what is no register.
-    fn resolution(&mut self, known: &KnownMeter, during: Interval) -> Result<i128, StoreError> {
+    /// What the register resolves at an instant, base units; 0 of what is no register.
+    fn resolution(&mut self, known: &KnownMeter, last: Timestamp) -> Result<i128, StoreError> {
         if known.interpretation.kind != Kind::Register {
             return Ok(0);
         }
-        let last = Timestamp(during.to.start().0 - 1);
         let heard = if follows_readings(known) { self.heard(known.id)? } else { None };
         let by_reading = heard.as_ref().and_then(|(_, unit)| unit.as_deref()?.parse().ok());
         let declared = known.sitting_at(last).and_then(|sitting| sitting.reads.unit).or(known.declared.unit);
@@ -270,23 +268,23 @@ impl View {
         Ok(newest)
     }
 
-    /// What uncertainties owe to the newest readings of some meters: their units and resolutions as these stand now.
-    /// They change rarely, but where they do, they do for all of time.
+    /// Whether what a meter resolves goes by its readings: by their unit, or by the size of their values.
+    pub(crate) fn follows_readings(&self, meter: MeterId) -> bool {
+        self.topology.meters.get(&meter).is_some_and(follows_readings)
+    }
+
+    /// What uncertainties owe to the newest readings of such meters: their resolutions as these stand now, by
+    /// instrument. They change rarely, but where they do, they do for all of time.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub(crate) fn resolutions(
-        &mut self,
-        meters: impl Iterator<Item = MeterId>,
-    ) -> Result<Vec<(MeterId, i128)>, StoreError> {
+    pub(crate) fn resolutions(&mut self, meters: &[MeterId]) -> Result<Vec<i128>, StoreError> {
         let topology = Arc::clone(&self.topology);
-        let follows = meters.filter_map(|meter| topology.meters.get(&meter)).filter(|known| follows_readings(known));
         let mut all = Vec::new();
-        for known in follows {
-            for sitting in &known.declared.instruments {
-                let at = sitting.instrument.from.minute_ceil();
-                let at = Interval::new(at, Minute(at.0.saturating_add(1)));
-                all.push((known.id, self.resolution(known, at)?));
+        for known in meters.iter().filter_map(|meter| topology.meters.get(meter)) {
+            let instants = known.declared.instruments.iter().map(|sitting| sitting.instrument.from);
+            for at in instants {
+                all.push(self.resolution(known, at)?);
             }
         }
         Ok(all)
@@ -296,7 +294,6 @@ impl View {
 /// Value and unit of a reading.
 pub(super) type Heard = (String, Option<String>);
 
-/// Whether what a register resolves goes by its readings: by their unit, or by the size of their values.
 fn follows_readings(known: &KnownMeter) -> bool {
     let is_binary32 = |sitting: &Sitting| sitting.reads.is_binary32;
     known.interpretation.kind == Kind::Register

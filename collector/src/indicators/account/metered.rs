@@ -34,6 +34,8 @@ pub(crate) struct MeterSums {
     minutes: HashMap<i64, Option<Box<Hour>>>,
     /// The long step that an edge cuts, by the edge, ms.
     edges: HashMap<i64, Option<Cut>>,
+    /// What was asked for last: each indicator of a facility asks for the same.
+    last: Option<(Interval, Sums)>,
 }
 
 /// A long step, ms and base units.
@@ -52,6 +54,7 @@ impl MeterSums {
         self.hours.remove(&day);
         self.minutes.remove(&hour);
         self.edges.clear();
+        self.last = None;
     }
 
     /// As [`TermSum::read`].
@@ -81,6 +84,9 @@ impl MeterSums {
         meter: MeterId,
         interval: Interval,
     ) -> Result<Sums, StoreError> {
+        if let Some((_, known)) = self.last.filter(|(of, _)| *of == interval) {
+            return Ok(known);
+        }
         let mut sums = Sums::default();
         let mut at = interval.from.0;
         while at < interval.to.0 {
@@ -102,6 +108,7 @@ impl MeterSums {
                 end - at
             };
         }
+        self.last = Some((interval, sums));
         Ok(sums)
     }
 
@@ -210,7 +217,11 @@ impl MeterSums {
 }
 
 /// As [`MeterSums::sums`], of a meter that is asked for once.
-pub(crate) fn booked(connection: &Connection, meter: MeterId, interval: Interval) -> Result<Sums, StoreError> {
+pub(crate) fn booked(
+    connection: &Connection,
+    meter: MeterId,
+    interval: Interval,
+) -> Result<Sums, StoreError> {
     reader::sums(connection, meter, interval)
 }
 

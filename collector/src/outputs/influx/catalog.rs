@@ -268,14 +268,26 @@ pub static BUDGET: Measurement = Measurement {
         float("limit", "1", "the limit of the target"),
         float("value", "1", "PUE of the year to date; absent where it is undefined"),
         COVERAGE,
-        float("permitted", "1", "mean PUE that the rest of the year may have; below 1 the target cannot be met"),
-        float("overhead_left_kwh", "kWh", "overhead that the target still permits this year; below 0 it cannot be met"),
+        float(
+            "permitted",
+            "1",
+            "mean PUE that the rest of the year may have; below 1 the target cannot be met",
+        ),
+        float(
+            "overhead_left_kwh",
+            "kWh",
+            "overhead that the target still permits this year; below 0 it cannot be met",
+        ),
         float(
             "days_left",
             "d",
             "how long that lasts at the mean overhead of the last 30 days; 0 where nothing is left",
         ),
-        float("burn_rate", "1", "overhead of the year to date by what its IT energy permits; above 1 overspends"),
+        float(
+            "burn_rate",
+            "1",
+            "overhead of the year to date by what its IT energy permits; above 1 overspends",
+        ),
         float("burn_rate_1d", "1", "the same of the last 24 hours"),
         float("burn_rate_7d", "1", "the same of the last 7 days"),
         float("burn_rate_30d", "1", "the same of the last 30 days"),
@@ -299,9 +311,17 @@ pub static BALANCE: Measurement = Measurement {
     name: "wl_balance",
     tags: &["facility", "meter", "site"],
     fields: &[
-        float("parent_kwh", "kWh", "what flowed in while both sides are covered; absent where they never are"),
+        float(
+            "parent_kwh",
+            "kWh",
+            "what flowed in while both sides are covered; absent where they never are",
+        ),
         float("children_kwh", "kWh", "what was measured below in the same time"),
-        float("residual_kwh", "kWh", "what flowed in less what was measured below: losses, and what has no meter"),
+        float(
+            "residual_kwh",
+            "kWh",
+            "what flowed in less what was measured below: losses, and what has no meter",
+        ),
         float("allowed_kwh", "kWh", "expanded uncertainty (k = 2) of that; absent where it is not known"),
         COVERAGE,
     ],
@@ -405,11 +425,21 @@ pub static AGENT: Measurement = Measurement {
 };
 
 /// Every measurement.
-pub static ALL: &[&Measurement] =
-    &[
-        &METER, &METER_DAY, &COMPONENT, &ENERGY_HOUR, &ENERGY_DAY, &INDICATOR, &ZONE, &TARGET, &BUDGET, &BALANCE,
-        &WEATHER, &NOW, &AGENT,
-    ];
+pub static ALL: &[&Measurement] = &[
+    &METER,
+    &METER_DAY,
+    &COMPONENT,
+    &ENERGY_HOUR,
+    &ENERGY_DAY,
+    &INDICATOR,
+    &ZONE,
+    &TARGET,
+    &BUDGET,
+    &BALANCE,
+    &WEATHER,
+    &NOW,
+    &AGENT,
+];
 
 #[cfg(test)]
 mod tests {

@@ -109,19 +109,21 @@ impl MeterDays {
     }
 
     /// The days that a changed hour writes again, as far as they are published: those it lies in, and where nothing
-    /// is known after one of them, those up to the next of which anything is.
+    /// is known after one of them, those up to the next of which anything is. Each with whether there is such a day at
+    /// all: before the meter's first there is none, and none any more where that moved on.
     pub(crate) fn touched(
         &mut self,
         changed: Changed,
         head: u64,
         cursor: &Cursor,
         view: &View,
-    ) -> Result<Vec<Interval>, StoreError> {
+    ) -> Result<Vec<(Interval, bool)>, StoreError> {
         let Some(group) = self.group_of.get(&changed.meter).map(|at| &self.groups[*at]) else {
             return Ok(Vec::new());
         };
         let Some(until) = group.edge(cursor) else { return Ok(Vec::new()) };
-        let hour = Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
+        let hour =
+            Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
         if hour.from >= until {
             return Ok(Vec::new());
         }
@@ -134,7 +136,8 @@ impl MeterDays {
             touched.push(day);
             let next = view.first_hour_of(changed.meter, day.to.hour())?;
             let next = next.map_or(until, |hour| Minute(hour * HOUR_MINUTES).max(day.to));
-            let silent = dates(zone, Interval::new(day.to, until)).take_while(|day| day.to <= next.min(until));
+            let silent =
+                dates(zone, Interval::new(day.to, until)).take_while(|day| day.to <= next.min(until));
             for day in silent {
                 if !self.is_written(changed.meter, day, changed.change) {
                     touched.push(day);
@@ -145,8 +148,9 @@ impl MeterDays {
             // It may be earlier than what was known.
             self.first.remove(&changed.meter);
         }
+        let first = if touched.is_empty() { None } else { self.first_minute(changed.meter, view)? };
         touched.iter().for_each(|day| self.note(changed.meter, *day, head));
-        Ok(touched)
+        Ok(touched.into_iter().map(|day| (day, first.is_some_and(|first| first < day.to))).collect())
     }
 
     fn is_written(&self, meter: MeterId, day: Interval, change: u64) -> bool {
@@ -172,13 +176,15 @@ impl MeterDays {
         let (mut due, mut further, mut room) = (Vec::new(), false, ROUND_DAYS);
         for at in 0..self.groups.len() {
             while room > 0 {
-                let Some(UnderWay { day, done, may_repeat }) = self.next_day(at, caught_up, cursor, view)? else {
+                let Some(UnderWay { day, done, may_repeat }) = self.next_day(at, caught_up, cursor, view)?
+                else {
                     break;
                 };
                 let known = cursor.days.entry(self.groups[at].name.clone()).or_default();
                 further |= known.attempted.is_none_or(|attempted| attempted < day.to.0);
                 known.attempted = known.attempted.max(Some(day.to.0));
-                let meters: Vec<MeterId> = self.groups[at].meters[done..].iter().copied().take(room).collect();
+                let meters: Vec<MeterId> =
+                    self.groups[at].meters[done..].iter().copied().take(room).collect();
                 room -= meters.len();
                 let done = done + meters.len();
                 if done == self.groups[at].meters.len() {

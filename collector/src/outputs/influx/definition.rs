@@ -72,8 +72,22 @@ pub(super) fn meters(topology: &Topology, facility: &Facility) -> BTreeSet<Meter
         patience: _,
     } = facility;
     let plain = [
-        total, it, water, potable_water, grid, export, on_site_renewable, generator, district_cooling,
-        district_heat, heat_reuse, heat_removed, storage_charge, storage_discharge, it_load, racks_in_use,
+        total,
+        it,
+        water,
+        potable_water,
+        grid,
+        export,
+        on_site_renewable,
+        generator,
+        district_cooling,
+        district_heat,
+        heat_reuse,
+        heat_removed,
+        storage_charge,
+        storage_discharge,
+        it_load,
+        racks_in_use,
     ];
     let nodes = nodes(topology, facility).into_iter().map(|node| topology.balances[node].residual());
     let nodes: Vec<Term> = nodes.flatten().collect();

@@ -18,6 +18,8 @@ pub(crate) struct Series {
     pub(crate) tags: Vec<String>,
     /// The fields that points of this series can have.
     pub(crate) fields: FieldSet,
+    /// Further fields that points of this series have under some other definition of the facility.
+    pub(crate) once: FieldSet,
     /// Two points that are no further apart than this, ms, have none between them.
     pub(crate) at_most_ms: i64,
     /// Its number among the series of this output.
@@ -34,7 +36,7 @@ impl Series {
         }
         let mut key = encoded(point);
         key.truncate(key.len().saturating_sub(" f=t\n".len()));
-        Series { measurement, tags, fields, at_most_ms: 0, number: 0, key }
+        Series { measurement, tags, fields, once: FieldSet::default(), at_most_ms: 0, number: 0, key }
     }
 }
 

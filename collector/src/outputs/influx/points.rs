@@ -44,7 +44,7 @@ pub(crate) struct Points {
     latest: HashMap<u32, usize>,
     pub(crate) written: Written,
     pub(crate) fields: Fields,
-    /// Whether what is written now may be there with any field of its measurement, since its series had others once.
+    /// Whether what is written now may be there with fields that its series had under another definition.
     pub(crate) redefined: bool,
 }
 
@@ -57,7 +57,7 @@ impl Points {
         let stale = match self.written.put(series.number, at_ms, set, digest) {
             Before::Known(before, digest_before) if before == set && digest_before == digest => return,
             Before::Known(before, _) => before.exceeds(set),
-            Before::Unknown if self.redefined => may_repeat && all_fields(series.measurement).exceeds(set),
+            Before::Unknown if self.redefined => may_repeat && (series.fields | series.once).exceeds(set),
             Before::Unknown => may_repeat && series.fields.exceeds(set),
         };
         if stale {

@@ -82,6 +82,8 @@ pub(crate) struct Rounds {
     meters: HashMap<MeterId, MeterPoints>,
     /// The facilities with points that look at a meter.
     looked_at_by: HashMap<MeterId, Vec<usize>>,
+    /// By facility, the meters whose resolution follows their readings.
+    followers: Vec<Vec<MeterId>>,
     facilities: Vec<FacilityPoints>,
     definitions: Vec<u32>,
     days: MeterDays,
@@ -105,10 +107,11 @@ impl Rounds {
         let meters = topology.meters.iter().map(|(id, known)| (*id, MeterPoints::new(known, &mut numbering)));
         let meters: HashMap<_, _> = meters.collect();
         let mut looked_at_by: HashMap<MeterId, Vec<usize>> = HashMap::new();
+        let mut followers = Vec::new();
         for (at, facility) in topology.facilities.iter().enumerate() {
-            for meter in definition::meters(&topology, facility) {
-                looked_at_by.entry(meter).or_default().push(at);
-            }
+            let of = definition::meters(&topology, facility);
+            followers.push(of.iter().copied().filter(|meter| view.follows_readings(*meter)).collect());
+            of.into_iter().for_each(|meter| looked_at_by.entry(meter).or_default().push(at));
         }
         let count = topology.facilities.len();
         let facilities = (0..count).map(|at| FacilityPoints::new(at, &view, &mut numbering)).collect();
@@ -116,6 +119,7 @@ impl Rounds {
             view,
             meters,
             looked_at_by,
+            followers,
             facilities,
             days: MeterDays::new(&topology),
             definitions: topology.facilities.iter().map(|facility| definition(&topology, facility)).collect(),
@@ -196,15 +200,12 @@ impl Rounds {
     /// Where the resolution of a facility's registers follows their readings, and is another one now, its uncertainties
     /// are others for all of time.
     fn notice_resolutions(&mut self) -> Result<(), StoreError> {
-        for at in 0..self.facilities.len() {
-            let of = self.looked_at_by.iter().filter(|(_, facilities)| facilities.contains(&at));
-            let mut meters: Vec<MeterId> = of.map(|(meter, _)| *meter).collect();
-            meters.sort_unstable();
-            let resolutions = self.view.resolutions(meters.into_iter())?;
-            let digest = match resolutions.is_empty() {
-                true => 0,
-                false => crc32fast::hash(format!("{resolutions:?}").as_bytes()),
-            };
+        for at in 0..self.followers.len() {
+            if self.followers[at].is_empty() {
+                continue;
+            }
+            let resolutions = self.view.resolutions(&self.followers[at])?;
+            let digest = crc32fast::hash(format!("{resolutions:?}").as_bytes());
             let edge = self.edge(at);
             let published = self.published(at);
             if std::mem::replace(&mut published.resolutions, digest) != digest
@@ -304,8 +305,12 @@ impl Rounds {
             let newest = self.view.newest(meter).map_or(Minute(i64::MAX), |at| at.minute());
             of.hour(hour, &minutes, Repeated { possible, newest }, &mut self.points);
         }
-        for day in self.days.touched(changed, head, &self.cursor, &self.view)? {
-            of.day(day, possible, &mut self.view, &mut self.points)?;
+        for (day, is_there) in self.days.touched(changed, head, &self.cursor, &self.view)? {
+            if is_there {
+                of.day(day, possible, &mut self.view, &mut self.points)?;
+            } else {
+                of.no_day(day, possible, &mut self.points);
+            }
         }
         Ok(())
     }
@@ -323,10 +328,8 @@ impl Rounds {
 
     fn mark_dirty(&mut self, changed: Changed) {
         let Some(facilities) = self.looked_at_by.get(&changed.meter) else { return };
-        let hour = Interval::new(
-            Minute(changed.hour * HOUR_MINUTES),
-            Minute((changed.hour + 1) * HOUR_MINUTES),
-        );
+        let hour =
+            Interval::new(Minute(changed.hour * HOUR_MINUTES), Minute((changed.hour + 1) * HOUR_MINUTES));
         for at in facilities.clone() {
             // What lies after the edge is written when the edge passes it.
             let Some(edge) = self.edge(at) else { continue };

@@ -43,7 +43,8 @@ impl BalancePoints {
             if !view.says_how_exact(declared.residual().into_iter()) {
                 fields = fields.without(FieldSet::of(balance::ALLOWED));
             }
-            let series = Series::new(&catalog::BALANCE, tags, fields);
+            let mut series = Series::new(&catalog::BALANCE, tags, fields);
+            series.once = FieldSet::of(balance::ALLOWED);
             BalancePoints { node, series: numbering.add(series, LONGEST_DAY_MS) }
         };
         nodes(topology, facility).into_iter().map(series).collect()

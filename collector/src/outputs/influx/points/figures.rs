@@ -2,7 +2,7 @@
 
 use super::{LONGEST_DAY_MS, Numbering, Points, set, targets};
 use crate::indicators::{Figure, Indicator, pairs};
-use crate::outputs::influx::catalog::{self, FieldSet, indicator};
+use crate::outputs::influx::catalog::{self, FieldSet, Measurement, indicator};
 use crate::outputs::influx::line::Series;
 use crate::store::StoreError;
 use crate::topology::Facility;
@@ -82,6 +82,19 @@ fn figure_fields(indicator: Indicator, is_uncertain: bool) -> FieldSet {
     set(&shares) | set(&[indicator::VALUE, indicator::NUMERATOR]) | ratio | expanded
 }
 
+fn series_of(
+    measurement: &'static Measurement,
+    tags: Vec<String>,
+    fields: FieldSet,
+    window: Window,
+) -> Series {
+    let mut series = Series::new(measurement, tags, fields);
+    if is_a_day_or_more(window) {
+        series.once = FieldSet::of(indicator::EXPANDED);
+    }
+    series
+}
+
 impl WindowPoints {
     pub(super) fn new(at: usize, window: Window, view: &View, numbering: &mut Numbering) -> WindowPoints {
         let facility = &view.topology().facilities[at];
@@ -100,7 +113,7 @@ impl WindowPoints {
         let figures = all.into_iter().map(|indicator| {
             let tags = vec![name.clone(), indicator.word().to_owned(), site.clone(), word.clone()];
             let fields = figure_fields(indicator, is_uncertain(indicator));
-            let series = Series::new(&catalog::INDICATOR, tags, fields);
+            let series = series_of(&catalog::INDICATOR, tags, fields, window);
             FigurePoints { indicator, series: numbering.add(series, at_most_ms(window)) }
         });
         let figures = figures.collect();
@@ -109,7 +122,7 @@ impl WindowPoints {
             let tags = vec![name.clone(), site.clone(), word.clone(), declared.name.to_string()];
             let is_uncertain = view.says_how_exact(declared.total.iter().chain(&declared.it).copied());
             let fields = figure_fields(Indicator::PpueZone, is_uncertain);
-            let series = Series::new(&catalog::ZONE, tags, fields);
+            let series = series_of(&catalog::ZONE, tags, fields, window);
             ZonePoints { zone, series: numbering.add(series, at_most_ms(window)) }
         });
         let zones = zones.collect();

@@ -84,6 +84,12 @@ impl MeterPoints {
         }
     }
 
+    /// Withdraws the point of a day that is none of the meter's any more.
+    pub(crate) fn no_day(&self, day: Interval, may_repeat: bool, points: &mut Points) {
+        points.fields.clear();
+        points.finish(&self.day, day.from.start().0, may_repeat);
+    }
+
     /// Base units in the unit that is written.
     fn size(&self) -> f64 {
         match self.quantity {

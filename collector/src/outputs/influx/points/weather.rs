@@ -24,7 +24,8 @@ pub(crate) struct Gauge {
 pub(crate) fn gauges(topology: &Topology, facility: &Facility) -> Vec<Gauge> {
     let of = |meter: &MeterId| {
         let claims = topology.meters.get(meter).into_iter().flat_map(|known| &known.declared.claims);
-        let claims = claims.filter(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name));
+        let claims =
+            claims.filter(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name));
         let during: Vec<Interval> = claims.map(|claim| claim.during).collect();
         (!during.is_empty()).then_some(Gauge { meter: *meter, during })
     };

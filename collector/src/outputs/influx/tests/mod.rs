@@ -1,4 +1,5 @@
 mod delivery;
+mod derived;
 mod memory;
 mod plant;
 mod real;

@@ -32,6 +32,9 @@ name = "hall"
 site = "site-a"
 targets = ["D130", "D125"]
 emission_factor = "0.4 kg/kWh"
+[[zone]]
+name = "room"
+facility = "hall"
 [[meter]]
 name = "main"
 facility = "hall"
@@ -40,6 +43,10 @@ kind = "register"
 unit = "kWh"
 rated_power = "100 kW"
 nominal_interval = "15m"
+uncertainty = "1 %"
+[[meter.claim]]
+zone = "room"
+role = "zone-total"
 [[meter]]
 name = "it"
 facility = "hall"
@@ -47,6 +54,11 @@ role = "it-input"
 kind = "register"
 unit = "kWh"
 nominal_interval = "15m"
+uncertainty = "0.5 %"
+fed_by = ["main"]
+[[meter.claim]]
+zone = "room"
+role = "it-input"
 [[meter]]
 name = "water"
 facility = "hall"

@@ -3,6 +3,7 @@
 use super::super::InfluxStatus;
 use super::super::run::Output;
 use super::super::write::Pace;
+use super::derived::DERIVED;
 use super::memory::Memory;
 use super::plant::{DAYS, Plant, config, readings};
 use crate::outputs::snapshot::OutputState;
@@ -73,9 +74,7 @@ impl Influx {
     /// Every point of the measurements that derive from the ledger.
     async fn read(&self) -> Memory {
         let mut memory = Memory::default();
-        for measurement in
-            ["wl_meter", "wl_component", "wl_indicator", "wl_target", "wl_energy_hour", "wl_energy_day"]
-        {
+        for measurement in DERIVED.iter().map(|measurement| measurement.name) {
             let mut url = reqwest::Url::parse(&format!("{}/query", self.url)).expect("an address");
             let query = format!("SELECT * FROM \"{measurement}\" GROUP BY *");
             url.query_pairs_mut().extend_pairs([("db", DATABASE), ("epoch", "ms"), ("q", &query)]);

@@ -10,21 +10,21 @@ use std::time::Instant;
 use wattledger_model::document::Placed;
 
 /// An output that may crash: what it has written stays, what it remembers is what it last remembered.
-struct Output {
-    rounds: Rounds,
+pub(super) struct Output {
+    pub(super) rounds: Rounds,
     kept: Option<String>,
-    memory: Memory,
-    erased: usize,
+    pub(super) memory: Memory,
+    pub(super) erased: usize,
     written: usize,
 }
 
 impl Output {
-    fn new(plant: &Plant) -> Output {
+    pub(super) fn new(plant: &Plant) -> Output {
         let rounds = Rounds::new(plant.view(&plant.config), Cursor::start(1, 1));
         Output { rounds, kept: None, memory: Memory::default(), erased: 0, written: 0 }
     }
 
-    fn restart(&mut self, plant: &Plant, config: &CollectorConfig) {
+    pub(super) fn restart(&mut self, plant: &Plant, config: &CollectorConfig) {
         let kept = self.kept.as_deref().map(|text| serde_json::from_str(text).expect("a cursor"));
         self.rounds = Rounds::new(plant.view(config), kept.unwrap_or_else(|| Cursor::start(1, 1)));
     }
@@ -50,7 +50,7 @@ impl Output {
         }
     }
 
-    fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) {
         for _ in 0..10_000 {
             let round = self.round();
             let caught_up = round.caught_up;
@@ -117,7 +117,7 @@ fn a_plant_is_written_as_the_schema_has_it() {
     });
     near("wl_target,facility=hall,site=site-a,target=D130,window=24h", midnight + 86_400_000, "limit", 1.3);
     let verdicts = memory.points.values().filter_map(|point| point.get("verdict"));
-    assert!(verdicts.clone().any(|verdict| verdict == "\"fail_unguarded\""), "no verdict anywhere");
+    assert!(verdicts.clone().any(|verdict| verdict == "\"conditional_fail\""), "no verdict anywhere");
     let missing = memory.points.iter().filter(|((key, _), point)| {
         key == pue && point.get("coverage").is_some_and(|coverage| coverage == "0")
     });
