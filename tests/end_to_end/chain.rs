@@ -114,6 +114,11 @@ impl Chain {
         printed.trim().to_owned()
     }
 
+    /// What a command prints that is given the collector's configuration.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> String {
+        run(wattledger(), &[arguments, &["--config", text(&self.collector_config)]].concat()).await
+    }
+
     /// `wattledger report`, from the running collector or from its store.
     pub(crate) async fn report(&self, facility: &str, period: &str, format: &str) -> String {
         let config = text(&self.collector_config);

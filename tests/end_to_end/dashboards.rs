@@ -1,109 +1,164 @@
 //! Every query of the Grafana dashboards, asked of a database that a collector has filled.
+//!
+//! `WATTLEDGER_ANSWERS=FILE` keeps the answers, of which tests/dashboards/pictures draws the panels, and
+//! `WATTLEDGER_DAYS` says how many days there are.
 
-use crate::chain::{Chain, SITE, Setting};
+use crate::chain::{Chain, SITE};
 use crate::esif::LONG;
-use crate::publish::{Message, publish};
+use crate::fill::Chosen;
+use crate::influx::Influx;
+use crate::plant::{QUARTER_MS, messages, setting};
+use crate::publish::publish;
+use crate::read::{Question, dashboards, list, questions, text};
 use crate::servers::Servers;
-use serde_json::{Value, json};
+use crate::wait::{turn, until};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const QUARTER_MS: i64 = 900_000;
-/// A day and two hours.
-const READINGS: i64 = 105;
+/// A day and some hours, so that a local date is over; of more days there is more to see.
+const DAYS: i64 = 2;
+/// What is written once a minute is there by then.
+const WRITTEN: Duration = Duration::from_secs(150);
 
-fn setting() -> Setting {
-    let meter = |name: &str, role: &str, unit: &str| {
-        format!(
-            "[[meter]]\nname = \"{name}\"\nsite = \"{SITE}\"\nfacility = \"hall\"\nrole = \"{role}\"\n\
-             kind = \"register\"\nunit = \"{unit}\"\nnominal_interval = \"15m\"\n\n"
-        )
-    };
-    Setting {
-        rules: r#"
-[[source.mqtt.rule]]
-topic = "hall/{meter}"
-meter = "{meter}"
-value = "/total"
-time = "/time"
-time_format = "epoch-ms"
-unit_path = "/unit"
-"#
-        .to_owned(),
-        places: format!(
-            "[[site]]\nname = \"{SITE}\"\ntime_zone = \"America/Denver\"\n\n\
-             [[facility]]\nname = \"hall\"\nsite = \"{SITE}\"\nemission_factor = \"0.4 kg/kWh\"\n\n{}{}{}",
-            meter("main", "utility", "kWh"),
-            meter("it", "it-input", "kWh"),
-            meter("water", "water", "m3")
-        ),
-        retention: "400d",
-    }
+/// The values of a variable, as the database gives them.
+async fn options(influx: &Influx, variable: &Value, chosen: &Chosen) -> Vec<String> {
+    let query = chosen.fill(text(variable, "query"), "");
+    let rows = until(&query, WRITTEN, async || {
+        let rows = influx.ask(&query).await?;
+        if rows.is_empty() { Err("no values".to_owned()) } else { Ok(rows) }
+    })
+    .await;
+    rows.iter().filter_map(|row| row.text("value")).map(str::to_owned).collect()
 }
 
-/// `(place, query)` of every panel and variable of every dashboard.
-fn queries() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/grafana");
-    let mut found = Vec::new();
-    for file in fs::read_dir(folder).expect("dashboards can be listed") {
-        let path = file.expect("dashboards can be listed").path();
-        let dashboard = fs::read_to_string(&path).expect("a dashboard is text");
-        let dashboard: Value = serde_json::from_str(&dashboard).expect("a dashboard is JSON");
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let panels = list(&dashboard["panels"]);
-        let targets = panels.iter().flat_map(|panel| {
-            list(&panel["targets"])
-                .into_iter()
-                .map(|target| (panel["title"].to_string(), target["query"].clone()))
-        });
-        let variables = list(&dashboard["templating"]["list"]).into_iter();
-        let variables = variables
-            .filter(|variable| variable["type"] == "query")
-            .map(|variable| (variable["name"].to_string(), variable["query"].clone()));
-        found.extend(
-            targets
-                .chain(variables)
-                .map(|(place, query)| (place, query.as_str().expect("a query is text").to_owned())),
-        );
+/// What a reader finds chosen who opens a dashboard: All, or of single variables the hall and its gauge.
+async fn opened(influx: &Influx, dashboard: &Value, range: (i64, i64)) -> Chosen {
+    let mut chosen = Chosen { range, variables: BTreeMap::new() };
+    for name in ["site", "facility", "gauge", "meter", "target", "collector", "agent"] {
+        let variables = list(&dashboard["templating"], "list");
+        let Some(variable) = variables.iter().find(|variable| text(variable, "name") == name) else {
+            continue;
+        };
+        let options = options(influx, variable, &chosen).await;
+        let single = options.iter().find(|option| ["hall", "outdoor"].contains(&option.as_str()));
+        let values = if variable["multi"] == true {
+            Vec::new()
+        } else {
+            vec![single.or(options.first()).expect("there are options").clone()]
+        };
+        chosen.variables.insert(name, values);
     }
-    found
+    chosen
+}
+
+/// The same with several values chosen where that can be.
+fn several(chosen: &Chosen) -> Chosen {
+    let mut chosen = chosen.clone();
+    for (name, values) in &mut chosen.variables {
+        let some: &[&str] = match *name {
+            "site" => &[SITE],
+            "facility" => &["hall", "annex"],
+            "meter" => &["main", "pdu", "outdoor"],
+            "target" => &["D130", "D125"],
+            _ => &[],
+        };
+        if values.is_empty() {
+            *values = some.iter().map(|&value| value.to_owned()).collect();
+        }
+    }
+    chosen
+}
+
+/// The rows of one question; waits for what is written once a minute.
+async fn answer(influx: &Influx, question: &Question, chosen: &Chosen) -> Value {
+    let Question { place, query, interval } = question;
+    let asked = chosen.fill(query, interval);
+    assert!(!asked.replace("$/", "").contains('$'), "{place}: a variable is left in {asked}");
+    until(&format!("{place} has rows for {asked}"), WRITTEN, async || {
+        let rows = influx.ask(&asked).await?;
+        // A question of no value at all is answered by rows of nothing.
+        let told = rows.iter().any(|row| row.tells());
+        if told { Ok(rows.iter().map(|row| row.json()).collect()) } else { Err("no rows".to_owned()) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_panel_is_answered() {
     let Some(servers) = Servers::find("every_panel_is_answered") else { return };
+    let _turn = turn().await;
     let mut chain = Chain::new(&servers, &setting()).await;
     chain.start("hall/+").await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    let days = std::env::var("WATTLEDGER_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(DAYS);
     let last = (now / QUARTER_MS) * QUARTER_MS;
-    let first = last - (READINGS - 1) * QUARTER_MS;
-    let messages = (0..READINGS).flat_map(|at| {
-        [("main", 130, "kWh"), ("it", 100, "kWh"), ("water", 1, "m3")].map(|(meter, step, unit)| {
-            let payload =
-                json!({ "time": first + at * QUARTER_MS, "total": 1_000 + at * step, "unit": unit });
-            Message::new(format!("hall/{meter}"), payload.to_string())
-        })
-    });
-    publish(chain.sensors.port, messages.collect()).await;
+    let first = last - days * 86_400_000;
+    publish(chain.sensors.port, messages(first, last)).await;
     chain.wait_written("hall", last, LONG).await;
+    let correction = ["correct", "entry", "annex-cooling", "--amount", "0.5 kWh", "--reason", "of the test"];
+    let (from, to) = (rfc3339(first - 7_200_000), rfc3339(first - 3_600_000));
+    chain.command(&[&correction[..], &["--from", &from, "--to", &to]].concat()).await;
+    chain.influx.write(crate::promised::lines(first, last)).await;
 
-    let queries = queries();
-    assert!(queries.len() > 10, "only {} queries", queries.len());
-    for (place, query) in queries {
-        let asked = query
-            .replace("$timeFilter", &format!("time >= {}ms AND time <= {last}ms", first - 86_400_000))
-            .replace("$__interval_ms", &QUARTER_MS.to_string())
-            .replace("$__interval", "15m")
-            .replace("$site", SITE)
-            .replace("$facility", "hall");
-        assert!(!asked.contains('$') || asked.contains("$/"), "{place}: a variable is left in {asked}");
-        let rows = chain.influx.ask(&asked).await.unwrap_or_else(|error| panic!("{place}: {error}"));
-        assert!(!rows.is_empty(), "{place}: no rows for {asked}");
+    let mut answers = Map::new();
+    let mut asked = 0;
+    for (file, dashboard) in dashboards() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+        let chosen = opened(&chain.influx, &dashboard, (first - 86_400_000, now)).await;
+        let mut of_file = Map::new();
+        for question in questions(&file, &dashboard) {
+            // Alerts, events and live figures are of now, whenever the dashboard was opened.
+            let mut chosen = chosen.clone();
+            chosen.range.1 = now.max(chosen.range.1) + 300_000;
+            of_file.insert(question.place.clone(), answer(&chain.influx, &question, &chosen).await);
+            answer(&chain.influx, &question, &several(&chosen)).await;
+            asked += 1;
+        }
+        answers.insert(file, Value::Object(of_file));
     }
-    // What the main panel computes is the PUE of the readings.
-    let pue = "SELECT sum(\"numerator\") / sum(\"denominator\") AS \"pue\" FROM \"wl_indicator\" \
-               WHERE \"indicator\" = 'pue' AND \"window\" = '1m' AND \"facility\" = 'hall'";
-    let seen = chain.influx.number(pue, "pue").await.unwrap_or_else(|error| panic!("{error}"));
-    assert!((seen - 1.3).abs() < 1e-9, "{seen}");
+    assert!(asked > 100, "only {asked} queries");
+    if let Ok(file) = std::env::var("WATTLEDGER_ANSWERS") {
+        let kept = json!({ "range": [first, last], "answers": answers });
+        fs::write(file, kept.to_string()).expect("answers can be kept");
+    }
+    portfolio_is_a_quotient_of_sums(&chain.influx, last).await;
+}
+
+fn rfc3339(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).expect("an instant").to_rfc3339()
+}
+
+/// What the portfolio shows is the quotient of the facilities' sums.
+async fn portfolio_is_a_quotient_of_sums(influx: &Influx, last: i64) {
+    let (_, dashboard) =
+        dashboards().into_iter().find(|(file, _)| file == "portfolio.json").expect("there is a portfolio");
+    let question = questions("portfolio", &dashboard)
+        .into_iter()
+        .find(|question| question.place.contains("PUE of the portfolio"))
+        .expect("it shows its PUE");
+    let mut chosen = Chosen { range: (last - 86_400_000, last), variables: BTreeMap::new() };
+    chosen.variables.insert("site", Vec::new());
+    chosen.variables.insert("facility", Vec::new());
+    let shown = answer(influx, &question, &chosen).await;
+    let shown = list(&json!({ "rows": shown }), "rows")
+        .iter()
+        .find(|row| row["window"] == "24h")
+        .and_then(|row| {
+            row.as_object()?.iter().find(|(name, _)| !["time", "window"].contains(&name.as_str()))
+        })
+        .and_then(|(_, value)| value.as_f64())
+        .expect("a PUE of 24 hours");
+    let mut sums = [0.0, 0.0];
+    for facility in ["hall", "annex"] {
+        for (sum, field) in sums.iter_mut().zip(["numerator", "denominator"]) {
+            let query = format!(
+                "SELECT last(\"{field}\") FROM \"wl_indicator\" WHERE \"indicator\" = 'pue' AND \
+                 \"window\" = '24h' AND \"facility\" = '{facility}' AND time <= {last}ms"
+            );
+            *sum += influx.number(&query, "last").await.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+    assert!((shown - sums[0] / sums[1]).abs() < 1e-12, "{shown}, and {} / {}", sums[0], sums[1]);
 }

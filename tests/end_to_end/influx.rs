@@ -143,7 +143,7 @@ bind-address = "127.0.0.1:{rpc}"
     }
 
     /// Writes lines of the line protocol, stamped in ms.
-    async fn write(&self, lines: String) {
+    pub(crate) async fn write(&self, lines: String) {
         let url = format!("{}/write?db={DATABASE}&precision=ms", self.url());
         let answer = self.http.post(&url).body(lines).send().await.expect("the database answers");
         assert_eq!(answer.status(), 204);
@@ -164,6 +164,20 @@ pub(crate) struct Row(std::collections::BTreeMap<String, Value>);
 impl Row {
     pub(crate) fn number(&self, column: &str) -> Option<f64> {
         self.0.get(column)?.as_f64()
+    }
+
+    pub(crate) fn text(&self, column: &str) -> Option<&str> {
+        self.0.get(column)?.as_str()
+    }
+
+    /// Whether it says anything beside its time.
+    pub(crate) fn tells(&self) -> bool {
+        self.0.iter().any(|(column, value)| column != "time" && !value.is_null())
+    }
+
+    /// Its values and tags by name.
+    pub(crate) fn json(&self) -> Value {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Milliseconds since the epoch.

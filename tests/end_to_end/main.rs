@@ -10,6 +10,8 @@ mod chain;
 mod chance;
 mod dashboards;
 mod esif;
+#[path = "../dashboards/fill.rs"]
+mod fill;
 mod full_queue;
 mod influx;
 mod killed;
@@ -17,8 +19,12 @@ mod load;
 mod mosquitto;
 mod other_brokers;
 mod pair;
+mod plant;
 mod processes;
+mod promised;
 mod publish;
+#[path = "../dashboards/read.rs"]
+mod read;
 mod servers;
 mod spool;
 mod wait;
