@@ -143,7 +143,7 @@ impl Dashboard {
     pub(crate) fn json(self) -> Value {
         let mut variables = vec![json!({
             "name": "datasource", "label": "Database", "type": "datasource", "query": "influxdb", "regex": "",
-            "hide": 0, "multi": false, "includeAll": false, "refresh": 1, "options": [], "current": {},
+            "hide": 0, "multi": false, "includeAll": false, "refresh": 1, "options": [],
         })];
         variables.extend(self.variables.iter().map(variable));
         let others = ALL.iter().filter(|other| other.uid != self.named.uid);
@@ -174,7 +174,7 @@ fn variable(variable: &Variable) -> Value {
     let mut json = json!({
         "name": variable.name, "label": variable.label, "type": "query", "datasource": source(),
         "query": variable.query, "regex": "", "hide": 0, "multi": variable.many,
-        "includeAll": variable.many, "refresh": 1, "sort": 1, "options": [], "current": {},
+        "includeAll": variable.many, "refresh": 1, "sort": 1, "options": [],
     });
     if variable.many {
         // Also what a query finds nothing of by name, and no list of a thousand names in it.

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const folder = process.argv[2] ?? join(here, '../../../dashboards/grafana');
 const made = join(here, 'made');
 
-/** Field settings that overrides name without `custom.`, as the published types name them. */
+/** One file as constants, so that the compiler says of which panel it speaks. */
 const constants = (file) => {
   const { panels, ...frame } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
   const lines = [];

@@ -77,7 +77,7 @@ export type PanelOf<K extends Kind> = Omit<Written<grafana.Panel>, 'options' | '
 };
 
 /** What an override may set of a panel type: its own settings under `custom.`, and those of every field. */
-export type CustomOf<K extends Kind, Key extends keyof Kinds[K]['custom']> = Written<Kinds[K]['custom']>[Key];
+export type CustomOf<K extends Kind, Key extends keyof Kinds[K]['custom']> = Written<Kinds[K]['custom'][Key]>;
 export type FieldOf<Key extends keyof Defaults<'stat'>> = Defaults<'stat'>[Key];
 
 export type RowPanel = Written<grafana.RowPanel>;
