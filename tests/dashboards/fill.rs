@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// Points that a chart has room for.
-const POINTS: i64 = 1_000;
 /// Intervals that Grafana rounds to, in ms, and how it writes them.
 const INTERVALS: &[(i64, &str)] = &[
     (10_000, "10s"),
@@ -29,10 +27,11 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// A query as it is sent. `least` is the panel's least interval; empty for none.
-    pub(crate) fn fill(&self, query: &str, least: &str) -> String {
+    /// A query as it is sent, of a panel with at most so many points. `least` is the panel's least interval; empty
+    /// for none.
+    pub(crate) fn fill(&self, query: &str, least: &str, points: i64) -> String {
         let (from, to) = self.range;
-        let (interval_ms, interval) = interval(to - from, least);
+        let (interval_ms, interval) = interval((to - from) / points, least);
         let mut filled = query
             .replace("$timeFilter", &format!("time >= {from}ms and time <= {to}ms"))
             .replace("$__interval_ms", &interval_ms.to_string())
@@ -46,10 +45,10 @@ impl Chosen {
     }
 }
 
-/// The interval of a chart's groups: the range by its points, rounded up, and not below the least.
-fn interval(range_ms: i64, least: &str) -> (i64, &'static str) {
+/// The interval of a chart's groups: that of its points, rounded up, and not below the least.
+fn interval(point_ms: i64, least: &str) -> (i64, &'static str) {
     let least = INTERVALS.iter().find(|(_, word)| *word == least).map_or(0, |(ms, _)| *ms);
-    let needed = (range_ms / POINTS).max(least);
+    let needed = point_ms.max(least);
     *INTERVALS.iter().find(|(ms, _)| *ms >= needed).unwrap_or(&INTERVALS[INTERVALS.len() - 1])
 }
 
@@ -79,9 +78,10 @@ fn variables_are_filled_as_grafana_does() {
     let query = "/^${site:regex}$/ /^${facility:regex}$/ /^${meter:regex}$/ $timeFilter ${__to}ms - 3d \
                  time($__interval) $__interval_ms";
     assert_eq!(
-        chosen.fill(query, "1m"),
+        chosen.fill(query, "1m", 1_000),
         "/^.*$/ /^hall-1$/ /^(a\\.b|c)$/ time >= 1000ms and time <= 604801000ms 604801000ms - 3d time(15m) 900000"
     );
-    assert!(chosen.fill("time($__interval)", "1h").contains("time(1h)"));
-    assert!(chosen.fill("time($__interval)", "").contains("time(15m)"));
+    assert!(chosen.fill("time($__interval)", "1h", 1_000).contains("time(1h)"));
+    assert!(chosen.fill("time($__interval)", "", 1_000).contains("time(15m)"));
+    assert!(chosen.fill("time($__interval)", "", 80).contains("time(3h)"));
 }

@@ -188,14 +188,14 @@ const lines = (panel, series, w, h) => {
   if (defaults.max === undefined) high += (high - low) * 0.05;
   const legend = 18;
   const y = scale(low, high, h - 20 - legend, 6);
-  const x = { ...scale(span[0], span[1] + (drawn[0]?.config.custom.drawStyle === 'bars' ? step : 0), 62, w - 6), left: 62 };
+  const x = { ...scale(span[0], span[1] + (drawn[0]?.config.custom.drawStyle === 'bars' ? step : 0), 86, w - 6), left: 86 };
   const hours = (span[1] - span[0]) / 3_600_000;
   x.ticks = Array.from({ length: 6 }, (_, at) => span[0] + ((at + 0.5) * (span[1] - span[0])) / 6);
   const label = (at) => new Date(at).toISOString().slice(...(hours > 72 ? [5, 10] : [5, 16])).replace('T', ' ');
   let out = frame(w, h - legend, x, y, label, (at) => shown(at, { ...defaults, decimals: defaults.decimals }));
   for (const step of panel.fieldConfig.defaults.custom.thresholdsStyle ? defaults.thresholds.steps : []) {
     if (step.value !== null && step.value >= low && step.value <= high)
-      out += `<line x1="62" x2="${w}" y1="${y.to(step.value)}" y2="${y.to(step.value)}" stroke="${NAMED[step.color]}" stroke-dasharray="6 4"/>`;
+      out += `<line x1="86" x2="${w}" y1="${y.to(step.value)}" y2="${y.to(step.value)}" stroke="${NAMED[step.color]}" stroke-dasharray="6 4"/>`;
   }
   for (const { name, points, config, color } of drawn) {
     const custom = config.custom;

@@ -1,7 +1,8 @@
 //! What queries ask for: only what is written, of what was chosen, and no mean of a ratio.
 
+use crate::fill::Chosen;
 use crate::read::{Question, dashboards, list, questions, text};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wattledger_collector::indicators::Indicator;
 use wattledger_collector::outputs::influx::catalog::{self, Measurement};
 use wattledger_model::calendar::Window;
@@ -212,4 +213,17 @@ fn every_query_is_about_what_was_chosen_and_when() {
             assert!(timed || query.starts_with("SHOW TAG VALUES "), "{place}: of any time");
         }
     }
+}
+
+#[test]
+fn nothing_is_left_of_a_variable_once_it_is_filled() {
+    let names = ["site", "facility", "gauge", "meter", "target", "collector", "agent"];
+    let variables: BTreeMap<_, _> = names.into_iter().map(|name| (name, vec!["a".to_owned()])).collect();
+    let chosen = Chosen { range: (0, 30 * 86_400_000), variables };
+    every(|Question { place, query, interval, points }, _| {
+        let filled = chosen.fill(query, interval, *points);
+        assert!(!filled.replace("$/", "").contains('$'), "{place}: {filled}");
+        let grouped = query.contains("GROUP BY time($__interval)");
+        assert!(!grouped || !interval.is_empty(), "{place}: groups shorter than what is written");
+    });
 }

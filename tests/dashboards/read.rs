@@ -4,6 +4,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Points that a chart has room for, where its panel does not say.
+pub(crate) const POINTS: i64 = 1_000;
+
 /// `dashboards/`.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards")
@@ -54,6 +57,8 @@ pub(crate) struct Question {
     pub(crate) query: String,
     /// The least interval of its groups, as Grafana writes it; empty where none is set.
     pub(crate) interval: String,
+    /// How many groups there are at most.
+    pub(crate) points: i64,
 }
 
 /// Every query of panels, variables and annotations.
@@ -65,6 +70,7 @@ pub(crate) fn questions(file: &str, dashboard: &Value) -> Vec<Question> {
                 place: format!("{file}: panel `{}`, query {}", text(panel, "title"), text(target, "refId")),
                 query: text(target, "query").to_owned(),
                 interval: text(panel, "interval").to_owned(),
+                points: panel["maxDataPoints"].as_i64().unwrap_or(POINTS),
             });
         }
     }
@@ -74,6 +80,7 @@ pub(crate) fn questions(file: &str, dashboard: &Value) -> Vec<Question> {
                 place: format!("{file}: variable `{}`", text(variable, "name")),
                 query: text(variable, "query").to_owned(),
                 interval: String::new(),
+                points: POINTS,
             });
         }
     }
@@ -82,6 +89,7 @@ pub(crate) fn questions(file: &str, dashboard: &Value) -> Vec<Question> {
             place: format!("{file}: annotation `{}`", text(annotation, "name")),
             query: text(&annotation["target"], "query").to_owned(),
             interval: String::new(),
+            points: POINTS,
         });
     }
     assert!(found.len() > 3, "{file} asks nothing");

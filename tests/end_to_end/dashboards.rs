@@ -9,7 +9,7 @@ use crate::fill::Chosen;
 use crate::influx::Influx;
 use crate::plant::{QUARTER_MS, messages, setting};
 use crate::publish::publish;
-use crate::read::{Question, dashboards, list, questions, text};
+use crate::read::{POINTS, Question, dashboards, list, questions, text};
 use crate::servers::Servers;
 use crate::wait::{turn, until};
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ const WRITTEN: Duration = Duration::from_secs(150);
 
 /// The values of a variable, as the database gives them.
 async fn options(influx: &Influx, variable: &Value, chosen: &Chosen) -> Vec<String> {
-    let query = chosen.fill(text(variable, "query"), "");
+    let query = chosen.fill(text(variable, "query"), "", POINTS);
     let rows = until(&query, WRITTEN, async || {
         let rows = influx.ask(&query).await?;
         if rows.is_empty() { Err("no values".to_owned()) } else { Ok(rows) }
@@ -73,8 +73,8 @@ fn several(chosen: &Chosen) -> Chosen {
 
 /// The rows of one question; waits for what is written once a minute.
 async fn answer(influx: &Influx, question: &Question, chosen: &Chosen) -> Value {
-    let Question { place, query, interval } = question;
-    let asked = chosen.fill(query, interval);
+    let Question { place, query, interval, points } = question;
+    let asked = chosen.fill(query, interval, *points);
     assert!(!asked.replace("$/", "").contains('$'), "{place}: a variable is left in {asked}");
     until(&format!("{place} has rows for {asked}"), WRITTEN, async || {
         let rows = influx.ask(&asked).await?;

@@ -88,6 +88,7 @@ fn course_of_carbon() -> Panel {
     .unit("masskg")
     .min(0.0)
     .interval("1h")
+    .at_most(80)
 }
 
 fn both_methods() -> Panel {
@@ -95,16 +96,16 @@ fn both_methods() -> Panel {
         let when = [&of(indicator, "day"), PLACE, RANGE];
         select("sum(\"numerator\")", "wl_indicator", &when, "GROUP BY time(1d) fill(none)")
     };
-    Panel::bars(
+    Panel::lines(
         "CO₂ of each day, by method and scope",
-        "Local dates that are over, each at the UTC day in which it begins. The two methods of Scope 2 stand beside \
-         each other and are never added. Source: GHG Protocol; domain.md 4.1, 4.2.",
+        "Local dates that are over, each at the UTC day in which it begins. The two methods of Scope 2 are two \
+         answers to one question and are never added. Source: GHG Protocol; domain.md 4.1, 4.2.",
     )
     .ask(series(&by_day("carbon"), "Scope 2, location-based"))
     .ask(series(&by_day("carbon-market"), "Scope 2, market-based"))
     .ask(series(&by_day("scope1"), "Scope 1"))
-    .custom("stacking", json!({ "group": "A", "mode": "none" }))
-    .custom("fillOpacity", json!(40))
+    .custom("lineInterpolation", json!("stepAfter"))
+    .custom("showPoints", json!("always"))
     .unit("masskg")
     .min(0.0)
     .interval("1d")
@@ -130,7 +131,7 @@ fn intensity() -> Panel {
     let carbon =
         select("sum(\"numerator\") AS \"kg\"", "wl_indicator", &[&of("carbon", "1m"), PLACE, RANGE], POINTS);
     let energy = ["\"component\" = 'total'", PLACE, RANGE];
-    let energy = select("sum(\"energy_kwh\") AS \"kWh\"", "wl_energy_hour", &energy, POINTS);
+    let energy = select("sum(\"energy_kwh\") AS \"kWh\"", "wl_component", &energy, POINTS);
     Panel::lines(
         "CO₂ for each kWh that entered",
         "Location-based CO₂ of each interval over all energy that entered (E_DC) in it, of all chosen facilities: \
@@ -160,7 +161,7 @@ fn water() -> Panel {
         &["\"component\" =~ /^(water|potable-water)$/", PLACE, RANGE],
         "GROUP BY time($__interval), \"facility\", \"component\" fill(none)",
     );
-    Panel::bars(
+    Panel::lines(
         "Water of each interval",
         "Water that entered, by facility and by kind of meter: sums of hours. Potable water is a part of the water \
          where both are metered. Source: ISO/IEC 30134-9; domain.md 2.4.",
@@ -168,6 +169,7 @@ fn water() -> Panel {
     .ask(series(&query, "$tag_facility $tag_component"))
     .unit("litre")
     .min(0.0)
+    .custom("fillOpacity", json!(15))
     .empty("No water meter")
     .interval("1h")
 }
@@ -213,6 +215,7 @@ fn sources() -> Panel {
         ],
     )
     .interval("1h")
+    .at_most(80)
 }
 
 fn indicators() -> Panel {
@@ -234,10 +237,7 @@ fn indicators() -> Panel {
          domain.md 2.4, 2.6.",
     )
     .ask(rows(&query))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["site", "facility", "indicator"])
     .empty("No day is over yet")
     .decimals(3)
     .field("Coverage", &[("unit", json!("percentunit")), ("decimals", json!(1))])

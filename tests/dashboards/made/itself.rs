@@ -63,10 +63,7 @@ fn collector_now() -> Panel {
          Source: wl_collector.",
     )
     .ask(rows(&select(what, "wl_collector", &[COLLECTOR, JUST_NOW], "GROUP BY \"collector\"")))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["collector"])
     .unit("short")
     .field(
         "Problems",
@@ -95,10 +92,7 @@ fn outputs_now() -> Panel {
          wl_output.",
     )
     .ask(rows(&query))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["collector", "output"])
     .unit("short")
     .decimals(0)
     .field("State", &state())
@@ -120,10 +114,7 @@ fn agents_now() -> Panel {
         "Each agent at the end of the time range: whether it is heard, and since when not. Source: wl_agent.",
     )
     .ask(rows(&query))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["site", "agent"])
     .unit("s")
     .decimals(0)
     .field(
@@ -171,8 +162,8 @@ fn commits() -> Panel {
         "Commits and batches a minute",
         "How many flushes changed the ledger and how many batches came, for each minute. Source: wl_collector.",
     )
-    .ask(series(&collector("non_negative_derivative(max(\"commits\"), 1m)"), "$tag_collector commits"))
-    .ask(series(&collector("non_negative_derivative(max(\"batches\"), 1m)"), "$tag_collector batches"))
+    .ask(series(&collector("non_negative_derivative(first(\"commits\"), 1m)"), "$tag_collector commits"))
+    .ask(series(&collector("non_negative_derivative(first(\"batches\"), 1m)"), "$tag_collector batches"))
     .unit("suffix: /min")
     .min(0.0)
     .interval("10s")
@@ -272,7 +263,7 @@ fn points() -> Panel {
         "Points a second that each output wrote, and points that the database refused for good since the start. \
          Source: wl_output.",
     )
-    .ask(series(&output("non_negative_derivative(max(\"points\"), 1s)"), "$tag_output"))
+    .ask(series(&output("non_negative_derivative(first(\"points\"), 1s)"), "$tag_output"))
     .ask(series(&output("max(\"refused_points\")"), "$tag_output refused"))
     .unit("suffix: /s")
     .min(0.0)

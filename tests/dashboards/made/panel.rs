@@ -215,11 +215,6 @@ impl Panel {
         self.default("mappings", mappings(words))
     }
 
-    /// A link from each value.
-    pub(crate) fn link(self, title: &str, url: &str) -> Panel {
-        self.default("links", json!([{ "title": title, "url": url, "targetBlank": false }]))
-    }
-
     pub(crate) fn custom(mut self, key: &str, value: Value) -> Panel {
         self.json["fieldConfig"]["defaults"]["custom"][key] = value;
         self
@@ -282,16 +277,31 @@ impl Panel {
             .transform("organize", json!({ "excludeByName": {}, "indexByName": order, "renameByName": {} }))
     }
 
-    /// The strictest limit of the targets as threshold: the column `limit` of the query `of`.
+    /// A table without the time of its rows; the columns that are named come in that order.
+    pub(crate) fn columns(self, columns: &[&str]) -> Panel {
+        let order: Map<String, Value> =
+            columns.iter().enumerate().map(|(at, name)| ((*name).to_owned(), json!(at))).collect();
+        self.transform(
+            "organize",
+            json!({ "excludeByName": { "Time": true }, "indexByName": order, "renameByName": {} }),
+        )
+    }
+
+    /// The strictest limit of the targets as threshold of all figures: the column `limit` of the query `of`.
     pub(crate) fn judged_by(self, of: &str) -> Panel {
         self.transform(
             "configFromData",
             json!({
                 "configRefId": of,
                 "mappings": [{ "fieldName": "limit", "handlerKey": "threshold1", "reducerId": "lastNotNull" }],
-                "applyTo": { "id": "byFrameRefID", "options": "A" },
             }),
         )
+    }
+
+    /// How many groups there are at most, for what is wider than a line.
+    pub(crate) fn at_most(mut self, points: i64) -> Panel {
+        self.json.insert("maxDataPoints".to_owned(), json!(points));
+        self
     }
 
     /// The least interval of a query's groups.

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 const BY_FACILITY: &str = "GROUP BY \"site\", \"facility\"";
 
 /// The latest energies of each facility, to be summed before they are divided.
-fn latest_energies(windows: &str) -> String {
+fn latest_energies(window: &str) -> String {
     select(
         "last(\"numerator\") AS \"numerator\", last(\"denominator\") AS \"denominator\"",
         "wl_indicator",
-        &["\"indicator\" = 'pue'", &format!("\"window\" =~ /^({windows})$/"), PLACE, LATEST],
-        "GROUP BY \"site\", \"facility\", \"window\"",
+        &[&of("pue", window), PLACE, LATEST],
+        BY_FACILITY,
     )
 }
 
@@ -39,13 +39,17 @@ pub(crate) fn dashboard() -> Value {
 }
 
 fn pue() -> Panel {
+    let of_window =
+        |window: &str, name: &str| series(&select_from(RATIO, &latest_energies(window), ""), name);
     Panel::figures(
         "PUE of the portfolio",
         "Sum of all facilities' energies over the sum of their IT energies in each rolling window, as of the end of \
          the time range; never a mean of PUEs. Each facility counts at its own horizon. Windows shorter than 12 \
          months are iPUE. Colours: the default targets D125 and D130. Source: ISO/IEC 30134-2; domain.md 5.9.",
     )
-    .ask(series(&select_from(RATIO, &latest_energies("24h|30d|12mo"), "GROUP BY \"window\""), "$tag_window"))
+    .ask(of_window("24h", "24 h"))
+    .ask(of_window("30d", "30 d"))
+    .ask(of_window("12mo", "12 mo"))
     .decimals(3)
     .thresholds("green", PUE_STEPS)
     .size(9, 5)
@@ -218,6 +222,7 @@ fn course_of_energy() -> Panel {
     .min(0.0)
     .thresholds("green", ENERGY_STEPS)
     .interval("1h")
+    .at_most(80)
 }
 
 fn course_of_carbon() -> Panel {
@@ -231,6 +236,7 @@ fn course_of_carbon() -> Panel {
     .unit("masskg")
     .min(0.0)
     .interval("1h")
+    .at_most(80)
 }
 
 fn course_of_coverage() -> Panel {

@@ -98,10 +98,7 @@ fn meters() -> Panel {
          domain.md 5.1, 5.3, 5.4.",
     )
     .ask(rows(&select(&what.join(", "), "wl_meter_state", &[METERS, JUST_NOW], BY_METER)))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["site", "meter"])
     .unit("short")
     .decimals(0)
     .field("site", &[("displayName", json!("Site"))])
@@ -148,7 +145,7 @@ fn provenance() -> Panel {
     let day = |what: &str| select(what, "wl_meter_day", &[METERS, RANGE], "GROUP BY time(1d) fill(none)");
     let missing = "count(\"coverage\") - sum(\"measured\") - sum(\"interpolated\") - sum(\"estimated\")";
     Panel::bars(
-        "How the days of the meters are known",
+        "How the days of the meters are known, in meter-days",
         "Days of the chosen meters, added up: measured, inside long steps (the split is interpolated, the total is \
          measured), estimated, and missing. Each local date at the UTC day in which it begins. Source: domain.md \
          5.4.",
@@ -158,7 +155,7 @@ fn provenance() -> Panel {
     .ask(series(&day("sum(\"estimated\")"), "estimated"))
     .ask(series(&day(missing), "missing"))
     .empty("No day is over yet")
-    .unit("suffix: meter-days")
+    .unit("short")
     .decimals(2)
     .min(0.0)
     .field("measured", &[("color", fixed("green"))])
@@ -208,10 +205,7 @@ fn balances() -> Panel {
          meter that is wrong or one that is not there. Source: domain.md 5.6, 6.2, 7.1.",
     )
     .ask(rows(&query))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["facility", "meter"])
     .empty("No meter is declared to feed another")
     .unit("kwatth")
     .decimals(2)
@@ -243,10 +237,7 @@ fn quarantine() -> Panel {
          domain.md 5.1, 5.7.",
     )
     .ask(rows(&select(what, "wl_quarantine", &[JUST_NOW], "GROUP BY \"cause\"")))
-    .transform(
-        "organize",
-        json!({ "excludeByName": { "Time": true }, "indexByName": {}, "renameByName": {} }),
-    )
+    .columns(&["cause"])
     .empty(NO_EVENT)
     .unit("short")
     .decimals(0)

@@ -126,12 +126,15 @@ fn budget(what: &str) -> String {
 }
 
 fn course() -> Panel {
+    // The same against every target.
+    let by_facility = "GROUP BY time($__interval), \"facility\" fill(none)";
+    let to_date = select("last(\"value\")", "wl_budget", &[PLACE, TARGET, RANGE], by_facility);
     Panel::lines(
         "Year to date and forecast",
         "PUE of the year up to each local date, and what the year comes to if its rest is like the 30 days before \
          that date. Dashed: the limits. Cold months hide a summer's deficit. Source: domain.md 7.2.",
     )
-    .ask(series(&budget("last(\"value\")"), "$tag_facility to date"))
+    .ask(series(&to_date, "$tag_facility to date"))
     .ask(series(&budget("last(\"forecast\")"), "$tag_facility forecast ($tag_target)"))
     .ask(series(&budget("last(\"limit\")"), "limit $tag_target $tag_facility"))
     .empty(NO_TARGET)
@@ -193,14 +196,16 @@ fn burn_rates() -> Panel {
 fn months() -> Panel {
     let query =
         select("\"value\"", "wl_indicator", &[&of("pue", "month"), PLACE, RANGE], "GROUP BY \"facility\"");
-    Panel::bars(
+    Panel::lines(
         "PUE of each month",
         "Local months at their first instant, the running one to date, each of its own sums. The limits are those of \
          D125 and D130. Source: ISO/IEC 30134-2; domain.md 2.1.",
     )
     .ask(series(&query, "$tag_facility"))
-    .custom("stacking", json!({ "group": "A", "mode": "none" }))
-    .custom("fillOpacity", json!(50))
+    .custom("lineInterpolation", json!("stepAfter"))
+    .custom("showPoints", json!("always"))
+    .custom("pointSize", json!(8))
+    .min(1.0)
     .empty("No month begins in this time range")
     .decimals(3)
     .thresholds("green", PUE_STEPS)
