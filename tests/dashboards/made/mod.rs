@@ -14,6 +14,7 @@ use crate::read::folder;
 use dashboard::{CARBON, FACILITY, ITSELF, Named, PORTFOLIO, QUALITY, TARGETS};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 
 /// Colours of a PUE: the limits of D125 and D130 of config/targets, from which on each is missed.
 const PUE_STEPS: &[(&str, f64)] = &[("yellow", 1.25), ("red", 1.3)];
@@ -36,9 +37,15 @@ pub(crate) fn all() -> Vec<(Named, Value)> {
     ]
 }
 
-/// `WATTLEDGER_BLESS=1` writes the files anew.
-pub(crate) fn blessed() -> bool {
-    std::env::var("WATTLEDGER_BLESS").as_deref() == Ok("1")
+/// With `WATTLEDGER_BLESS=1` writes a file anew, whole at once since other tests read it, and says so.
+pub(crate) fn blessed(path: &Path, text: &str) -> bool {
+    let asked = std::env::var("WATTLEDGER_BLESS").as_deref() == Ok("1");
+    if asked {
+        let beside = path.with_extension("new");
+        fs::write(&beside, text).expect("a file can be written");
+        fs::rename(&beside, path).expect("a file can be renamed");
+    }
+    asked
 }
 
 #[test]
@@ -46,8 +53,7 @@ fn the_files_are_what_is_described_here() {
     for (named, json) in all() {
         let path = folder().join("grafana").join(named.file);
         let text = serde_json::to_string_pretty(&json).expect("JSON can be printed") + "\n";
-        if blessed() {
-            fs::write(&path, text).expect("a dashboard can be written");
+        if blessed(&path, &text) {
             continue;
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
