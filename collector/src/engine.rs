@@ -17,12 +17,14 @@ mod series;
 pub mod service;
 mod tally;
 mod undecided;
+mod work;
 
 pub use amend::{AmendError, Amended, By, Decided};
 pub use intake::{Answered, Arrival, Refusal};
 pub use meters::Meters;
 pub use series::merge;
 pub use tally::{Again, MeterTally, NewestReading, Overlap, QuarantineCount, QuarantineKey, Tally};
+pub use work::Work;
 
 use crate::audit::{Kind, Who, chain, configuration, corrections};
 use crate::config::Version;

@@ -16,6 +16,7 @@ pub mod health;
 pub mod indicators;
 pub mod journal;
 pub mod ledger;
+mod occupied;
 pub mod outputs;
 pub mod pipeline;
 pub mod receive;

@@ -7,11 +7,12 @@ use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::health::HealthBoard;
+use crate::occupied;
 use crate::outputs::alerts::{Alerting, Channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
-use crate::outputs::snapshot::{AlertView, OutputView, Snapshot};
+use crate::outputs::snapshot::{AlertView, OutputView, Snapshot, WorkView};
 use crate::outputs::web::{self, WebOptions, WebState};
 use crate::receive::{self, Agents, Receiver};
 use crate::stop::stopped;
@@ -178,6 +179,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         agents,
         outputs,
         health: health.clone(),
+        layout: layout.clone(),
         snapshots,
     };
     tasks.spawn(live.run(signals.wake.clone(), stopping.clone()));
@@ -364,6 +366,7 @@ struct Live {
     agents: Agents,
     outputs: Outputs,
     health: HealthBoard,
+    layout: Layout,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -404,6 +407,8 @@ impl Live {
     fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
         let telemetry = self.telemetry.borrow().clone();
         let agents = self.agents.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let problems = self.health.subscribe().borrow().problems.len();
+        let (store_bytes, memory_bytes) = (occupied::store_bytes(&self.layout), occupied::memory_bytes());
         self.view.begin()?;
         let snapshot = live::snapshot(
             &mut self.view,
@@ -416,6 +421,9 @@ impl Live {
                 outputs: self.outputs.views(),
                 alerts: self.outputs.alerts.borrow().clone(),
                 channels: self.outputs.channels.views(),
+                problems,
+                store_bytes,
+                memory_bytes,
             },
         );
         self.view.end()?;
@@ -436,5 +444,6 @@ fn empty_snapshot(config: &CollectorConfig, started: Timestamp) -> Snapshot {
         outputs: Vec::new(),
         alerts: Vec::new(),
         channels: Vec::new(),
+        work: WorkView::default(),
     }
 }

@@ -16,7 +16,7 @@ use wattledger_collector::admin::{
     ReportRequest, ServeError,
 };
 use wattledger_collector::audit::Who;
-use wattledger_collector::outputs::snapshot::Snapshot;
+use wattledger_collector::outputs::snapshot::{Snapshot, WorkView};
 use wattledger_model::time::{Interval, Minute, Timestamp};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +38,7 @@ impl AdminActions for Echo {
             outputs: Vec::new(),
             alerts: Vec::new(),
             channels: Vec::new(),
+            work: WorkView::default(),
         };
         Box::pin(async { Ok(Arc::new(snapshot)) })
     }

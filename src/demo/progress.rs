@@ -95,7 +95,7 @@ fn day(at: Timestamp) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use wattledger_collector::outputs::snapshot::{FacilityView, LastDayView, PowerView};
+    use wattledger_collector::outputs::snapshot::{FacilityView, LastDayView, PowerView, WorkView};
 
     pub(crate) fn snapshot(horizons: &[Option<i64>]) -> Snapshot {
         let facility = |as_of: &Option<i64>| FacilityView {
@@ -124,6 +124,7 @@ pub(crate) mod tests {
             outputs: Vec::new(),
             alerts: Vec::new(),
             channels: Vec::new(),
+            work: WorkView::default(),
         }
     }
 

@@ -35,7 +35,8 @@ pub(crate) struct Chain {
     /// The broker that the sensors publish to.
     pub(crate) sensors: Mosquitto,
     collector_config: PathBuf,
-    web: String,
+    /// Where the page answers, `host:port`.
+    pub(crate) web: String,
     http: reqwest::Client,
     // Removed when everything above has ended.
     _folder: TempDir,

@@ -22,6 +22,7 @@ mod pair;
 mod plant;
 mod processes;
 mod promised;
+mod prometheus;
 mod publish;
 #[path = "../dashboards/read.rs"]
 mod read;

@@ -6,6 +6,11 @@ use crate::processes::installed;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The program that scrapes, and what it is called in words.
+pub(crate) const PROMETHEUS: (&str, &str) = ("prometheus", "Prometheus (Debian: prometheus)");
+/// The program that checks what is made for it.
+pub(crate) const PROMTOOL: (&str, &str) = ("promtool", "promtool (Debian: prometheus)");
+
 /// The servers that a chain needs.
 pub(crate) struct Servers {
     pub(crate) mosquitto: PathBuf,

@@ -330,6 +330,7 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
         window: "1h".to_owned(),
         coverage: 0.917,
         reason: reason.to_owned(),
+        as_of: Some(before(now, 60_000)),
     };
     let quarantine = |cause: &str, (count, held), ago, origin: &str, detail: &str| QuarantineView {
         cause: cause.to_owned(),
@@ -401,6 +402,21 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
             given_up: 1,
             last_error: Some("the receiver answered 503".to_owned()),
         }],
+        work: WorkView {
+            started: Some(before(now, 1_038_211_000)),
+            readings: 91_204_117,
+            batches: 1_204_551,
+            duplicate_batches: 17,
+            commits: 1_904_233,
+            flush_total_s: 11_411.25,
+            flush_s: Some(0.006_125),
+            lag_total_s: 3_802.5,
+            lag_s: Some(0.004_5),
+            change: 482_117,
+            store_bytes: Some(9_204_117_504),
+            memory_bytes: Some(187_695_104),
+            problems: 1,
+        },
     }
 }
 
@@ -415,6 +431,7 @@ pub(crate) fn empty(now: Timestamp) -> Snapshot {
         outputs: Vec::new(),
         alerts: Vec::new(),
         channels: Vec::new(),
+        work: WorkView::default(),
         uptime_s: 12,
         ..base
     }

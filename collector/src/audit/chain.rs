@@ -7,7 +7,7 @@
 
 use crate::audit::who::Who;
 use crate::store::{self, StoreError};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -211,6 +211,61 @@ pub fn walk(
         each(entry(row).map_err(failed)?);
     }
     Ok(())
+}
+
+/// Gives the entries after a number, in order, so many at most, to `each`.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn after(
+    connection: &Connection,
+    sequence: u64,
+    most: usize,
+    mut each: impl FnMut(Entry),
+) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT sequence, at_ms, who, kind, reason, body, previous, hash FROM audit
+             WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query(params![sequence as i64, most as i64]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        each(entry(row).map_err(failed)?);
+    }
+    Ok(())
+}
+
+/// Gives number and instant of every entry, in order, to `each`.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn instants(
+    connection: &Connection,
+    mut each: impl FnMut(u64, Timestamp),
+) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Sqlite { path: "ledger.sqlite".into(), source };
+    let mut statement =
+        connection.prepare_cached("SELECT sequence, at_ms FROM audit ORDER BY sequence").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (sequence, at): (i64, i64) =
+            row.get(0).and_then(|sequence| Ok((sequence, row.get(1)?))).map_err(failed)?;
+        each(sequence as u64, Timestamp(at));
+    }
+    Ok(())
+}
+
+/// The hash of one entry; `None` where there is no such entry.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn hash_of(connection: &Connection, sequence: u64) -> Result<Option<String>, StoreError> {
+    connection
+        .prepare_cached("SELECT hash FROM audit WHERE sequence = ?1")
+        .and_then(|mut statement| statement.query_row([sequence as i64], |row| row.get(0)).optional())
+        .map_err(|source| StoreError::Sqlite { path: "ledger.sqlite".into(), source })
 }
 
 fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {

@@ -2,6 +2,7 @@
 
 use super::receipts::{Of, Receipt};
 use super::tally::{Overlap, QuarantineCount, QuarantineKey};
+use super::work::{Work, Workbook};
 use super::{Answered, Arrival, Engine, EngineError, MeterTally, Rebuilt};
 use crate::audit::Who;
 use crate::clock;
@@ -34,7 +35,7 @@ const COMMANDS: usize = 1_024;
 
 /// What the engine is asked.
 enum Command {
-    Take { tag: u64, arrival: Arrival },
+    Take { tag: u64, arrival: Arrival, at: std::time::Instant },
     Known { agent: AgentKey, incarnation: Incarnation },
     Heard { status: Box<AgentStatus> },
     Digest { interval: Option<Interval>, answer: oneshot::Sender<Result<digest::Digest, String>> },
@@ -86,6 +87,8 @@ pub struct Telemetry {
     pub overlaps: BTreeMap<(AgentKey, Overlap), u64>,
     /// Change number.
     pub change: u64,
+    /// What was done since the start.
+    pub work: Work,
 }
 
 /// One meter's counts.
@@ -126,7 +129,8 @@ pub struct EngineSignals {
 impl EngineHandle {
     /// Hands an arrival in; waits while the engine has enough to do. `false` once it has stopped.
     pub async fn take(&self, tag: u64, arrival: Arrival) -> bool {
-        self.commands.send(Command::Take { tag, arrival }).await.is_ok()
+        let at = std::time::Instant::now();
+        self.commands.send(Command::Take { tag, arrival, at }).await.is_ok()
     }
 
     /// Takes note of an agent's status; answered with what is committed of its incarnation, like an arrival.
@@ -198,12 +202,15 @@ pub fn start(
     let (telemetry_out, telemetry) = watch::channel(Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        let work = Workbook::new(engine.tally().readings(), std::time::Instant::now());
         let mut service = Service {
             engine,
             health,
             raw_kept_ms,
             waiting: Vec::new(),
             tags: Vec::new(),
+            arrived: Vec::new(),
+            work,
             durable: durable_out,
             wake: wake_out,
             telemetry: telemetry_out,
@@ -222,6 +229,9 @@ struct Service {
     /// Arrivals that are not durable yet, with their tags in the same order.
     waiting: Vec<Arrival>,
     tags: Vec<u64>,
+    /// When they arrived, in the same order.
+    arrived: Vec<std::time::Instant>,
+    work: Workbook,
     durable: mpsc::UnboundedSender<Durable>,
     wake: watch::Sender<u64>,
     telemetry: watch::Sender<Arc<Telemetry>>,
@@ -283,9 +293,10 @@ impl Service {
         let mut next = Some(command);
         while let Some(command) = next.take() {
             match command {
-                Command::Take { tag, arrival } => {
+                Command::Take { tag, arrival, at } => {
                     self.waiting.push(arrival);
                     self.tags.push(tag);
+                    self.arrived.push(at);
                     // Whatever else has come is made durable with it.
                     if self.waiting.len() < GROUP {
                         next = commands.try_recv().ok();
@@ -337,12 +348,20 @@ impl Service {
         match self.engine.take(&self.waiting, clock::now()) {
             Ok(answered) => {
                 self.waiting.clear();
+                self.work.made_durable(&self.arrived, std::time::Instant::now());
+                self.arrived.clear();
                 self.changed = true;
                 self.health.clear("journal");
                 let tags = std::mem::take(&mut self.tags);
                 self.send(Durable { tags, answered });
             }
-            Err(error) => self.trouble("journal", &error),
+            Err(error) => {
+                self.trouble("journal", &error);
+                if let Some(first) = self.arrived.first() {
+                    self.work.waits(*first, std::time::Instant::now());
+                    self.publish();
+                }
+            }
         }
     }
 
@@ -354,9 +373,11 @@ impl Service {
     fn flush(&mut self, compact: bool) -> bool {
         self.engine.tell_time(clock::now());
         let is_quiet = !self.engine.wants_compaction();
+        let began = std::time::Instant::now();
         let flushed = if compact { self.engine.compact() } else { self.engine.flush_light() };
         match flushed {
             Ok(_) => {
+                self.work.flushed(began.elapsed());
                 self.changed = false;
                 self.digests_wait |= compact && is_quiet;
                 self.health.clear("ledger");
@@ -421,6 +442,7 @@ impl Service {
             Err(error) => return self.trouble("ledger", &error),
         };
         let tally = self.engine.tally();
+        let work = self.work.told(tally.readings(), tally.duplicate_batches(), std::time::Instant::now());
         let meters = self
             .engine
             .meters()
@@ -443,6 +465,7 @@ impl Service {
             receipts: tally.receipts().all().clone(),
             overlaps: tally.overlaps().clone(),
             change,
+            work,
         }));
         self.wake.send_replace(change);
     }

@@ -3,7 +3,7 @@
 use super::snapshot::{
     AgentState, AgentView, AlertView, Category, ChannelView, EnergyView, FacilityView, Figure as FigureView,
     FigureStatus, LastDayView, MeterState, MeterView, OutputView, PowerView, QuarantineView, ReceiptView,
-    Snapshot, SourceView, TargetView, Verdict as VerdictWord, VerdictView, WindowView,
+    Snapshot, SourceView, TargetView, Verdict as VerdictWord, VerdictView, WindowView, WorkView,
 };
 use crate::engine::Overlap;
 use crate::engine::receipts::Receipt;
@@ -47,6 +47,12 @@ pub struct Surroundings<'a> {
     pub alerts: Vec<AlertView>,
     /// Channels of alerts.
     pub channels: Vec<ChannelView>,
+    /// Things that are wrong now.
+    pub problems: usize,
+    /// Bytes of the files in the data directory.
+    pub store_bytes: Option<u64>,
+    /// Resident memory of the process, bytes.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Makes the snapshot of now. The view must be in a round.
@@ -63,6 +69,7 @@ pub fn snapshot(view: &mut View, around: Surroundings<'_>) -> Result<Snapshot, S
         .iter()
         .map(|meter| meter_view(view, meter, around.now))
         .collect::<Result<_, _>>()?;
+    let work = work_view(&around);
     Ok(Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         collector: around.collector.to_owned(),
@@ -79,7 +86,27 @@ pub fn snapshot(view: &mut View, around: Surroundings<'_>) -> Result<Snapshot, S
         outputs: around.outputs,
         alerts: around.alerts,
         channels: around.channels,
+        work,
     })
+}
+
+fn work_view(around: &Surroundings<'_>) -> WorkView {
+    let work = around.telemetry.work;
+    WorkView {
+        started: Some(around.started),
+        readings: work.readings,
+        batches: work.batches,
+        duplicate_batches: work.duplicate_batches,
+        commits: work.flushes,
+        flush_total_s: work.flushing.as_secs_f64(),
+        flush_s: work.latest_flush.map(|took| took.as_secs_f64()),
+        lag_total_s: work.waiting.as_secs_f64(),
+        lag_s: work.longest_wait.map(|wait| wait.as_secs_f64()),
+        change: around.telemetry.change,
+        store_bytes: around.store_bytes,
+        memory_bytes: around.memory_bytes,
+        problems: around.problems as u64,
+    }
 }
 
 fn facility_view(view: &mut View, at: usize, now: Timestamp) -> Result<FacilityView, StoreError> {

@@ -9,4 +9,5 @@ pub mod mqtt;
 pub mod remembered;
 pub mod reports;
 pub mod snapshot;
+mod turns;
 pub mod web;

@@ -33,6 +33,9 @@ pub struct Snapshot {
     /// Every configured channel of alerts.
     #[serde(default)]
     pub channels: Vec<ChannelView>,
+    /// What the collector has done since it started, and what it occupies.
+    #[serde(default)]
+    pub work: WorkView,
 }
 
 /// One facility: its live figures, its targets and its indicators by window.
@@ -460,6 +463,42 @@ pub struct AlertView {
     pub coverage: f64,
     /// Why it was raised, in words.
     pub reason: String,
+    /// The end of the latest window that was judged: until then it is raised.
+    #[serde(with = "rfc3339_option", default)]
+    pub as_of: Option<Timestamp>,
+}
+
+/// What the collector has done since it started, and what it occupies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkView {
+    /// When it started; `None` before the first snapshot, when nothing else here is known either.
+    #[serde(with = "rfc3339_option")]
+    pub started: Option<Timestamp>,
+    /// Readings taken in, those that came again among them.
+    pub readings: u64,
+    /// Payloads that became durable or were refused: batches, and readings sent by hand.
+    pub batches: u64,
+    /// Batches that came again.
+    pub duplicate_batches: u64,
+    /// Flushes: commits to the ledger.
+    pub commits: u64,
+    /// How long all flushes took, s.
+    pub flush_total_s: f64,
+    /// How long the latest flush took, s; `None` before the first.
+    pub flush_s: Option<f64>,
+    /// How long all payloads waited from their arrival until they were durable, s.
+    pub lag_total_s: f64,
+    /// The longest of those waits in the last ten to twenty seconds, s; `None` where nothing came.
+    pub lag_s: Option<f64>,
+    /// The ledger's change number.
+    pub change: u64,
+    /// Bytes of the files in the data directory.
+    pub store_bytes: Option<u64>,
+    /// Resident memory of the process, bytes.
+    pub memory_bytes: Option<u64>,
+    /// Things that are wrong now, as `/healthz` tells them.
+    pub problems: u64,
 }
 
 /// An instant as RFC 3339 text.

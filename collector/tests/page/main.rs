@@ -1,10 +1,12 @@
 //! The page as people and browsers meet it: over real connections and in a real browser.
 
 mod browser;
+mod exposition;
 #[path = "../../examples/page/fixture.rs"]
 mod fixture;
 mod hostile;
 mod in_browser;
+mod metrics;
 mod over_http;
 
 use wattledger_model::time::Timestamp;

@@ -18,7 +18,7 @@ use wattledger_model::time::Timestamp;
 /// Nothing here takes long; what hangs must fail.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Served {
+pub(crate) struct Served {
     address: SocketAddr,
     figures: Option<watch::Sender<Arc<Snapshot>>>,
     health: watch::Sender<Arc<Health>>,
@@ -42,7 +42,7 @@ impl Served {
         Served { address, figures: Some(figures), health, stop, task, client: Client::new() }
     }
 
-    async fn start() -> Served {
+    pub(crate) async fn start() -> Served {
         Served::with(WebOptions::default()).await
     }
 
@@ -50,7 +50,12 @@ impl Served {
         format!("http://{}{path}", self.address)
     }
 
-    async fn get(&self, path: &str) -> Response {
+    /// Shows other figures.
+    pub(crate) fn show(&self, snapshot: Snapshot) {
+        self.figures.as_ref().expect("kept").send_replace(Arc::new(snapshot));
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.url(path)).send().await.expect("an answer")
     }
 
@@ -61,7 +66,7 @@ impl Served {
         (status, serde_json::from_str(&text).expect("JSON"))
     }
 
-    async fn status_as(&self, name: &'static str, value: &str, path: &str) -> u16 {
+    pub(crate) async fn status_as(&self, name: &'static str, value: &str, path: &str) -> u16 {
         let request = self.client.get(self.url(path)).header(name, value);
         request.send().await.expect("an answer").status().as_u16()
     }

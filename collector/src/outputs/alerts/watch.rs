@@ -7,6 +7,7 @@ use super::outbox;
 use crate::config::{self, AlertRule, Channel};
 use crate::indicators::Indicator;
 use crate::outputs::snapshot::AlertView;
+use crate::outputs::turns::{self, Turned};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
 use rusqlite::{Connection, Transaction};
@@ -34,6 +35,7 @@ struct Watched {
     kept: Kept,
     changed: bool,
     outgoing: Vec<(Vec<String>, Message)>,
+    turned: Vec<Turned>,
 }
 
 /// What a round came to.
@@ -68,7 +70,8 @@ impl Watch {
                 return None;
             };
             let kept = Kept::new(rule);
-            Some(Watched { rule: rule.clone(), facility, kept, changed: false, outgoing: Vec::new() })
+            let (outgoing, turned) = (Vec::new(), Vec::new());
+            Some(Watched { rule: rule.clone(), facility, kept, changed: false, outgoing, turned })
         });
         let rules = rules.collect();
         let mut watch = Watch { view, connection, path, rules };
@@ -130,7 +133,7 @@ impl Watch {
         let messages = self.commit(&rules, now).map_err(|source| self.failed(source))?;
         self.rules = rules;
         for watched in &mut self.rules {
-            (watched.changed, watched.outgoing) = (false, Vec::new());
+            (watched.changed, watched.outgoing, watched.turned) = (false, Vec::new(), Vec::new());
         }
         Ok(Round { more, messages, active: self.rules.iter().filter_map(Watched::active).collect() })
     }
@@ -159,6 +162,9 @@ impl Watch {
                 send(&transaction, channels, message, now)?;
                 messages += channels.len();
             }
+            for turned in &watched.turned {
+                turns::keep(&transaction, turned)?;
+            }
         }
         transaction.commit()?;
         Ok(messages)
@@ -180,7 +186,7 @@ fn send(
     Ok(())
 }
 
-/// Tells those who were told of an alert that it is cleared, because nobody watches it any more.
+/// Keeps that an alert is cleared because nobody watches it any more, and tells those who were told of it.
 fn clear_orphan(
     within: &Transaction<'_>,
     rule: &str,
@@ -189,9 +195,26 @@ fn clear_orphan(
     known: &BTreeSet<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let Some(Open { id, told: Some(told), severity, limit }) = &row.open else { return Ok(()) };
+    let Some(Open { id, told, severity, limit }) = &row.open else { return Ok(()) };
+    let reason = "the rule was changed or taken out of the configuration";
     let (indicator, window) = row.watches.split_once(' ').unwrap_or((&row.watches, ""));
     let (value, coverage) = row.state.seen().unwrap_or_default();
+    // What it was last seen at is still that of a raised alert.
+    let after_all = row.state.last().map_or(now.0, |last| now.0.max(last.start().0 + 1));
+    let turned = Turned {
+        rule: rule.to_owned(),
+        facility: facility.to_owned(),
+        severity: severity.clone(),
+        raised_as: None,
+        is_raised: false,
+        at_ms: after_all,
+        value,
+        limit: *limit,
+        coverage,
+        reason: reason.to_owned(),
+    };
+    turns::keep(within, &turned)?;
+    let Some(told) = told else { return Ok(()) };
     let text = |minute: Option<Minute>| minute.map_or(String::new(), |minute| minute.to_string());
     let message = Message {
         version: 1,
@@ -209,7 +232,7 @@ fn clear_orphan(
         coverage,
         since: text(row.state.raised_since()),
         as_of: text(row.state.last()),
-        reason: "the rule was changed or taken out of the configuration".to_owned(),
+        reason: reason.to_owned(),
     };
     let told: Vec<String> = told.iter().filter(|channel| known.contains(channel.as_str())).cloned().collect();
     tracing::info!(rule, facility, id, "alert cleared: its rule was changed or taken out");
@@ -259,6 +282,7 @@ impl Watched {
 
     fn turn(&mut self, event: Event, now: Timestamp) {
         let is_recent = is_recent(event.at, now);
+        let raised_as = self.kept.open.as_ref().map(|open| open.severity.clone());
         let (id, told) = match event.turn {
             Turn::Raised => {
                 let id = message::identity(&self.rule, event.at);
@@ -277,8 +301,21 @@ impl Watched {
         tracing::info!(rule = %self.rule.name, facility = %self.rule.facility, id, turn = event.turn.word(),
             at = %event.at, value = event.value, sent, "alert");
         self.kept.record(&id, event, now, sent);
+        let message = Message::about(&id, event, &self.rule);
+        self.turned.push(Turned {
+            rule: message.rule.clone(),
+            facility: message.facility.clone(),
+            raised_as: raised_as.filter(|severity| *severity != message.severity),
+            severity: message.severity.clone(),
+            is_raised: event.turn == Turn::Raised,
+            at_ms: event.at.start().0,
+            value: event.value,
+            limit: message.limit,
+            coverage: event.coverage,
+            reason: message.reason.clone(),
+        });
         if let Some(channels) = told {
-            self.outgoing.push((channels, Message::about(&id, event, &self.rule)));
+            self.outgoing.push((channels, message));
         }
     }
 
@@ -318,6 +355,7 @@ impl Watched {
             window: self.rule.window.word().to_owned(),
             coverage,
             reason: lasting_reason(&self.rule),
+            as_of: self.kept.state.last().map(Minute::start),
         })
     }
 }

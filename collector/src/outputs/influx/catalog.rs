@@ -424,6 +424,145 @@ pub static AGENT: Measurement = Measurement {
     about: "One agent as the collector sees it, by the collector's clock. Never restated.",
 };
 
+const fn words(name: &'static str, about: &'static str) -> Field {
+    Field { name, kind: FieldKind::Text, unit: "", about }
+}
+
+/// Meters' health.
+pub static METER_STATE: Measurement = Measurement {
+    name: "wl_meter_state",
+    tags: &["meter", "site"],
+    fields: &[
+        float(
+            "live",
+            "1",
+            "1 while its latest reading is as recent as its nominal interval promises, else 0",
+        ),
+        float("age_s", "s", "time since its latest reading; absent before the first"),
+        float("coverage_24h", "1", "share of the last 24 hours that is covered, 0 to 1"),
+        float("resets", "1", "resets of the register that were booked"),
+        float(
+            "pending",
+            "1",
+            "falls and jumps of the register that readings to come may still decide otherwise",
+        ),
+        float("duplicates", "1", "readings that came again with the same value, since the store was made"),
+        float("conflicts", "1", "readings for an instant that had another value, since the store was made"),
+        float("refused", "1", "readings that cannot be booked, since the collector started"),
+    ],
+    about: "One declared meter as the collector sees it, by the collector's clock, every minute. Never restated.",
+};
+
+/// What was refused.
+pub static QUARANTINE: Measurement = Measurement {
+    name: "wl_quarantine",
+    tags: &["cause"],
+    fields: &[
+        float("count", "1", "readings and payloads refused for this cause since the store was made"),
+        float("held", "1", "how many of them are kept and wait for somebody to decide"),
+    ],
+    about: "What was refused for one cause, by the collector's clock, every minute. Never restated.",
+};
+
+/// The collector itself.
+pub static COLLECTOR: Measurement = Measurement {
+    name: "wl_collector",
+    tags: &["collector"],
+    fields: &[
+        float("uptime_s", "s", "time since it started"),
+        float("readings", "1", "readings taken in since it started, those that came again among them"),
+        float("batches", "1", "payloads that became durable or were refused since it started"),
+        float("commits", "1", "flushes to the ledger since it started"),
+        float("readings_per_s", "1/s", "readings taken in each second since the point before"),
+        float(
+            "lag_s",
+            "s",
+            "longest wait of late from a payload's arrival until it was durable; absent where none came",
+        ),
+        float("flush_s", "s", "duration of the latest flush"),
+        float("change", "1", "the ledger's change number"),
+        float("store_bytes", "By", "bytes of the files in its data directory"),
+        float("memory_bytes", "By", "resident memory of its process"),
+        float("problems", "1", "things that are wrong now, as /healthz tells them"),
+    ],
+    about: "The collector itself, by its clock, every ten seconds. Never restated.",
+};
+
+/// How outputs keep up.
+pub static OUTPUT: Measurement = Measurement {
+    name: "wl_output",
+    tags: &["collector", "output"],
+    fields: &[
+        float("ok", "1", "1 where it has written all there is, else 0"),
+        float("behind", "1", "change numbers that it has not written yet"),
+        float("points", "1", "points written since the collector started"),
+        float(
+            "refused_points",
+            "1",
+            "points that the database refused for good, since the collector started",
+        ),
+    ],
+    about: "One output, by the collector's clock, every ten seconds while it can be written. Never restated.",
+};
+
+/// How messages of alerts fare.
+pub static CHANNEL: Measurement = Measurement {
+    name: "wl_channel",
+    tags: &["channel", "collector"],
+    fields: &[
+        float("ok", "1", "0 from a delivery that failed until one that is taken, else 1"),
+        float("delivered", "1", "messages that were taken, since the collector started"),
+        float("failed", "1", "deliveries that failed, each attempt counted, since the collector started"),
+        float("given_up", "1", "messages given up, since the collector started"),
+    ],
+    about: "One channel of alerts, by the collector's clock, every minute. Never restated.",
+};
+
+/// How far figures are behind.
+pub static HORIZON: Measurement = Measurement {
+    name: "wl_horizon",
+    tags: &["facility", "site"],
+    fields: &[float("lag_s", "s", "the collector's clock minus the facility's horizon")],
+    about: "How far a facility's live figures are behind, by the collector's clock, every ten seconds. Never restated.",
+};
+
+/// Alerts as they stand.
+pub static ALERT: Measurement = Measurement {
+    name: "wl_alert",
+    tags: &["facility", "rule", "severity"],
+    fields: &[
+        float("raised", "1", "1 while the alert is raised, 0 from when it was cleared"),
+        float("value", "the indicator's unit", "the figure that was judged"),
+        float(
+            "limit",
+            "the indicator's unit",
+            "the threshold: that of raising, or at the end that of clearing",
+        ),
+        float("coverage", "1", "coverage of the figure, 0 to 1"),
+    ],
+    about: "One rule's alert at the end of a window that was judged: when it turned, and while it is raised at most \
+            every minute. Never restated.",
+};
+
+/// Annotations.
+pub static EVENT: Measurement = Measurement {
+    name: "wl_event",
+    tags: &["facility", "kind", "site"],
+    fields: &[
+        words("title", "what happened, in a line"),
+        words("text", "why, or what exactly"),
+        words("who", "who did it; `collector` where nobody asked for it"),
+    ],
+    about: "Something that happened: `alert-raised` and `alert-cleared` at the end of the window that decided it; \
+            `correction` (also taken back), `admission` (also a discard) and `configuration` when they were made; \
+            `exchange` when an instrument was exchanged. Facility and site are `-` where it has none. Events of one \
+            series and instant are milliseconds apart.",
+};
+
+/// Those of [`ALL`] that tell what was shown or happened at the time, and do not follow from the ledger.
+pub static LIVE: &[&Measurement] =
+    &[&NOW, &AGENT, &METER_STATE, &QUARANTINE, &COLLECTOR, &OUTPUT, &CHANNEL, &HORIZON, &ALERT, &EVENT];
+
 /// Every measurement.
 pub static ALL: &[&Measurement] = &[
     &METER,
@@ -439,6 +578,14 @@ pub static ALL: &[&Measurement] = &[
     &WEATHER,
     &NOW,
     &AGENT,
+    &METER_STATE,
+    &QUARANTINE,
+    &COLLECTOR,
+    &OUTPUT,
+    &CHANNEL,
+    &HORIZON,
+    &ALERT,
+    &EVENT,
 ];
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ pub(crate) struct Cursor {
     /// Local days of meters, by site and time zone.
     #[serde(default)]
     pub(crate) days: BTreeMap<String, Days>,
+    /// Up to where events are written. Cursors of before there were any begin with the first.
+    #[serde(default)]
+    pub(crate) told: Told,
 }
 
 /// Meters of one site whose days begin at the same instants.
@@ -46,6 +49,17 @@ pub(crate) struct Days {
     pub(crate) until: Option<i64>,
     /// Nothing of days that begin after this minute edge was ever sent.
     pub(crate) attempted: Option<i64>,
+}
+
+/// Up to where events are written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// Number of the last entry of the audit chain; 0 before the first.
+    pub(crate) entry: u64,
+    /// Its hash: of another chain everything is told.
+    pub(crate) hash: String,
+    /// Number of the last turn of an alert; 0 before the first.
+    pub(crate) turn: i64,
 }
 
 /// A second cursor, for meters that were declared when the first was past their hours.

@@ -55,7 +55,7 @@ pub(crate) struct Round {
     pub(crate) head: u64,
     /// Whether there is nothing more to do.
     pub(crate) caught_up: bool,
-    /// When live figures that wait for their time are due.
+    /// When live points are due again.
     pub(crate) live_due: Option<Instant>,
     /// Values that were left out since they are no finite number, since the start.
     pub(crate) not_finite: u64,
@@ -136,6 +136,12 @@ impl Rounds {
         rounds
     }
 
+    /// Tells of the turns of alerts too, from where they are kept.
+    pub(crate) fn with_turns(mut self, turns: rusqlite::Connection) -> Rounds {
+        self.live.tell_turns(turns);
+        self
+    }
+
     /// Forgets what the database was thought to hold, and writes everything again.
     pub(crate) fn start_over(&mut self) {
         let fresh = Cursor::start(self.handed_out.store, self.handed_out.database);
@@ -156,7 +162,7 @@ impl Rounds {
         self.late_changes = Waiting::default();
         self.plans.iter_mut().for_each(|plan| *plan = None);
         self.points = Points::default();
-        self.live = Live::default();
+        self.live.begin_anew();
         self.handed_out = cursor.clone();
         self.cursor = cursor;
         self.notice_declarations();
@@ -236,8 +242,9 @@ impl Rounds {
         self.write_changes(head)?;
         self.write_late(head)?;
         let further = self.publish(head)? | self.write_days(head)?;
-        let live_due = self.live.write(&mut self.view, head, now, snapshot, &mut self.points.lines)?;
-        let caught_up = self.is_caught_up(head);
+        let (told, lines) = (&mut self.cursor.told, &mut self.points.lines);
+        let live_due = Some(self.live.write(&mut self.view, head, now, snapshot, told, lines)?);
+        let caught_up = self.is_caught_up(head) && !self.live.has_more();
         self.view.end()?;
         let intent = (begins || further).then(|| {
             let mut intent = self.handed_out.clone();

@@ -7,6 +7,7 @@ use super::round::{Round, Rounds};
 use super::write::{Halt, Pace, Writer};
 use super::{InfluxStatus, lock};
 use crate::config::{InfluxApi, InfluxOutput};
+use crate::outputs::remembered;
 use crate::outputs::snapshot::{OutputState, Snapshot};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
@@ -80,10 +81,10 @@ impl Output {
             let name = name.clone();
             tokio::task::spawn_blocking(move || {
                 let cursor = cursor::load(&layout, &name, store, address)?;
-                Ok::<_, StoreError>((cursor, Keeper::open(&layout, &name)?))
+                Ok::<_, StoreError>((cursor, Keeper::open(&layout, &name)?, remembered::open(&layout)?))
             })
         };
-        let (cursor, keeper) = opening.await.map_err(|_| InfluxError::Fault)??;
+        let (cursor, keeper, turns) = opening.await.map_err(|_| InfluxError::Fault)??;
         status.send_modify(|status| status.cursor = cursor.cursor);
         let writer = Writer {
             refused: Mutex::new(Refused::new(&self.layout, &name)),
@@ -99,7 +100,7 @@ impl Output {
             told: AtomicBool::new(false),
             not_finite: AtomicU64::new(0),
         };
-        let rounds = Arc::new(Mutex::new(Rounds::new(view, cursor)));
+        let rounds = Arc::new(Mutex::new(Rounds::new(view, cursor).with_turns(turns)));
         match follow(&writer, &rounds, &mut wake, snapshot.as_ref()).await {
             Ok(never) => match never {},
             Err(End::Stopped) => Ok(()),

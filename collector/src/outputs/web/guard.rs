@@ -94,7 +94,8 @@ fn check_origin(headers: &HeaderMap, host: &Authority, path: &str) -> Result<(),
     }
     // A link on another site may lead to the page, but no other site may read or embed its data.
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    if path.starts_with("/api/") && matches!(site, Some("cross-site" | "same-site")) {
+    let is_data = path.starts_with("/api/") || path == "/metrics";
+    if is_data && matches!(site, Some("cross-site" | "same-site")) {
         return Err(refuse(StatusCode::FORBIDDEN, Cause::Origin, site.unwrap_or_default()));
     }
     Ok(())
@@ -203,6 +204,7 @@ mod tests {
         }
         let cross = [("host", "localhost"), ("sec-fetch-site", "cross-site")];
         assert_eq!(check(&cross, &[], "/api/snapshot"), Err(Cause::Origin));
+        assert_eq!(check(&cross, &[], "/metrics"), Err(Cause::Origin));
         assert_eq!(check(&cross, &[], "/"), Ok(()));
     }
 }

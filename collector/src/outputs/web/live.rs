@@ -43,6 +43,11 @@ impl Feed {
         }
     }
 
+    /// The latest snapshot.
+    pub(super) fn latest(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
     /// The latest snapshot as JSON.
     pub(super) fn json(&self) -> Bytes {
         let snapshot = self.snapshot.borrow().clone();

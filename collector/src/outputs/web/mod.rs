@@ -9,6 +9,7 @@ mod connection;
 mod events;
 mod guard;
 mod live;
+mod metrics;
 mod page;
 
 use super::snapshot::Snapshot;
@@ -220,6 +221,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/live", get(live::stream))
         .route("/api/facilities/{facility}/series", get(api::series))
         .route("/healthz", get(api::healthz))
+        .route("/metrics", get(metrics::metrics))
         .fallback(api::not_found)
         .with_state(shared.clone())
         .layer(from_fn_with_state(shared, guard::admit))

@@ -1,5 +1,6 @@
 //! A database in memory: points by key and time, fields merged as databases do.
 
+use super::super::catalog;
 use super::super::line::Batch;
 use super::super::points::Erasure;
 use std::collections::BTreeMap;
@@ -15,9 +16,9 @@ impl Memory {
         let text = std::str::from_utf8(&batch.text).expect("lines are UTF-8");
         assert_eq!(text.lines().count(), batch.lines);
         for line in text.lines() {
-            let [key, fields, time] = line.split(' ').collect::<Vec<_>>().try_into().expect(line);
+            let [key, fields, time] = parts(line, ' ').try_into().expect(line);
             let point = self.points.entry((key.to_owned(), time.parse().expect(line))).or_default();
-            for field in fields.split(',') {
+            for field in parts(fields, ',') {
                 let (name, value) = field.split_once('=').expect(line);
                 point.insert(name.to_owned(), value.to_owned());
             }
@@ -38,7 +39,10 @@ impl Memory {
 
     /// Everything that derives from the ledger.
     pub(super) fn derived(&self) -> BTreeMap<(String, i64), BTreeMap<String, String>> {
-        let live = |key: &str| key.starts_with("wl_now,") || key.starts_with("wl_agent,");
+        let live = |key: &str| {
+            let name = key.split(',').next();
+            catalog::LIVE.iter().any(|measurement| Some(measurement.name) == name)
+        };
         self.points
             .iter()
             .filter(|((key, _), _)| !live(key))
@@ -53,4 +57,16 @@ impl Memory {
     pub(super) fn field(&self, key: &str, at_ms: i64, field: &str) -> Option<f64> {
         self.points.get(&(key.to_owned(), at_ms))?.get(field)?.parse().ok()
     }
+}
+
+/// What stands between the separators that are in no quotation and not escaped.
+fn parts(text: &str, separator: char) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(|c| {
+        let is_plain = !escaped;
+        escaped = c == '\\' && is_plain;
+        quoted ^= c == '"' && is_plain;
+        c == separator && !quoted && is_plain
+    })
+    .collect()
 }

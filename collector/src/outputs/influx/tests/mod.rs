@@ -1,5 +1,6 @@
 mod delivery;
 mod derived;
+mod live;
 mod memory;
 mod plant;
 mod real;
