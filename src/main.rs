@@ -10,6 +10,7 @@ mod correct;
 mod demo;
 mod explain;
 mod files;
+mod influx;
 mod ledger;
 mod quarantine;
 mod receipts;
@@ -79,6 +80,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Show who did what to the ledger and why, and check that record
     Audit(audit::AuditArgs),
+    /// Compare a database that the collector writes to with the ledger, or write its points again
+    Influx(influx::InfluxArgs),
     /// Look into the ledger
     Ledger {
         #[command(subcommand)]
@@ -102,6 +105,9 @@ fn main() -> ExitCode {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         eprintln!("a second TLS provider was installed; this is a fault of the program");
         return ExitCode::FAILURE;
+    }
+    if let Command::Influx(args) = command {
+        return influx::run(args);
     }
     match run(command) {
         Ok(true) => ExitCode::SUCCESS,
@@ -139,6 +145,8 @@ fn perform(command: Command) -> Result<()> {
         Command::Correct(args) => correct::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Audit(args) => audit::run(args),
+        // Its exit codes are its own.
+        Command::Influx(_) => anyhow::bail!("the command was not understood"),
         Command::Rebuild { config } => ledger::rebuild(&config),
         Command::Ledger { command: LedgerCommand::Digest { config } } => ledger::digest(&config),
     }

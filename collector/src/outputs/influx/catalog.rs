@@ -588,6 +588,11 @@ pub static ALL: &[&Measurement] = &[
     &EVENT,
 ];
 
+/// The measurements that are functions of the ledger: they can be made again, and so be verified. All others are
+/// records of what was shown at the time.
+pub static DERIVED: &[&Measurement] =
+    &[&METER, &COMPONENT, &ENERGY_HOUR, &ENERGY_DAY, &INDICATOR, &TARGET];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -609,6 +614,16 @@ mod tests {
                 assert!(known.is_none(), "{}.{} stands twice", measurement.name, field.name);
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_made_from_the_ledger_says_so() {
+        for measurement in ALL {
+            let derived = DERIVED.iter().any(|derived| derived.name == measurement.name);
+            let live = measurement.about.to_lowercase().contains("never restated");
+            assert!(derived != live, "{}: is it derived from the ledger, or never restated?", measurement.name);
+        }
+        assert!(DERIVED.iter().all(|derived| ALL.iter().any(|all| all.name == derived.name)));
     }
 
     #[test]

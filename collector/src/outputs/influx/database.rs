@@ -23,6 +23,10 @@ pub(crate) struct Database {
 
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
+/// An answer that is read may take longer altogether: it is as long as what is asked for.
+const READING: Duration = Duration::from_secs(600);
+/// Rows in one piece of such an answer.
+const PIECE_ROWS: &str = "5000";
 /// Statements in one request that deletes.
 const STATEMENTS: usize = 100;
 
@@ -158,6 +162,34 @@ impl Database {
         }
     }
 
+    /// A request in InfluxQL whose answer comes in pieces, each a JSON document, with times in ms; not sent yet.
+    ///
+    /// `mapped` is what a bucket is called towards clients of version 1, where that is not its name.
+    ///
+    /// # Errors
+    /// Why a secret cannot be used.
+    pub(crate) fn select(&self, mapped: Option<&str>, query: &str) -> Result<RequestBuilder, String> {
+        let (database, policy) = self.read_as(mapped);
+        let mut scope =
+            vec![("db", database), ("epoch", "ms"), ("chunked", "true"), ("chunk_size", PIECE_ROWS)];
+        scope.extend(policy.map(|policy| ("rp", policy)));
+        let mut form = Url::parse("form:").expect("a constant address");
+        form.query_pairs_mut().append_pair("q", query);
+        let request = self.client.post(self.url("/query", &scope)).timeout(READING);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.with_access(request.body(form.query().unwrap_or_default().to_owned()))
+    }
+
+    /// Database and retention policy as clients of version 1 name them.
+    pub(crate) fn read_as<'a>(&'a self, mapped: Option<&'a str>) -> (&'a str, Option<&'a str>) {
+        match (&self.api, mapped) {
+            (_, Some(mapped)) => split_policy(mapped),
+            (InfluxApi::V1 { database, .. }, None) => (database, None),
+            // A bucket DATABASE/POLICY is mapped by its name.
+            (InfluxApi::V2 { bucket, .. }, None) => split_policy(bucket),
+        }
+    }
+
     async fn query(&self, database: &str, statements: &str) -> Answer {
         let mut form = Url::parse("form:").expect("a constant address");
         form.query_pairs_mut().append_pair("q", statements);
@@ -177,6 +209,10 @@ impl Database {
     }
 }
 
+fn split_policy(name: &str) -> (&str, Option<&str>) {
+    name.split_once('/').map_or((name, None), |(database, policy)| (database, Some(policy)))
+}
+
 /// Lines as the body of a request.
 pub(crate) fn compressed(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 6), Compression::fast());
@@ -189,7 +225,7 @@ fn read(kept: &Option<KeptSecret>) -> Result<Option<Secret>, String> {
     kept.as_ref().map(|kept| kept.value.read().map_err(|error| error.to_string())).transpose()
 }
 
-fn quoted(text: &str, quote: char) -> String {
+pub(crate) fn quoted(text: &str, quote: char) -> String {
     let mut out = String::from(quote);
     for c in text.chars() {
         if c == quote || c == '\\' {

@@ -20,6 +20,7 @@
 mod answer;
 mod cardinality;
 pub mod catalog;
+pub mod check;
 mod cursor;
 mod database;
 mod days;

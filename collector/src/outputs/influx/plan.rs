@@ -22,6 +22,21 @@ pub(crate) enum Task {
     Window(Window, Stamp),
 }
 
+impl Task {
+    /// The time that its points bear, and the minutes that they look at.
+    pub(crate) fn reach(self) -> (Minute, Interval) {
+        match self {
+            Task::Minute(minute) => (minute, Interval::new(minute, Minute(minute.0 + 1))),
+            Task::Hour(hour) => {
+                let from = Minute(hour * HOUR_MINUTES);
+                (from, Interval::new(from, Minute(from.0 + HOUR_MINUTES)))
+            }
+            Task::Day(day) => (day.from, day),
+            Task::Window(_, stamp) => (stamp.at, stamp.interval),
+        }
+    }
+}
+
 /// The work that follows from changed minutes, for points that are due up to `until`.
 pub(crate) struct Plan {
     /// Minutes that the plan takes care of.

@@ -90,15 +90,18 @@ impl Points {
 
 /// Numbers series.
 #[derive(Debug, Default)]
-pub(crate) struct Numbering(u32);
+pub(crate) struct Numbering {
+    /// Every series, at the place of its number.
+    pub(crate) series: Vec<Arc<Series>>,
+}
 
 impl Numbering {
     /// Gives a series its number; two of its points that are no further apart than `at_most_ms` have none between.
     fn add(&mut self, mut series: Series, at_most_ms: i64) -> Arc<Series> {
         series.at_most_ms = at_most_ms;
-        series.number = self.0;
-        self.0 += 1;
-        Arc::new(series)
+        series.number = self.series.len() as u32;
+        self.series.push(Arc::new(series));
+        Arc::clone(&self.series[self.series.len() - 1])
     }
 }
 

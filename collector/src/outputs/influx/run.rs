@@ -110,7 +110,7 @@ impl Output {
 }
 
 /// The text by which another database is noticed.
-fn address(config: &InfluxOutput) -> String {
+pub(super) fn address(config: &InfluxOutput) -> String {
     match &config.api {
         InfluxApi::V1 { database, .. } => format!("v1 {} {database}", config.url.as_str()),
         InfluxApi::V2 { org, bucket, .. } => format!("v2 {} {org} {bucket}", config.url.as_str()),

@@ -1,8 +1,8 @@
 mod delivery;
 mod derived;
 mod live;
-mod memory;
-mod plant;
+pub(super) mod memory;
+pub(super) mod plant;
 mod real;
 mod rounds;
-mod server;
+pub(super) mod server;
