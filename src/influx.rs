@@ -244,7 +244,11 @@ fn summary(verified: &Verified, which: &Which) -> String {
     text += &format!("{:<16}{headings}\n", "");
     for counted in &verified.measurements {
         let numbers = [counted.points, counted.missing, counted.extra, counted.different, counted.stale];
-        text += &format!("{:<16}{}\n", counted.measurement, numbers.map(|number| format!("{number:>11}")).concat());
+        text += &format!(
+            "{:<16}{}\n",
+            counted.measurement,
+            numbers.map(|number| format!("{number:>11}")).concat()
+        );
     }
     text.push('\n');
     for former in &verified.former_series {
@@ -259,7 +263,10 @@ fn summary(verified: &Verified, which: &Which) -> String {
     let (output, points) = (&verified.output, verified.points());
     let between = format!("from {} to {}", verified.from.minute(), verified.to.minute());
     match (verified.differences(), verified.first, verified.last) {
-        (0, ..) => text += &format!("the database of `{output}` holds what the ledger says, {points} points {between}\n"),
+        (0, ..) => {
+            text +=
+                &format!("the database of `{output}` holds what the ledger says, {points} points {between}\n")
+        }
         (differences, Some(first), Some(last)) => {
             text += &format!("{differences} points differ among {points} {between}\n");
             match verified.still_to_be_written() {
@@ -288,7 +295,8 @@ fn mend(verified: &Verified, which: &Which, first: Timestamp, last: Timestamp) -
     command += &format!(" --from {from} --to {to}");
     let differing = verified.measurements.iter().filter(|counted| counted.differences() > 0);
     if differing.clone().count() < verified.measurements.len() {
-        command += &differing.map(|counted| format!(" --measurement {}", counted.measurement)).collect::<String>();
+        command +=
+            &differing.map(|counted| format!(" --measurement {}", counted.measurement)).collect::<String>();
     }
     command
 }

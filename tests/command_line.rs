@@ -26,7 +26,8 @@ fn example(name: &str) -> String {
 fn help_names_every_command_and_what_is_unknown_is_called_wrongly() {
     let help = wattledger(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger"] {
+    for command in ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger", "influx"]
+    {
         assert!(told(&help).contains(command), "{command}");
     }
     for wrong in [&["frobnicate"][..], &["report"], &["check"], &["ledger"], &["collector"], &["agent"]] {
@@ -229,4 +230,55 @@ fn numbers_are_explained_from_the_store_without_a_collector() {
         let (code, told) = explain(wrong);
         assert_eq!(code, Some(2), "{wrong:?}: {told}");
     }
+}
+
+#[test]
+fn a_database_that_cannot_be_compared_says_why_and_what_mends_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = a_small_hall(dir.path());
+    let influx = |config: &str, arguments: &[&str]| {
+        let output = wattledger(&[&["influx"], arguments, &["--config", config]].concat());
+        (output.status.code(), told(&output))
+    };
+    let (code, none) = influx(&config, &["verify"]);
+    assert!(code == Some(2) && none.contains("no [[output.influx]]"), "{none}");
+
+    let output = "[[output.influx]]\nname = \"history\"\nurl = \"http://127.0.0.1:9\"\napi = \"v1\"\ndatabase = \"wl\"\n";
+    let text = std::fs::read_to_string(&config).expect("it was written") + output;
+    let config = write(dir.path(), "with-output.toml", &text);
+    for (arguments, words) in [
+        (&["verify"][..], "output `history` cannot be read"),
+        (&["verify"], "start it, or check `url` of the output"),
+        (
+            &["backfill", "--from", "2026-10-01", "--to", "2026-10-02"],
+            "start it, or check `url` of the output",
+        ),
+        (&["verify", "--output", "histroy"], "did you mean `history`?"),
+        (&["verify", "--facility", "hall1"], "did you mean `hall-1`?"),
+        (&["verify", "--meter", "hall/mian"], "did you mean `hall/main`?"),
+        (&["verify", "--measurement", "wl_meters"], "did you mean `wl_meter`?"),
+        (
+            &["backfill", "--period", "2026-10", "--measurement", "wl_agent"],
+            "records what was shown at the time",
+        ),
+        (&["verify", "--from", "yesterday"], "write it like 2026-03-02T09:58:00Z"),
+        (&["verify", "--from", "2026-10-02", "--to", "2026-10-01"], "--to must be after --from"),
+    ] {
+        let (code, told) = influx(&config, arguments);
+        assert!(code == Some(2) && told.contains(words), "{arguments:?}: {code:?} {told}");
+    }
+    for wrong in [
+        &[][..],
+        &["backfill"],
+        &["backfill", "--from", "2026-10-01"],
+        &["verify", "--period", "2026", "--from", "2026"],
+    ] {
+        let (code, told) = influx(&config, wrong);
+        assert!(code == Some(2) && told.contains("Usage: "), "{wrong:?}: {told}");
+    }
+
+    let elsewhere = text.replace("data\"", "nothing-here\"");
+    let config = write(dir.path(), "elsewhere.toml", &elsewhere);
+    let (code, told) = influx(&config, &["verify"]);
+    assert!(code == Some(2) && told.contains("there is no ledger in"), "{told}");
 }

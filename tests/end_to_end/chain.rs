@@ -120,6 +120,16 @@ impl Chain {
         run(wattledger(), &[arguments, &["--config", text(&self.collector_config)]].concat()).await
     }
 
+    /// `wattledger influx`, beside the running collector or without it; its exit code and what it printed.
+    pub(crate) async fn influx_command(&self, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut process = std::process::Command::new(wattledger());
+        process.args(["influx", command, "--config", text(&self.collector_config)]).args(arguments);
+        let ended = tokio::task::spawn_blocking(move || process.output().expect("the program runs"));
+        let output = ended.await.expect("the call does not panic");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(printed).expect("programs print UTF-8"))
+    }
+
     /// `wattledger report`, from the running collector or from its store.
     pub(crate) async fn report(&self, facility: &str, period: &str, format: &str) -> String {
         let config = text(&self.collector_config);

@@ -14,6 +14,7 @@ mod esif;
 mod fill;
 mod full_queue;
 mod influx;
+mod influx_verify;
 mod killed;
 mod load;
 mod mosquitto;

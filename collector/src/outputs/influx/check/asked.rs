@@ -73,11 +73,10 @@ impl Asked {
             (_, []) => Err(CheckError::NoOutput),
             (None, [one]) => Ok(one),
             (None, _) => Err(CheckError::WhichOutput(names().collect::<Vec<_>>().join(", "))),
-            (Some(name), all) => {
-                all.iter().find(|output| output.name.as_str() == name).ok_or_else(|| {
-                    CheckError::UnknownOutput { name: shown(name), hint: hint(name, names()) }
-                })
-            }
+            (Some(name), all) => all
+                .iter()
+                .find(|output| output.name.as_str() == name)
+                .ok_or_else(|| CheckError::UnknownOutput { name: shown(name), hint: hint(name, names()) }),
         }
     }
 
@@ -151,7 +150,9 @@ impl Asked {
             }
         };
         if to.is_some_and(|to| to <= from) {
-            return Err(CheckError::Time("the time ends before it begins; --to must be after --from".to_owned()));
+            return Err(CheckError::Time(
+                "the time ends before it begins; --to must be after --from".to_owned(),
+            ));
         }
         Ok((from.0, to.map(|to| to.0)))
     }
@@ -219,7 +220,11 @@ impl SeriesFilter {
             any.push(equals("facility", facility));
         }
         if let Some(meter) = self.meter.as_ref().filter(|_| has("meter") && has("site")) {
-            any.push(format!("({} AND {})", equals("meter", meter.meter.as_str()), equals("site", meter.site.as_str())));
+            any.push(format!(
+                "({} AND {})",
+                equals("meter", meter.meter.as_str()),
+                equals("site", meter.site.as_str())
+            ));
         }
         if any.is_empty() { String::new() } else { format!(" AND ({})", any.join(" OR ")) }
     }
@@ -298,7 +303,8 @@ database = "wl"
         let measurements = vec!["wl_meter".to_owned()];
         let neither = wrong(Asked { measurements, facility: some("hall"), ..asked.clone() });
         assert!(neither.contains("of a facility"), "{neither}");
-        let backwards = wrong(Asked { from: some("2026-10-02T00:00:00Z"), to: some("2026-10-01T00:00:00Z"), ..asked });
+        let backwards =
+            wrong(Asked { from: some("2026-10-02T00:00:00Z"), to: some("2026-10-01T00:00:00Z"), ..asked });
         assert!(backwards.contains("--to must be after --from"), "{backwards}");
     }
 
@@ -319,7 +325,8 @@ database = "wl"
     #[test]
     fn the_filter_is_the_same_here_and_there() {
         let of = |key: &str| Identity::of(key);
-        let meter = MeterKey { site: "north".parse().expect("a name"), meter: "main".parse().expect("a name") };
+        let meter =
+            MeterKey { site: "north".parse().expect("a name"), meter: "main".parse().expect("a name") };
         let filter = SeriesFilter { facility: some("hall"), meter: Some(meter) };
         for (key, taken) in [
             ("wl_meter,meter=main,site=north", true),

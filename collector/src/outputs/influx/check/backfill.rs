@@ -4,11 +4,12 @@ use super::asked::Asked;
 use super::error::CheckError;
 use super::expected::{Expected, Slice};
 use super::finding::{Difference, Fault};
-use super::looks::{Looks, Seen, without_data};
+use super::looks::{Look, Looks, Seen, without_data};
 use super::parsed::Identity;
 use super::read::Unread;
 use super::{Event, parsed};
 use crate::config::CollectorConfig;
+use crate::outputs::influx::InfluxStatus;
 use crate::outputs::influx::cursor::Keeper;
 use crate::outputs::influx::database::Database;
 use crate::outputs::influx::line::{Batch, Lines};
@@ -16,7 +17,6 @@ use crate::outputs::influx::points::Erasure;
 use crate::outputs::influx::refused::Refused;
 use crate::outputs::influx::round::Round;
 use crate::outputs::influx::write::{Halt, Pace, Writer};
-use crate::outputs::influx::InfluxStatus;
 use crate::outputs::snapshot::OutputState;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -77,7 +77,8 @@ pub fn backfill(
     let state = looks.ledger.begin()?;
     looks.ledger.end()?;
     for name in without_data(&looks.ledger, &state, &looks.scope) {
-        let words = format!("facility `{name}` has no readings of its total or IT energy yet, and so no points");
+        let words =
+            format!("facility `{name}` has no readings of its total or IT energy yet, and so no points");
         work.sum.notes.push(words);
     }
     for slice in slices {
@@ -135,8 +136,11 @@ impl Work {
         self.deliver(looks, slip)?;
         // Whatever the output has written meanwhile, of a later state of the ledger, is written after.
         for _ in 0..ROUNDS {
+            if self.sum.is_stopped {
+                break;
+            }
             let (state, expected) = looks.ledger_alone(slice)?;
-            if state.head == head || self.sum.is_stopped {
+            if state.head == head {
                 break;
             }
             head = state.head;
@@ -154,10 +158,12 @@ impl Work {
     fn first(&mut self, looks: &mut Looks, slice: Slice) -> Result<(u64, Written, Slip), CheckError> {
         if self.can_read {
             match looks.once(slice) {
-                Ok(look) => {
-                    let wrong = look.found.differences;
+                Ok(Look { mut state, mut expected, found }) => {
+                    let wrong = found.differences;
                     // What was read may be of a later state of the ledger: that one says what must go.
-                    let (state, expected) = looks.ledger_alone(slice)?;
+                    if !wrong.is_empty() {
+                        (state, expected) = looks.ledger_alone(slice)?;
+                    }
                     let (erasures, deleted) = erasures(looks, &expected, &wrong);
                     let (mut written, batches) = all(&expected);
                     // What was deleted, and is in the ledger after all, is written when that is seen.
@@ -202,7 +208,8 @@ impl Work {
         let status = self.writer.status.borrow();
         self.sum.points = status.points;
         self.sum.refused = status.refused_points;
-        self.sum.not_deleted = status.not_erased;
+        // Where nothing can be read, nothing says that any of them was there.
+        self.sum.not_deleted = if self.can_read { status.not_erased } else { 0 };
         drop(status);
         self.sum
     }
@@ -289,4 +296,3 @@ fn erasures(looks: &Looks, expected: &Expected, wrong: &[Difference]) -> (Vec<Er
     let deleted = erasures.len() as u64;
     (erasures, deleted)
 }
-

@@ -66,8 +66,9 @@ impl<'e> Comparison<'e> {
 
     fn unexpected(&mut self, of: Identity, rows: &Rows, time: usize, knows: impl Fn(&Identity) -> bool) {
         let measurement = catalog::ALL.iter().find(|measurement| measurement.name == of.measurement);
-        let is_ours = measurement
-            .is_some_and(|measurement| measurement.tags.iter().copied().eq(of.tags.iter().map(|(tag, _)| tag)));
+        let is_ours = measurement.is_some_and(|measurement| {
+            measurement.tags.iter().copied().eq(of.tags.iter().map(|(tag, _)| tag))
+        });
         if is_ours && !knows(&of) {
             if self.found.former.len() < MOST_FORMER || self.found.former.contains_key(&of) {
                 *self.found.former.entry(of).or_default() += rows.values.len() as u64;
@@ -89,7 +90,8 @@ impl<'e> Comparison<'e> {
     /// All rows were compared: what was not among them is missing.
     pub(super) fn finish(mut self) -> Found {
         for (series, seen) in self.expected.series.iter().zip(&self.seen) {
-            *self.found.points.entry(series.of.measurement.clone()).or_default() += series.points.len() as u64;
+            *self.found.points.entry(series.of.measurement.clone()).or_default() +=
+                series.points.len() as u64;
             for (point, _) in series.points.iter().zip(seen).filter(|(_, seen)| !**seen) {
                 self.found.differences.push(of_point(&series.of, point, Fault::Missing));
             }
@@ -136,7 +138,8 @@ fn differ(columns: &[String], row: &[Value], time: usize, point: &str) -> Option
         return None;
     }
     for (at, value) in values {
-        let Some(field) = columns.get(at).filter(|field| fields(point).all(|(name, _)| name != *field)) else {
+        let Some(field) = columns.get(at).filter(|field| fields(point).all(|(name, _)| name != *field))
+        else {
             continue;
         };
         others.push(OtherField { field: field.clone(), database: Some(shown(value)), ledger: None });

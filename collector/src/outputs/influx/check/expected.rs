@@ -6,7 +6,7 @@ use super::parsed::{Identity, Line};
 use crate::config::CollectorConfig;
 use crate::engine::reread;
 use crate::outputs::influx::catalog::{self, Measurement};
-use crate::outputs::influx::cursor::{Cursor, Published, holds};
+use crate::outputs::influx::cursor::{Cursor, Published, Spans, holds};
 use crate::outputs::influx::definition::definition;
 use crate::outputs::influx::line::Series;
 use crate::outputs::influx::plan::{Plan, Task};
@@ -14,8 +14,8 @@ use crate::outputs::influx::points::{Erasure, FacilityPoints, MeterPoints, Numbe
 use crate::outputs::influx::run::address;
 use crate::outputs::remembered;
 use crate::store::{self, Layout, MeterId, StoreError};
-use crate::topology::{self, Topology};
-use crate::view::View;
+use crate::topology::{self, Facility, Topology};
+use crate::view::{Changed, View};
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ const SLICE_POINTS: i64 = 150_000;
 /// Points of a facility in an hour, about.
 const FACILITY_POINTS: i64 = 2_000;
 const LONGEST_SLICE_HOURS: i64 = 7 * 24;
+/// Changed hours that are told apart; where there are more, the output is far behind.
+const MOST_CHANGED: usize = 20_000;
 
 /// Times of points, `[from, to)`, ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,8 @@ pub(super) struct State {
     pub(super) cursor: Option<Cursor>,
     /// Up to where each facility is known.
     pub(super) horizons: Vec<Option<Minute>>,
+    /// Minutes of each facility that changed after what the output has written.
+    changed: Arc<Vec<Spans>>,
 }
 
 /// The ledger, as the output looks at it.
@@ -93,6 +97,8 @@ pub(super) struct Ledger {
     layout: Layout,
     output: String,
     address: u32,
+    /// What changed since which change number, up to which.
+    changed: (u64, u64, Arc<Vec<Spans>>),
     /// Meters whose minutes were made by another configuration than this one.
     pub(super) read_otherwise: usize,
 }
@@ -125,6 +131,7 @@ impl Ledger {
             known: known.collect(),
             layout,
             output: scope.output.name.to_string(),
+            changed: (0, 0, Arc::new(vec![Spans::default(); count])),
             address: crc32fast::hash(address(&scope.output).as_bytes()),
             read_otherwise: otherwise.iter().filter(|meter| topology.meters.contains_key(meter)).count(),
             topology,
@@ -168,20 +175,70 @@ impl Ledger {
         slices
     }
 
-    /// The time after which no point of the ledger is.
-    pub(super) fn end_ms(&mut self) -> Result<i64, StoreError> {
+    /// The time of the ledger's hours, ms; `None` where it has none.
+    pub(super) fn span_ms(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
         self.begin()?;
-        let newest = self.meters.iter().filter_map(|(meter, ..)| self.view.newest(*meter)).max();
-        let end = newest.map_or(0, |newest| newest.minute().start().0 + MINUTE_MS);
+        let hours: Result<Vec<_>, StoreError> =
+            self.meters.iter().map(|(meter, ..)| span(&self.view, *meter)).collect();
         self.view.end()?;
-        Ok(end)
+        let hours: Vec<(i64, i64)> = hours?.into_iter().flatten().collect();
+        let first = hours.iter().map(|(first, _)| *first).min();
+        let last = hours.iter().map(|(_, last)| *last).max();
+        Ok(first.zip(last).map(|(first, last)| (first * HOUR_MS, (last + 1) * HOUR_MS)))
+    }
+
+    /// Whether the output has all of a state in the database, as far as it remembers.
+    pub(super) fn is_written(&self, state: &State) -> bool {
+        let Some(cursor) = &state.cursor else { return false };
+        let is_published =
+            |(name, horizon): (&str, &Option<Minute>)| match (horizon, cursor.facilities.get(name)) {
+                (Some(horizon), Some(published)) => {
+                    published.dirty.is_empty() && published.until.is_some_and(|until| until >= horizon.0)
+                }
+                (Some(_), None) => false,
+                (None, _) => true,
+            };
+        cursor.cursor >= state.head
+            && cursor.late.is_none()
+            && self.facilities().zip(&state.horizons).all(is_published)
     }
 
     /// Begins to look at the latest state.
     pub(super) fn begin(&mut self) -> Result<State, StoreError> {
         let head = self.view.begin()?;
         let horizons = (0..self.facilities.len()).map(|facility| self.view.horizon(facility)).collect();
-        Ok(State { head, cursor: self.cursor()?, horizons })
+        let cursor = self.cursor()?;
+        let changed = self.changed_since(cursor.as_ref().map_or(head, |cursor| cursor.cursor), head)?;
+        Ok(State { head, cursor, horizons, changed })
+    }
+
+    /// Minutes of each facility that changed after a change number.
+    fn changed_since(&mut self, since: u64, head: u64) -> Result<Arc<Vec<Spans>>, StoreError> {
+        if (self.changed.0, self.changed.1) == (since, head) {
+            return Ok(Arc::clone(&self.changed.2));
+        }
+        let mut spans = vec![Spans::default(); self.facilities.len()];
+        let hours = if since < head { self.view.changed_since(since, MOST_CHANGED)? } else { Vec::new() };
+        if hours.len() >= MOST_CHANGED {
+            let everything = Interval::new(Minute(i64::MIN / 4), Minute(i64::MAX / 4));
+            spans.iter_mut().for_each(|spans| spans.add(everything));
+        }
+        let looked_at = |facility: &Facility, meter: MeterId| {
+            let shown_with =
+                self.topology.meters.get(&meter).and_then(|known| known.declared.facility.as_ref());
+            shown_with.is_some_and(|name| *name == facility.name)
+                || facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == meter)
+        };
+        for Changed { meter, hour, .. } in hours.iter().take(MOST_CHANGED) {
+            let hour = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
+            for (facility, spans) in self.topology.facilities.iter().zip(&mut spans) {
+                if looked_at(facility, *meter) {
+                    spans.add(hour);
+                }
+            }
+        }
+        self.changed = (since, head, Arc::new(spans));
+        Ok(Arc::clone(&self.changed.2))
     }
 
     /// Lets the state go.
@@ -207,7 +264,12 @@ impl Ledger {
     }
 
     /// The points of a slice in the state that was begun.
-    pub(super) fn expected(&mut self, slice: Slice, scope: &Scope, state: &State) -> Result<Expected, StoreError> {
+    pub(super) fn expected(
+        &mut self,
+        slice: Slice,
+        scope: &Scope,
+        state: &State,
+    ) -> Result<Expected, StoreError> {
         let mut made = Made { slice, filter: &scope.series, expected: Expected::default() };
         let asks = |of: &[&Measurement]| {
             of.iter().any(|of| scope.measurements.iter().any(|asked| asked.name == of.name))
@@ -260,7 +322,8 @@ impl Ledger {
         made: &mut Made<'_>,
     ) -> Result<(), StoreError> {
         let facility = &self.topology.facilities[at];
-        let published = state.cursor.as_ref().and_then(|cursor| cursor.facilities.get(facility.name.as_str()));
+        let published =
+            state.cursor.as_ref().and_then(|cursor| cursor.facilities.get(facility.name.as_str()));
         let published = published.filter(|published| published.definition == self.definitions[at]);
         let Some(horizon) = state.horizons[at] else { return Ok(()) };
         let Some(first) = self.view.first_hour(at)?.map(|hour| hour * HOUR_MINUTES) else { return Ok(()) };
@@ -268,10 +331,10 @@ impl Ledger {
         let first = published.and_then(|published| published.first).map_or(first, |known| known.min(first));
         let life = Interval::new(Minute(first), horizon);
         let tasks = tasks(life, slice, |changed| Plan::new(facility.zone, changed, horizon, None));
-        let (waiting, written): (Vec<Task>, Vec<Task>) = tasks
-            .into_iter()
-            .filter(|task| asks(measurements(*task)))
-            .partition(|task| published.is_none_or(|published| waits_for_task(published, *task)));
+        let (waiting, written): (Vec<Task>, Vec<Task>) =
+            tasks.into_iter().filter(|task| asks(measurements(*task))).partition(|task| {
+                published.is_none_or(|published| waits_for_task(published, &state.changed[at], *task))
+            });
         for (tasks, is_waiting) in [(waiting, true), (written, false)] {
             let mut points = Points::default();
             for task in tasks {
@@ -289,8 +352,10 @@ fn tasks<P: Iterator<Item = Task>>(
     slice: Slice,
     plan: impl FnOnce(Vec<Interval>) -> P,
 ) -> Vec<Task> {
-    let (from, to) =
-        (Minute(slice.from_ms.div_euclid(MINUTE_MS)), Minute((slice.to_ms - 1).div_euclid(MINUTE_MS).saturating_add(1)));
+    let (from, to) = (
+        Minute(slice.from_ms.div_euclid(MINUTE_MS)),
+        Minute((slice.to_ms - 1).div_euclid(MINUTE_MS).saturating_add(1)),
+    );
     // What bears a time looks at the minute there or at the one before; but where a calendar window or a day
     // begins before the facility's life does, at its first minute.
     let begun = from.0.saturating_sub(1).max(life.from.0);
@@ -324,24 +389,28 @@ fn hours(view: &View, meter: MeterId, first: i64, after: i64) -> Result<Vec<(i64
         .map_err(|source| StoreError::Sqlite { path: "ledger.sqlite".into(), source })
 }
 
-fn waits_for_task(published: &Published, task: Task) -> bool {
+/// The first and the last hour of a meter.
+fn span(view: &View, meter: MeterId) -> Result<Option<(i64, i64)>, StoreError> {
+    let row = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?));
+    view.connection
+        .prepare_cached("SELECT (SELECT min(hour) FROM hour WHERE meter = ?1), (SELECT max(hour) FROM hour WHERE meter = ?1)")
+        .and_then(|mut s| s.query_row([meter], row))
+        .map_err(|source| StoreError::Sqlite { path: "ledger.sqlite".into(), source })
+}
+
+fn waits_for_task(published: &Published, changed: &Spans, task: Task) -> bool {
     let (_, looks_at) = task.reach();
+    let mut again = published.dirty.intervals().chain(changed.intervals());
     published.until.is_none_or(|until| until < looks_at.to.0)
-        || published.dirty.intervals().any(|dirty| !dirty.intersect(looks_at).is_empty())
+        || again.any(|minutes| !minutes.intersect(looks_at).is_empty())
 }
 
 impl State {
     fn waits_for_hour(&self, meter: MeterId, change: u64) -> bool {
         let Some(cursor) = &self.cursor else { return true };
-        let is_late = cursor.late.as_ref().is_some_and(|late| holds(&late.meters, meter) && change > late.cursor);
+        let is_late =
+            cursor.late.as_ref().is_some_and(|late| holds(&late.meters, meter) && change > late.cursor);
         change > cursor.cursor || !holds(&cursor.meters, meter) || is_late
-    }
-
-    /// Whether the output has all of the ledger in the database, as far as it remembers.
-    pub(super) fn is_written(&self) -> bool {
-        let Some(cursor) = &self.cursor else { return false };
-        let all_published = cursor.facilities.values().all(|published| published.dirty.is_empty());
-        cursor.cursor >= self.head && cursor.late.is_none() && all_published
     }
 }
 
@@ -400,7 +469,8 @@ impl Expected {
 
     fn keep(&mut self, keeps: impl Fn(&OfSeries) -> bool) {
         self.series.retain(keeps);
-        self.places = self.series.iter().enumerate().map(|(at, series)| (Arc::clone(&series.of), at)).collect();
+        self.places =
+            self.series.iter().enumerate().map(|(at, series)| (Arc::clone(&series.of), at)).collect();
     }
 
     /// The point of a series at a time.

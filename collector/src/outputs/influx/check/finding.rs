@@ -138,7 +138,9 @@ impl OtherField {
         match (database, ledger) {
             (Some(database), Some(ledger)) => format!("{field} is {database}, by the ledger {ledger}"),
             (Some(database), None) => format!("{field} is {database}, and the ledger has none"),
-            (None, ledger) => format!("{field} is absent, by the ledger {}", ledger.as_deref().unwrap_or("none")),
+            (None, ledger) => {
+                format!("{field} is absent, by the ledger {}", ledger.as_deref().unwrap_or("none"))
+            }
         }
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Looks {
 /// What one look sees.
 pub(super) struct Look {
     pub(super) state: State,
+    pub(super) expected: Expected,
     pub(super) found: Found,
 }
 
@@ -62,18 +63,22 @@ impl Looks {
     }
 
     /// The slices that are looked at, and the time that they make up. Where no end was asked for, the last one is of
-    /// what lies after all that the ledger knows.
+    /// whatever lies ahead.
     pub(super) fn slices(&mut self) -> Result<(Vec<Slice>, Slice), CheckError> {
         let hour = HOUR_MINUTES * MINUTE_MS;
-        let end = match self.scope.to_ms {
-            Some(to) => to,
-            None => (self.ledger.end_ms()?.max(clock::now().0).div_euclid(hour) + 1) * hour,
-        };
+        let ahead = (clock::now().0.div_euclid(hour) + 1) * hour;
+        let (first, last) = self.ledger.span_ms()?.unwrap_or((ahead, ahead));
+        let end = self.scope.to_ms.unwrap_or(last.max(ahead));
         let from = self.scope.from_ms.max(self.kept_from().unwrap_or(i64::MIN)).min(end);
-        let mut slices = self.ledger.slices(&self.scope, from, end);
-        if self.scope.to_ms.is_none() {
-            slices.push(Slice { from_ms: end, to_ms: END_OF_TIME_MS });
-        }
+        // Before and after what the ledger knows there is little, however long that is.
+        let (first, last) = (first.clamp(from, end), last.clamp(from, end));
+        let mut slices = vec![Slice { from_ms: from, to_ms: first }];
+        slices.extend(self.ledger.slices(&self.scope, first, last));
+        slices.push(Slice {
+            from_ms: last,
+            to_ms: if self.scope.to_ms.is_none() { END_OF_TIME_MS } else { end },
+        });
+        slices.retain(|slice| slice.from_ms < slice.to_ms);
         Ok((slices, Slice { from_ms: from, to_ms: end }))
     }
 
@@ -107,7 +112,7 @@ impl Looks {
             comparison.rows(&more.map_err(Seen::Unread)?, |of| self.ledger.series(of).is_some());
         }
         let found = comparison.finish();
-        Ok(Look { state, found })
+        Ok(Look { state, expected, found })
     }
 
     /// What the ledger says by itself.
@@ -134,7 +139,7 @@ impl Looks {
     fn is_at_rest(&mut self, before: &State) -> Result<bool, StoreError> {
         let now = self.ledger.begin()?;
         self.ledger.end()?;
-        Ok(now == *before && (now.is_written() || !self.can_wait))
+        Ok(now == *before && (self.ledger.is_written(&now) || !self.can_wait))
     }
 
     /// Waits until a running output has written the ledger up to a change number.
@@ -143,7 +148,7 @@ impl Looks {
         while self.can_wait {
             let state = self.ledger.begin()?;
             self.ledger.end()?;
-            if state.is_written() || state.cursor.is_some_and(|cursor| cursor.cursor > head) {
+            if self.ledger.is_written(&state) || state.cursor.is_some_and(|cursor| cursor.cursor > head) {
                 break;
             }
             // An output that is stuck is not waited for again.

@@ -153,10 +153,7 @@ mod tests {
         assert_eq!((of.measurement.as_str(), &of.tags[..]), ("wl_target", &tags[..]));
         let all: Vec<_> = fields(line.fields).collect();
         let verdict = Told::Text("say \"a, b\"".into());
-        assert_eq!(
-            all,
-            [("limit", Told::Float("1.5")), ("meets", Told::Integer("1")), ("verdict", verdict)]
-        );
+        assert_eq!(all, [("limit", Told::Float("1.5")), ("meets", Told::Integer("1")), ("verdict", verdict)]);
         assert_eq!(Line::of("no line"), None);
     }
 

@@ -133,7 +133,11 @@ impl Reader {
                     is_partial = outcome.partial;
                     for rows in outcome.series {
                         if of.is_some_and(|name| name != rows.name) {
-                            return Err(no_rows(&format!("`{}` of `{}`", rows.columns.join(", "), rows.name)));
+                            return Err(no_rows(&format!(
+                                "`{}` of `{}`",
+                                rows.columns.join(", "),
+                                rows.name
+                            )));
                         }
                         if to.send(Ok(rows)).await.is_err() {
                             return Ok(());
@@ -171,7 +175,8 @@ impl Pieces {
             let Some(bytes) = response.chunk().await.map_err(unreachable)? else { break };
             self.rest.extend_from_slice(&bytes);
             if self.rest.len() > LONGEST_PIECE {
-                let why = "its answer is too long for one piece; ask for a shorter time, or one --measurement";
+                let why =
+                    "its answer is too long for one piece; ask for a shorter time, or one --measurement";
                 return Err(Unread::Failed(why.to_owned()));
             }
             // A document holds no line break, and a database that sends several parts them by one.

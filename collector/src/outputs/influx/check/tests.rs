@@ -9,6 +9,7 @@ use crate::outputs::influx::run::address;
 use crate::outputs::influx::tests::memory::Memory;
 use crate::outputs::influx::tests::plant::{DAYS, Plant, QUARTER_MS, START_MS, config, reading, readings};
 use crate::outputs::influx::tests::server::{Asked as Request, Reply, Server};
+use crate::outputs::remembered;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -73,7 +74,8 @@ fn select(memory: &Memory, query: &str) -> String {
         let tags: serde_json::Map<String, Value> =
             Identity::of(key).tags.into_iter().map(|(tag, value)| (tag, json!(value))).collect();
         let values = rows.iter().map(|(at, point)| {
-            let values = columns.iter().map(|column| point.get(*column).map_or(Value::Null, |text| value(text)));
+            let values =
+                columns.iter().map(|column| point.get(*column).map_or(Value::Null, |text| value(text)));
             std::iter::once(json!(at)).chain(values).collect::<Vec<_>>()
         });
         let columns: Vec<&str> = std::iter::once("time").chain(columns.iter().copied()).collect();
@@ -119,12 +121,17 @@ impl Memory {
     fn delete(&mut self, statement: &str) {
         let measurement = statement.split('"').nth(1).expect("a measurement").to_owned();
         let bound = |mark: &str| {
-            statement.split(mark).nth(1).and_then(|rest| rest.split("ms").next()?.parse::<i64>().ok()).expect(mark)
+            statement
+                .split(mark)
+                .nth(1)
+                .and_then(|rest| rest.split("ms").next()?.parse::<i64>().ok())
+                .expect(mark)
         };
         let (from, to) = (bound("time >= "), bound("time <= "));
         self.points.retain(|(key, at), _| {
             let of = Identity::of(key);
-            let named = of.tags.iter().all(|(tag, value)| statement.contains(&format!("\"{tag}\" = '{value}'")));
+            let named =
+                of.tags.iter().all(|(tag, value)| statement.contains(&format!("\"{tag}\" = '{value}'")));
             !(of.measurement == measurement && named && (from..=to).contains(at))
         });
     }
@@ -231,7 +238,9 @@ async fn what_the_output_has_written_is_what_the_ledger_says_however_time_is_cut
     assert!(held.len() > inside, "figures of the year and the quarter bear earlier times");
     assert!(inside > 30_000, "only {inside} points");
     let mut cut = 0;
-    for (from, to) in [("2026-01-01", "2026-03-28 13:07"), ("2026-03-28 13:07", "2026-03-29"), ("2026-03-29", "2027-01-01")] {
+    for (from, to) in
+        [("2026-01-01", "2026-03-28 13:07"), ("2026-03-28 13:07", "2026-03-29"), ("2026-03-29", "2027-01-01")]
+    {
         let asked = Asked { from: Some(from.to_owned()), to: Some(to.to_owned()), ..Asked::default() };
         let (part, findings) = stage.verify(asked).await.expect("it is compared");
         assert_eq!(findings, Vec::new(), "{from} to {to}");
@@ -262,10 +271,8 @@ async fn whatever_is_tampered_with_is_found_and_mended() {
     stage.tamper("wl_meter,meter=former,site=site-a", at(6), set("amount", "1"));
 
     let (verified, findings) = stage.verify(since_ever()).await.expect("it is compared");
-    let told: Vec<(String, i64, &str)> = findings
-        .iter()
-        .map(|one| (one.measurement.clone(), one.first.0, one.fault.word()))
-        .collect();
+    let told: Vec<(String, i64, &str)> =
+        findings.iter().map(|one| (one.measurement.clone(), one.first.0, one.fault.word())).collect();
     let expected = [
         ("wl_component", at(4), "stale"),
         ("wl_meter", at(5), "extra"),
@@ -292,7 +299,10 @@ async fn whatever_is_tampered_with_is_found_and_mended() {
     let one = Asked { measurements: vec!["wl_component".to_owned()], ..since_ever() };
     assert_eq!(stage.verify(one).await.expect("compared").0.differences(), 1, "of one measurement");
 
-    let cursor = || std::fs::read(stage.plant.layout.outputs()).expect("is there");
+    let cursor = || {
+        let connection = remembered::open(&stage.plant.layout).expect("opens");
+        remembered::cursor(&connection, "main").expect("is read").expect("there is one")
+    };
     let before = cursor();
     let written = stage.backfill(since_ever()).await;
     assert_eq!((written.refused, written.deleted, written.is_stopped), (0, 3, false));
@@ -302,7 +312,9 @@ async fn whatever_is_tampered_with_is_found_and_mended() {
     let left: Vec<String> = findings.iter().map(Finding::to_string).collect();
     assert_eq!(
         left,
-        ["wl_meter host=x meter=main site=site-a at 2026-03-27T07:35:00Z: of a series that Wattledger does not write"]
+        [
+            "wl_meter host=x meter=main site=site-a at 2026-03-27T07:35:00Z: of a series that Wattledger does not write"
+        ]
     );
 }
 
@@ -316,7 +328,10 @@ async fn what_the_output_has_still_to_write_is_told_apart() {
     assert_eq!(verified.still_to_be_written(), verified.differences());
     assert!(findings.iter().all(|finding| finding.is_waiting), "{findings:?}");
     let notes = verified.notes.join("\n");
-    assert!(notes.contains("the output is behind") && notes.contains("facility `hall` is written up to"), "{notes}");
+    assert!(
+        notes.contains("the output is behind") && notes.contains("facility `hall` is written up to"),
+        "{notes}"
+    );
 
     stage.write_all();
     assert_eq!(stage.verify(since_ever()).await.expect("compared").0.differences(), 0);
@@ -347,7 +362,11 @@ async fn what_retention_dropped_is_told_and_is_no_difference() {
     stage.points.lock().expect("not poisoned").points.clear();
     let (verified, findings) = stage.verify(since_ever()).await.expect("it is compared");
     assert_eq!((verified.points(), findings), (0, Vec::new()));
-    assert!(verified.notes[0].contains("keeps 24 hours (retention policy `autogen`)"), "{:?}", verified.notes);
+    assert!(
+        verified.notes[0].contains("keeps 24 hours (retention policy `autogen`)"),
+        "{:?}",
+        verified.notes
+    );
     let written = stage.backfill(since_ever()).await;
     assert_eq!(written.points, 0);
     assert!(written.notes[0].contains("keeps 24 hours"), "{:?}", written.notes);
@@ -360,7 +379,11 @@ async fn a_facility_without_readings_says_so() {
     let stage = stage(&readings(1), "0s", annex).await;
     let (verified, _) = stage.verify(since_ever()).await.expect("it is compared");
     assert_eq!(verified.differences(), 0);
-    assert!(verified.notes.iter().any(|note| note.contains("facility `annex` has no readings")), "{:?}", verified.notes);
+    assert!(
+        verified.notes.iter().any(|note| note.contains("facility `annex` has no readings")),
+        "{:?}",
+        verified.notes
+    );
     let written = stage.backfill(Asked { facility: Some("annex".to_owned()), ..since_ever() }).await;
     assert_eq!(written.points, 0);
     assert!(written.notes[0].contains("facility `annex` has no readings"), "{:?}", written.notes);
@@ -370,7 +393,10 @@ async fn a_facility_without_readings_says_so() {
 async fn error_of(script: impl FnMut(&Request) -> Reply + Send + 'static) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(script).await;
-    let text = format!("[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"wl\"\n", server.url);
+    let text = format!(
+        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"wl\"\n",
+        server.url
+    );
     error_with(folder.path(), &text).await
 }
 
@@ -395,7 +421,8 @@ async fn a_database_that_cannot_be_read_says_the_mend() {
     let absent =
         error_of(|_| (200, None, r#"{"results":[{"error":"database not found: wl"}]}"#.to_owned())).await;
     assert!(absent.contains("database not found: wl; the collector makes it"), "{absent}");
-    let unmapped = error_of(|_| (404, None, r#"{"code":"not found","message":"unable to find DBRP"}"#.to_owned())).await;
+    let unmapped =
+        error_of(|_| (404, None, r#"{"code":"not found","message":"unable to find DBRP"}"#.to_owned())).await;
     assert!(unmapped.contains("map the bucket"), "{unmapped}");
     let no_query = error_of(|_| (404, None, "404 page not found".to_owned())).await;
     assert!(no_query.contains("no /query of InfluxDB 1"), "{no_query}");
@@ -409,7 +436,8 @@ async fn a_database_that_cannot_be_read_says_the_mend() {
     });
     assert!(cut.await.contains("max-row-limit"));
     let folder = tempfile::tempdir().expect("a folder");
-    let nobody = "[[output.influx]]\nname = \"main\"\nurl = \"http://127.0.0.1:9\"\napi = \"v1\"\ndatabase = \"wl\"\n";
+    let nobody =
+        "[[output.influx]]\nname = \"main\"\nurl = \"http://127.0.0.1:9\"\napi = \"v1\"\ndatabase = \"wl\"\n";
     let nobody = error_with(folder.path(), nobody).await;
     assert!(nobody.contains("start it, or check `url`"), "{nobody}");
 }
@@ -426,7 +454,10 @@ async fn where_nothing_can_be_read_all_is_written_all_the_same() {
     let held = stage.points.lock().expect("not poisoned").derived();
     stage.points.lock().expect("not poisoned").points.clear();
     let mut stage = stage;
-    let text = format!("[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"wl\"\n", blind.url);
+    let text = format!(
+        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v1\"\ndatabase = \"wl\"\n",
+        blind.url
+    );
     stage.config.influx = config(&text).influx;
     let asked = Asked { from: Some("2026-01-01".to_owned()), ..Asked::default() };
     let written = stage.backfill(asked).await;
@@ -440,7 +471,10 @@ async fn a_bucket_is_read_by_its_name_or_by_what_it_is_mapped_to() {
     let folder = tempfile::tempdir().expect("a folder");
     let points = Points::default();
     let server = Server::start(move |asked| answer(&points, "0s", asked)).await;
-    let text = format!("[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v2\"\norg = \"o\"\nbucket = \"wl/year\"\n", server.url);
+    let text = format!(
+        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v2\"\norg = \"o\"\nbucket = \"wl/year\"\n",
+        server.url
+    );
     let mut config = config(&text);
     config.data_dir = folder.path().to_path_buf();
     let mut plant = Plant::open(folder.path(), config.clone());

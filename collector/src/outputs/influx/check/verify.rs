@@ -1,12 +1,12 @@
 //! Compares a database with the ledger.
 
+use super::Event;
 use super::asked::Asked;
 use super::error::CheckError;
 use super::expected::{Ledger, State};
 use super::finding::{Difference, Fault, findings};
 use super::looks::{Look, Looks, without_data};
 use super::parsed::Identity;
-use super::Event;
 use crate::config::CollectorConfig;
 use crate::outputs::influx::catalog::Measurement;
 use serde::Serialize;
@@ -147,7 +147,8 @@ struct Sum {
 impl Sum {
     fn new(looks: &Looks, from: Timestamp, to: Timestamp, each: bool) -> Sum {
         let scope = &looks.scope;
-        let counted = |measurement: &&Measurement| Counted { measurement: measurement.name, ..Counted::default() };
+        let counted =
+            |measurement: &&Measurement| Counted { measurement: measurement.name, ..Counted::default() };
         let verified = Verified {
             output: scope.output.name.to_string(),
             from,
@@ -229,7 +230,9 @@ fn notes(looks: &mut Looks) -> Result<Vec<String>, CheckError> {
     looks.ledger.end()?;
     let mut notes: Vec<String> = looks.age().into_iter().collect();
     for name in without_data(&looks.ledger, &state, &looks.scope) {
-        notes.push(format!("facility `{name}` has no readings of its total or IT energy yet, and so no points"));
+        notes.push(format!(
+            "facility `{name}` has no readings of its total or IT energy yet, and so no points"
+        ));
     }
     let otherwise = looks.ledger.read_otherwise;
     if otherwise > 0 {
@@ -272,7 +275,8 @@ fn behind(ledger: &Ledger, state: &State) -> Vec<String> {
                  written again when the collector is started with this configuration"
             ));
         } else if published.until.is_none_or(|until| until < horizon.0) || !published.dirty.is_empty() {
-            let until = published.until.map_or_else(|| "no point".to_owned(), |until| Minute(until).to_string());
+            let until =
+                published.until.map_or_else(|| "no point".to_owned(), |until| Minute(until).to_string());
             let again: i64 = published.dirty.intervals().map(Interval::minutes).sum();
             notes.push(format!(
                 "facility `{name}` is written up to {until} and known up to {horizon}; {again} earlier minutes have \
