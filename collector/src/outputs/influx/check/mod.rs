@@ -19,10 +19,8 @@ mod error;
 mod expected;
 mod finding;
 mod looks;
-mod parsed;
+pub(super) mod parsed;
 mod read;
-#[cfg(test)]
-mod tests;
 mod verify;
 
 pub use asked::{Asked, USUAL_DAYS};

@@ -7,25 +7,25 @@ use std::fmt;
 
 /// What a line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(in crate::outputs::influx) struct Line<'a> {
     /// Measurement and tags, escaped.
-    pub(super) key: &'a str,
+    pub(in crate::outputs::influx) key: &'a str,
     /// The fields.
-    pub(super) fields: &'a str,
+    pub(in crate::outputs::influx) fields: &'a str,
     /// The time, ms.
-    pub(super) at_ms: i64,
+    pub(in crate::outputs::influx) at_ms: i64,
 }
 
 /// A series by its measurement and its tags, sorted by their names. Tags without a value are no tags.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Identity {
-    pub(super) measurement: String,
-    pub(super) tags: Vec<(String, String)>,
+pub(in crate::outputs::influx) struct Identity {
+    pub(in crate::outputs::influx) measurement: String,
+    pub(in crate::outputs::influx) tags: Vec<(String, String)>,
 }
 
 /// A value of a field.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Told<'a> {
+pub(in crate::outputs::influx) enum Told<'a> {
     /// A float, as text.
     Float(&'a str),
     /// An integer, as text.
@@ -36,7 +36,7 @@ pub(super) enum Told<'a> {
 
 impl<'a> Line<'a> {
     /// Takes a line apart; `None` where it is none with a time.
-    pub(super) fn of(line: &'a str) -> Option<Line<'a>> {
+    pub(in crate::outputs::influx) fn of(line: &'a str) -> Option<Line<'a>> {
         let mut escaped = false;
         let end = line.bytes().position(|byte| {
             let ends = byte == b' ' && !escaped;
@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
 
 impl Identity {
     /// The series of a key.
-    pub(super) fn of(key: &str) -> Identity {
+    pub(in crate::outputs::influx) fn of(key: &str) -> Identity {
         let mut parts = split(key, ',').map(unescaped);
         let measurement = parts.next().unwrap_or_default();
         let mut tags: Vec<(String, String)> = split(key, ',')
@@ -97,7 +97,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Names and values of fields, in their order.
-pub(super) fn fields(text: &str) -> impl Iterator<Item = (&str, Told<'_>)> {
+pub(in crate::outputs::influx) fn fields(text: &str) -> impl Iterator<Item = (&str, Told<'_>)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (name, after) = rest.split_once('=')?;

@@ -6,13 +6,13 @@ use super::super::points::Erasure;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::outputs::influx) struct Memory {
+pub(super) struct Memory {
     /// By key and time: the fields by name, as they were written.
-    pub(in crate::outputs::influx) points: BTreeMap<(String, i64), BTreeMap<String, String>>,
+    pub(super) points: BTreeMap<(String, i64), BTreeMap<String, String>>,
 }
 
 impl Memory {
-    pub(in crate::outputs::influx) fn write(&mut self, batch: &Batch) {
+    pub(super) fn write(&mut self, batch: &Batch) {
         let text = std::str::from_utf8(&batch.text).expect("lines are UTF-8");
         assert_eq!(text.lines().count(), batch.lines);
         for line in text.lines() {
@@ -26,7 +26,7 @@ impl Memory {
     }
 
     /// Deletes points; tells how many there were.
-    pub(in crate::outputs::influx) fn erase(&mut self, erasure: &Erasure) -> usize {
+    pub(super) fn erase(&mut self, erasure: &Erasure) -> usize {
         let series = &erasure.series;
         let tags = series.measurement.tags.iter().zip(&series.tags);
         let tags: String = tags.map(|(name, value)| format!(",{name}={value}")).collect();
@@ -38,7 +38,7 @@ impl Memory {
     }
 
     /// Everything that derives from the ledger.
-    pub(in crate::outputs::influx) fn derived(&self) -> BTreeMap<(String, i64), BTreeMap<String, String>> {
+    pub(super) fn derived(&self) -> BTreeMap<(String, i64), BTreeMap<String, String>> {
         let live = |key: &str| {
             let name = key.split(',').next();
             catalog::LIVE.iter().any(|measurement| Some(measurement.name) == name)
@@ -50,11 +50,11 @@ impl Memory {
             .collect()
     }
 
-    pub(in crate::outputs::influx) fn count(&self, prefix: &str) -> usize {
+    pub(super) fn count(&self, prefix: &str) -> usize {
         self.points.keys().filter(|(key, _)| key.starts_with(prefix)).count()
     }
 
-    pub(in crate::outputs::influx) fn field(&self, key: &str, at_ms: i64, field: &str) -> Option<f64> {
+    pub(super) fn field(&self, key: &str, at_ms: i64, field: &str) -> Option<f64> {
         self.points.get(&(key.to_owned(), at_ms))?.get(field)?.parse().ok()
     }
 }

@@ -1,8 +1,9 @@
+mod check;
 mod delivery;
 mod derived;
 mod live;
-pub(super) mod memory;
-pub(super) mod plant;
+mod memory;
+mod plant;
 mod real;
 mod rounds;
-pub(super) mod server;
+mod server;

@@ -12,9 +12,9 @@ use wattledger_model::batch::AgentKey;
 use wattledger_model::time::Timestamp;
 
 /// Three days of readings begin here: 2026-03-27T06:20Z. The last has 23 hours in Berlin.
-pub(in crate::outputs::influx) const START_MS: i64 = 1_774_592_400_000;
-pub(in crate::outputs::influx) const QUARTER_MS: i64 = 900_000;
-pub(in crate::outputs::influx) const DAYS: i64 = 3;
+pub(super) const START_MS: i64 = 1_774_592_400_000;
+pub(super) const QUARTER_MS: i64 = 900_000;
+pub(super) const DAYS: i64 = 3;
 
 const PLACES: &str = r#"
 [collector]
@@ -85,20 +85,20 @@ nominal_interval = "15m"
 "#;
 
 /// A configuration: the places, and more.
-pub(in crate::outputs::influx) fn config(more: &str) -> CollectorConfig {
+pub(super) fn config(more: &str) -> CollectorConfig {
     let text = format!("{PLACES}{more}");
     CollectorConfig::parse("plant.toml", &text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// An engine and what is needed to look at its ledger.
-pub(in crate::outputs::influx) struct Plant {
-    pub(in crate::outputs::influx) layout: Layout,
-    pub(in crate::outputs::influx) engine: Engine,
-    pub(in crate::outputs::influx) config: CollectorConfig,
+pub(super) struct Plant {
+    pub(super) layout: Layout,
+    pub(super) engine: Engine,
+    pub(super) config: CollectorConfig,
 }
 
 impl Plant {
-    pub(in crate::outputs::influx) fn open(folder: &Path, config: CollectorConfig) -> Plant {
+    pub(super) fn open(folder: &Path, config: CollectorConfig) -> Plant {
         let layout = Layout::new(folder);
         let engine = Engine::open(EngineConfig {
             layout: layout.clone(),
@@ -109,7 +109,7 @@ impl Plant {
     }
 
     /// Books readings, written as JSON by hand.
-    pub(in crate::outputs::influx) fn book(&mut self, readings: &[String]) {
+    pub(super) fn book(&mut self, readings: &[String]) {
         let payload = format!("{{\"readings\":[{}]}}", readings.join(","));
         let agent =
             AgentKey { site: "site-a".parse().expect("a name"), agent: "by-hand".parse().expect("a name") };
@@ -120,19 +120,19 @@ impl Plant {
     }
 
     /// A view of the ledger as this configuration understands it.
-    pub(in crate::outputs::influx) fn view(&self, config: &CollectorConfig) -> View {
+    pub(super) fn view(&self, config: &CollectorConfig) -> View {
         let topology = Topology::compile(config, |key| self.engine.meters().id(key));
         View::open(&self.layout, Arc::new(topology)).expect("the ledger opens")
     }
 }
 
 /// One reading.
-pub(in crate::outputs::influx) fn reading(meter: &str, at_ms: i64, value: f64, unit: &str) -> String {
+pub(super) fn reading(meter: &str, at_ms: i64, value: f64, unit: &str) -> String {
     format!(r#"{{"meter":"{meter}","at":"{}","value":{value},"unit":"{unit}"}}"#, Timestamp(at_ms))
 }
 
 /// The readings of all meters, quarter by quarter, with gaps and faults.
-pub(in crate::outputs::influx) fn readings(days: i64) -> Vec<String> {
+pub(super) fn readings(days: i64) -> Vec<String> {
     let mut all = Vec::new();
     for quarter in 0..=days * 96 {
         let at = START_MS + quarter * QUARTER_MS;

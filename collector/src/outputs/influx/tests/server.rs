@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex};
 
 /// A request as it came, its body unpacked.
 #[derive(Debug, Clone)]
-pub(in crate::outputs::influx) struct Asked {
-    pub(in crate::outputs::influx) method: Method,
-    pub(in crate::outputs::influx) uri: String,
-    pub(in crate::outputs::influx) authorization: Option<String>,
-    pub(in crate::outputs::influx) body: String,
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) uri: String,
+    pub(super) authorization: Option<String>,
+    pub(super) body: String,
 }
 
 /// An answer: status, Retry-After, body.
-pub(in crate::outputs::influx) type Reply = (u16, Option<&'static str>, String);
+pub(super) type Reply = (u16, Option<&'static str>, String);
 
 type Script = Box<dyn FnMut(&Asked) -> Reply + Send>;
 
@@ -30,14 +30,14 @@ struct Shared {
 
 /// A server on a free port of loopback; it ends with the runtime.
 #[derive(Clone)]
-pub(in crate::outputs::influx) struct Server {
+pub(super) struct Server {
     shared: Arc<Mutex<Shared>>,
-    pub(in crate::outputs::influx) url: String,
+    pub(super) url: String,
 }
 
 impl Server {
     /// Answers by a script.
-    pub(in crate::outputs::influx) async fn start(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Server {
+    pub(super) async fn start(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Server {
         let shared = Arc::new(Mutex::new(Shared { script: Box::new(script), asked: Vec::new() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
@@ -46,7 +46,7 @@ impl Server {
         Server { shared, url }
     }
 
-    pub(in crate::outputs::influx) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<Asked> {
         self.shared.lock().expect("no test panics in a script").asked.clone()
     }
 }

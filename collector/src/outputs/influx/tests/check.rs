@@ -1,14 +1,14 @@
 //! The whole way against a database that answers as InfluxDB 1 does, kept in memory.
 
-use super::{Asked, CheckError, Event, Fault, Finding, Verified, backfill, verify};
+use super::super::check::parsed::{Identity, Line, Told, fields};
+use super::super::check::{Asked, Backfilled, CheckError, Event, Fault, Finding, Verified, backfill, verify};
+use super::super::cursor::{Cursor, Keeper};
+use super::super::round::Rounds;
+use super::super::run::address;
+use super::memory::Memory;
+use super::plant::{DAYS, Plant, QUARTER_MS, START_MS, config, reading, readings};
+use super::server::{Asked as Request, Reply, Server};
 use crate::config::CollectorConfig;
-use crate::outputs::influx::check::parsed::{Identity, Line, Told, fields};
-use crate::outputs::influx::cursor::{Cursor, Keeper};
-use crate::outputs::influx::round::Rounds;
-use crate::outputs::influx::run::address;
-use crate::outputs::influx::tests::memory::Memory;
-use crate::outputs::influx::tests::plant::{DAYS, Plant, QUARTER_MS, START_MS, config, reading, readings};
-use crate::outputs::influx::tests::server::{Asked as Request, Reply, Server};
 use crate::outputs::remembered;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -211,7 +211,7 @@ impl Stage {
         verifying.await.expect("no panic")
     }
 
-    async fn backfill(&self, asked: Asked) -> super::Backfilled {
+    async fn backfill(&self, asked: Asked) -> Backfilled {
         let config = self.config.clone();
         let (_running, stop) = watch::channel(false);
         let writing = tokio::task::spawn_blocking(move || {
