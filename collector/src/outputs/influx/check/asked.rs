@@ -144,9 +144,10 @@ impl Asked {
                 return Err(CheckError::Time("say --period, or --from and --to, not both".to_owned()));
             }
             (None, from, to) => {
+                let from = from.as_ref().map(read).transpose()?;
                 let to = to.as_ref().map(read).transpose()?;
                 let usual = Timestamp(to.unwrap_or(now).0 - USUAL_DAYS * DAY_MINUTES * MINUTE_MS);
-                (from.as_ref().map(read).transpose()?.unwrap_or(usual), to)
+                (from.unwrap_or(usual), to)
             }
         };
         if to.is_some_and(|to| to <= from) {

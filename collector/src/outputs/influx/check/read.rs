@@ -267,7 +267,7 @@ fn refused(error: &str) -> Unread {
     let mend = if lower.contains("dbrp") || lower.contains("mapping") {
         "; map the bucket for clients of version 1 (`influx v1 dbrp create`), and name it with --database if it is \
          called otherwise"
-    } else if lower.contains("database not found") || lower.contains("not found") {
+    } else if lower.contains("database not found") || lower.contains("bucket") {
         "; the collector makes it when it writes; check the database's name"
     } else if lower.contains("max-select") {
         "; raise that limit of the database, or ask for a shorter time"
