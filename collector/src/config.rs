@@ -42,7 +42,7 @@ pub use instrument::{Reads, Sitting};
 pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
-pub use output::{InfluxApi, InfluxOutput};
+pub use output::{InfluxApi, InfluxOutput, Sending};
 pub use series::{SeriesError, open_series};
 pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};

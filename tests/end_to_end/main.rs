@@ -19,6 +19,7 @@ mod killed;
 mod load;
 mod mosquitto;
 mod other_brokers;
+mod outage;
 mod pair;
 mod plant;
 mod processes;

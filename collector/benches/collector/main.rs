@@ -1,14 +1,16 @@
 //! The collector's benchmarks: `cargo bench -p wattledger-collector [-- SECTION...]`, sections `ledger`,
-//! `intake` and `year`. Alternatives take turns, medians are printed with their ratio to the bar; nothing
+//! `intake`, `year` and `influx`. Alternatives take turns, medians are printed with their ratio to the bar; nothing
 //! fails by being slow.
 //!
 //! `WATTLEDGER_BENCH_METERS` (default 100) and `WATTLEDGER_BENCH_DAYS` (365) set the size of the year, and
-//! `WATTLEDGER_BENCH_DIR` where it is made; the default is cargo's directory for such things.
+//! `WATTLEDGER_BENCH_DIR` where it is made; the default is cargo's directory for such things. `influx` runs a
+//! database server, and takes `WATTLEDGER_BENCH_INFLUX_METERS` (1,000) and `WATTLEDGER_BENCH_INFLUX_DAYS` (1).
 
 #[path = "../../../benches/measure/mod.rs"]
 mod measure;
 
 mod hall;
+mod influx;
 mod intake;
 mod ledger;
 mod year;
@@ -39,5 +41,8 @@ fn main() {
     }
     if wanted("year") {
         year::run();
+    }
+    if wanted("influx") {
+        influx::run();
     }
 }

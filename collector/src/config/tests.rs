@@ -5,6 +5,7 @@ mod facilities;
 mod instruments;
 mod points;
 
+use wattledger_link::session::Tls;
 use wattledger_model::calendar::Window;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::{Form, Kind};
@@ -138,7 +139,7 @@ fn the_commented_settings_of_the_example_are_settings() {
         .collect();
     assert_ne!(on, EXAMPLE);
     let config = good(&on);
-    assert_eq!(config.influx.len(), 2);
+    assert_eq!(config.influx.len(), 3);
     assert_eq!(config.facilities[0].it_energy, Some(Role::UpsOutput));
 }
 
@@ -392,13 +393,45 @@ fn outputs_take_the_keys_of_their_api() {
     says(&output("api = \"v1\""), &["`database` is missing"]);
     says(
         &output("api = \"v2\"\norg = \"o\"\nbucket = \"b\"\ndatabase = \"d\""),
-        &["`database`: belongs to api = \"v1\""],
+        &["`database`: belongs to api = \"v1\" or \"v3\""],
     );
-    says(&output("api = \"v3\"\ndatabase = \"d\""), &["`api`: `v3` is not known; did you mean `v1`?"]);
+    says(&output("api = \"v3\"\ndatabase = \"d\"\ntoken_file = \"/t\""), &[]);
+    says(&output("api = \"v3\"\ndatabase = \"d\"\nbucket = \"b\""), &["`bucket`: belongs to api = \"v2\""]);
+    says(
+        &output("api = \"v1\"\ndatabase = \"d\"\ntoken_file = \"/t\""),
+        &["`token_file`: belongs to api = \"v2\" or \"v3\""],
+    );
+    says(&output("api = \"v4\"\ndatabase = \"d\""), &["`api`: `v4` is not known; did you mean `v1`?"]);
     says(
         &output("api = \"v1\"\ndatabase = \"d\"\npassword_file = \"/p\""),
         &["`password_file` needs a `username`"],
     );
+}
+
+#[test]
+fn outputs_say_how_lines_are_sent_and_whom_they_trust() {
+    let output = |more: &str| {
+        format!(
+            "[[output.influx]]\nname = \"h\"\nurl = \"https://h\"\napi = \"v3\"\ndatabase = \"d\"\n{more}\n"
+        )
+    };
+    let usual = good(&format!("{LEAST}{}", output(""))).influx.remove(0);
+    assert_eq!(usual.sending, Sending::default());
+    assert_eq!((usual.sending.requests, usual.sending.batch_bytes), (4, 1 << 20));
+    assert_eq!(usual.tls, Some(Tls::default()), "those that the machine trusts");
+    let said = "requests = 8\nbatch_size = \"4 MiB\"\nbatch_age = \"2s\"\nca_file = \"/ca.pem\"";
+    let said = good(&format!("{LEAST}{}", output(said))).influx.remove(0);
+    let sending = Sending { requests: 8, batch_bytes: 4 << 20, batch_age: Duration::from_secs(2) };
+    assert_eq!(said.sending, sending);
+    assert_eq!(said.tls.and_then(|tls| tls.ca_file), Some("/ca.pem".into()));
+    says(&after_least(&output("requests = 0")), &["`requests`: is not between 1 and 64"]);
+    says(
+        &after_least(&output("batch_size = \"1 GiB\"")),
+        &["`batch_size`: is not between 4096 and 67108864"],
+    );
+    says(&after_least(&output("batch_age = \"1h\"")), &["`batch_age`: is longer than 10 minutes"]);
+    let plain = output("ca_file = \"/ca.pem\"").replace("https", "http");
+    says(&after_least(&plain), &["`ca_file`: is for TLS; write `url` as https://HOST"]);
 }
 
 #[test]

@@ -1,24 +1,32 @@
 //! The one place that speaks HTTP with a database: writing, deleting and creating, in the dialects of
-//! InfluxDB 1 and of 2 and 3.
+//! InfluxDB 1, 2 and 3.
 
-use super::answer::{Answer, judge, said};
+use super::answer::{Answer, Faults, judge, retry_after, said};
+use super::lock;
 use super::points::Erasure;
+use crate::clock;
 use crate::config::{InfluxApi, InfluxOutput, KeptSecret};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use rustls::ClientConfig;
 use std::io::Write;
+use std::sync::Mutex;
 use std::time::Duration;
-use wattledger_link::session::Secret;
+use wattledger_link::session::{Secret, Tls};
 use wattledger_model::time::Timestamp;
 
 /// A database.
 #[derive(Debug)]
 pub(crate) struct Database {
-    client: Client,
+    /// `None` where certificates are to be read again.
+    client: Mutex<Option<Client>>,
+    /// Certificates of the operator's own.
+    tls: Option<Tls>,
     base: Url,
     api: InfluxApi,
+    gzip: bool,
 }
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,6 +37,8 @@ const READING: Duration = Duration::from_secs(600);
 const PIECE_ROWS: &str = "5000";
 /// Statements in one request that deletes.
 const STATEMENTS: usize = 100;
+/// More of an answer to a write is not read: whatever it is, it is no word on lines.
+const ANSWER_BYTES: usize = 16 << 20;
 
 impl Database {
     /// The database of an output; nothing is sent yet.
@@ -40,15 +50,37 @@ impl Database {
         drop(rustls::crypto::ring::default_provider().install_default());
         let base = Url::parse(output.url.as_str())
             .map_err(|error| format!("`url` of output `{}`: {error}", output.name))?;
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            .user_agent(concat!("wattledger/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("output `{}` cannot use HTTP: {error}", output.name))?;
-        Ok(Database { client, base, api: output.api.clone() })
+        let tls = output.tls.clone().filter(|tls| *tls != Tls::default());
+        // Files that cannot be read today may be there tomorrow, so they are read at the first request.
+        let client = match tls {
+            Some(_) => None,
+            None => Some(
+                client(None).map_err(|error| format!("output `{}` cannot use HTTP: {error}", output.name))?,
+            ),
+        };
+        let gzip = output.sending.gzip;
+        Ok(Database { client: Mutex::new(client), tls, base, api: output.api.clone(), gzip })
+    }
+
+    /// What requests are sent with.
+    ///
+    /// # Errors
+    /// Why the certificates cannot be used.
+    pub(crate) fn client(&self) -> Result<Client, String> {
+        let mut kept = lock(&self.client);
+        if let Some(client) = &*kept {
+            return Ok(client.clone());
+        }
+        let tls = self.tls.as_ref().map(Tls::load).transpose().map_err(|error| error.to_string())?;
+        let made = client(tls.map(|tls| (*tls).clone())).map_err(|error| error.to_string())?;
+        Ok(kept.insert(made).clone())
+    }
+
+    /// Certificates may have been replaced: the next request reads them again.
+    fn read_certificates_again(&self) {
+        if self.tls.is_some() {
+            *lock(&self.client) = None;
+        }
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -63,7 +95,9 @@ impl Database {
     /// Adds user or token.
     fn with_access(&self, request: RequestBuilder) -> Result<RequestBuilder, String> {
         Ok(match &self.api {
-            InfluxApi::V1 { username: None, .. } | InfluxApi::V2 { token: None, .. } => request,
+            InfluxApi::V1 { username: None, .. }
+            | InfluxApi::V2 { token: None, .. }
+            | InfluxApi::V3 { token: None, .. } => request,
             InfluxApi::V1 { username: Some(user), password, .. } => {
                 request.basic_auth(user, read(password)?.as_ref().map(Secret::reveal))
             }
@@ -71,49 +105,71 @@ impl Database {
                 let token = read(token)?.map(|token| format!("Token {}", token.reveal()));
                 request.header("Authorization", token.unwrap_or_default())
             }
+            InfluxApi::V3 { token, .. } => {
+                let token = read(token)?.map(|token| format!("Bearer {}", token.reveal()));
+                request.header("Authorization", token.unwrap_or_default())
+            }
         })
     }
 
-    async fn ask(&self, request: RequestBuilder) -> (Answer, String) {
-        let request = match self.with_access(request) {
+    /// A request that is not sent yet, with user or token.
+    ///
+    /// # Errors
+    /// Why a secret or a certificate cannot be used.
+    pub(crate) fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, String> {
+        self.with_access(self.client()?.request(method, url))
+    }
+
+    /// Sends a request; gives its answer, and what was said.
+    async fn ask(&self, request: Result<RequestBuilder, String>) -> (Answer, String) {
+        let request = match request {
             Ok(request) => request,
             Err(why) => return (Answer::Denied { why }, String::new()),
         };
-        // Addresses may carry secrets, so errors are told without them.
-        let later = |error: reqwest::Error| {
-            let error = error.without_url();
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            Answer::Later { wait: None, why: format!("{error}{}", cause.unwrap_or_default()) }
-        };
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return (later(error), String::new()),
+            Err(error) => {
+                self.read_certificates_again();
+                return (later(error), String::new());
+            }
         };
-        let status = response.status();
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        match response.text().await {
-            Ok(body) => (judge(status, retry_after.as_deref(), &body), body),
+        let (status, wait) = (response.status(), wait_of(&response));
+        match text(response).await {
+            Ok(body) => (judge(status, wait, &body), body),
+            // What was to be said of an accepted write changes nothing.
+            Err(_) if status == StatusCode::NO_CONTENT => (judge(status, wait, ""), String::new()),
             Err(error) => (later(error), String::new()),
         }
     }
 
-    /// Sends lines that were made with [`compressed`].
+    /// Lines as the body of a request.
+    pub(crate) fn body(&self, text: &[u8]) -> Vec<u8> {
+        if self.gzip { compressed(text) } else { text.to_vec() }
+    }
+
+    /// Sends lines that were made with [`Database::body`].
     pub(crate) async fn write(&self, body: Vec<u8>) -> Answer {
         let url = match &self.api {
             InfluxApi::V1 { database, .. } => self.url("/write", &[("db", database), ("precision", "ms")]),
             InfluxApi::V2 { org, bucket, .. } => {
                 self.url("/api/v2/write", &[("org", org), ("bucket", bucket), ("precision", "ms")])
             }
+            InfluxApi::V3 { database, .. } => {
+                let precision = [("precision", "millisecond"), ("accept_partial", "true")];
+                self.url("/api/v3/write_lp", &[("db", database.as_str()), precision[0], precision[1]])
+            }
         };
-        let request = self.client.post(url).header(CONTENT_ENCODING, "gzip");
-        self.ask(request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body)).await.0
+        let request = self.request(Method::POST, url).map(|request| {
+            let request = if self.gzip { request.header(CONTENT_ENCODING, "gzip") } else { request };
+            request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body)
+        });
+        self.ask(request).await.0
     }
 
     /// How many of these erasures go into one request.
     pub(crate) fn erasures_at_once(&self) -> usize {
         match &self.api {
-            InfluxApi::V1 { .. } => STATEMENTS,
+            InfluxApi::V1 { .. } | InfluxApi::V3 { .. } => STATEMENTS,
             InfluxApi::V2 { .. } => 1,
         }
     }
@@ -128,13 +184,16 @@ impl Database {
             InfluxApi::V2 { org, bucket, .. } => {
                 for erasure in erasures {
                     let url = self.url("/api/v2/delete", &[("org", org), ("bucket", bucket)]);
-                    let request = self.client.post(url).header(CONTENT_TYPE, "application/json");
-                    let (answer, _) = self.ask(request.body(delete_request(erasure))).await;
+                    let answer = self.post_json(url, delete_request(erasure)).await;
                     if !matches!(answer, Answer::Accepted { .. }) {
                         return answer;
                     }
                 }
                 Answer::Accepted { expired: 0 }
+            }
+            InfluxApi::V3 { .. } => {
+                let why = "InfluxDB 3 deletes no points".to_owned();
+                Answer::Refused { why, faults: Faults::default() }
             }
         }
     }
@@ -147,19 +206,24 @@ impl Database {
         match &self.api {
             InfluxApi::V1 { database, .. } => {
                 // Nothing is known of a database that does not exist, so the query names none.
-                match self.query("", &format!("CREATE DATABASE {}", quoted(database, '"'))).await {
-                    Answer::Accepted { .. } => Ok(()),
-                    Answer::Refused { why } | Answer::Denied { why } | Answer::Absent { why } => Err(why),
-                    Answer::Later { why, .. } => Err(why),
-                    Answer::TooLarge => Err("the query is too long".to_owned()),
-                }
+                made(self.query("", &format!("CREATE DATABASE {}", quoted(database, '"'))).await)
             }
             InfluxApi::V2 { org, bucket, token } => {
                 let token = read(token)?;
                 let token = token.as_ref().map_or("", Secret::reveal);
                 create_bucket(self.base.as_str().trim_end_matches('/'), org, bucket, token).await
             }
+            InfluxApi::V3 { database, .. } => {
+                let url = self.url("/api/v3/configure/database", &[]);
+                made(self.post_json(url, serde_json::json!({ "db": database }).to_string()).await)
+            }
         }
+    }
+
+    async fn post_json(&self, url: Url, body: String) -> Answer {
+        let request = self.request(Method::POST, url);
+        let request = request.map(|request| request.header(CONTENT_TYPE, "application/json").body(body));
+        self.ask(request).await.0
     }
 
     /// A request in InfluxQL whose answer comes in pieces, each a JSON document, with times in ms; not sent yet.
@@ -167,7 +231,7 @@ impl Database {
     /// `mapped` is what a bucket is called towards clients of version 1, where that is not its name.
     ///
     /// # Errors
-    /// Why a secret cannot be used.
+    /// Why a secret or a certificate cannot be used.
     pub(crate) fn select(&self, mapped: Option<&str>, query: &str) -> Result<RequestBuilder, String> {
         let (database, policy) = self.read_as(mapped);
         let mut scope =
@@ -175,16 +239,16 @@ impl Database {
         scope.extend(policy.map(|policy| ("rp", policy)));
         let mut form = Url::parse("form:").expect("a constant address");
         form.query_pairs_mut().append_pair("q", query);
-        let request = self.client.post(self.url("/query", &scope)).timeout(READING);
+        let request = self.request(Method::POST, self.url("/query", &scope))?.timeout(READING);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.with_access(request.body(form.query().unwrap_or_default().to_owned()))
+        Ok(request.body(form.query().unwrap_or_default().to_owned()))
     }
 
     /// Database and retention policy as clients of version 1 name them.
     pub(crate) fn read_as<'a>(&'a self, mapped: Option<&'a str>) -> (&'a str, Option<&'a str>) {
         match (&self.api, mapped) {
             (_, Some(mapped)) => split_policy(mapped),
-            (InfluxApi::V1 { database, .. }, None) => (database, None),
+            (InfluxApi::V1 { database, .. } | InfluxApi::V3 { database, .. }, None) => (database, None),
             // A bucket DATABASE/POLICY is mapped by its name.
             (InfluxApi::V2 { bucket, .. }, None) => split_policy(bucket),
         }
@@ -195,14 +259,16 @@ impl Database {
         form.query_pairs_mut().append_pair("q", statements);
         let body = form.query().unwrap_or_default().to_owned();
         let scope: &[_] = if database.is_empty() { &[] } else { &[("db", database)] };
-        let request = self.client.post(self.url("/query", scope));
-        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        let request = self
+            .request(Method::POST, self.url("/query", scope))
+            .map(|request| request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body));
         let (answer, body) = self.ask(request).await;
         // Single statements fail inside an answer that is well otherwise.
         match answer {
             Answer::Accepted { .. } if body.contains("\"error\"") => {
                 let why = body.split("\"error\":").nth(1).map_or_else(String::new, said);
-                Answer::Refused { why: why.trim_matches(|c| "\"{}[] ".contains(c)).to_owned() }
+                let why = why.trim_matches(|c| "\"{}[] ".contains(c)).to_owned();
+                Answer::Refused { why, faults: Faults::default() }
             }
             answer => answer,
         }
@@ -213,8 +279,59 @@ fn split_policy(name: &str) -> (&str, Option<&str>) {
     name.split_once('/').map_or((name, None), |(database, policy)| (database, Some(policy)))
 }
 
-/// Lines as the body of a request.
-pub(crate) fn compressed(text: &[u8]) -> Vec<u8> {
+fn client(tls: Option<ClientConfig>) -> reqwest::Result<Client> {
+    let builder = Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .user_agent(concat!("wattledger/", env!("CARGO_PKG_VERSION")));
+    match tls {
+        Some(tls) => builder.tls_backend_preconfigured(tls).build(),
+        None => builder.build(),
+    }
+}
+
+/// A request without an answer. Addresses may carry secrets, so errors are told without them.
+fn later(error: reqwest::Error) -> Answer {
+    let error = error.without_url();
+    let mut why = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        why = format!("{why}: {deeper}");
+        cause = deeper.source();
+    }
+    Answer::Later { wait: None, why }
+}
+
+/// How long the database asks to wait.
+fn wait_of(response: &Response) -> Option<Duration> {
+    let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    retry_after(header(RETRY_AFTER)?, header(DATE), clock::now())
+}
+
+/// The text of an answer, of which no more is read than is of use.
+async fn text(mut response: Response) -> reqwest::Result<String> {
+    let mut bytes = Vec::new();
+    while bytes.len() < ANSWER_BYTES
+        && let Some(chunk) = response.chunk().await?
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether a database or bucket was made.
+fn made(answer: Answer) -> Result<(), String> {
+    match answer {
+        Answer::Accepted { .. } => Ok(()),
+        Answer::Refused { why, .. } | Answer::Denied { why } | Answer::Absent { why } => Err(why),
+        Answer::Later { why, .. } => Err(why),
+        Answer::TooLarge => Err("the request is too long".to_owned()),
+    }
+}
+
+fn compressed(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 6), Compression::fast());
     let written = encoder.write_all(text).and_then(|()| encoder.finish());
     written.expect("memory takes every byte")

@@ -7,8 +7,8 @@
 //! are [names](wattledger_model::name::Name) and words of ours.
 
 use super::catalog::{FieldKind, FieldSet, Measurement};
+use super::decimal::{Decimals, push_integer};
 use influxdb2::models::{DataPoint, WriteDataPoint};
-use std::io::Write;
 
 /// A series: a measurement with a value for each of its tags.
 #[derive(Debug)]
@@ -55,6 +55,7 @@ pub(crate) fn encoded(point: influxdb2::models::data_point::DataPointBuilder) ->
 pub(crate) struct Fields {
     text: Vec<u8>,
     set: FieldSet,
+    decimals: Decimals,
     /// Values that were left out since they are no finite number.
     pub(crate) not_finite: u64,
 }
@@ -83,20 +84,14 @@ impl Fields {
             return;
         }
         self.name(measurement, field, FieldKind::Float);
-        // Most shares are 0 or 1. This also turns −0 into 0.
-        if value == 0.0 {
-            self.text.push(b'0');
-        } else if value == 1.0 {
-            self.text.push(b'1');
-        } else {
-            write!(self.text, "{value}").expect("memory takes every byte");
-        }
+        self.decimals.push(value, &mut self.text);
     }
 
     /// Adds an integer.
     pub(crate) fn integer(&mut self, measurement: &Measurement, field: usize, value: i64) {
         self.name(measurement, field, FieldKind::Integer);
-        write!(self.text, "{value}i").expect("memory takes every byte");
+        push_integer(value, &mut self.text);
+        self.text.push(b'i');
     }
 
     /// Adds a word of ours, which needs no escaping.
@@ -127,9 +122,7 @@ pub(crate) struct Batch {
     pub(crate) lines: usize,
 }
 
-/// A request has no more lines than this.
-const BATCH_LINES: usize = 10_000;
-/// A request is not made longer than about this.
+/// A request is not made longer than about this, bytes, unless the operator says otherwise.
 const BATCH_BYTES: usize = 1 << 20;
 
 impl Batch {
@@ -147,26 +140,59 @@ impl Batch {
             Batch { text: second.to_vec(), lines: self.lines - half },
         ))
     }
+
+    /// The lines, without what ends them.
+    pub(crate) fn each_line(&self) -> impl Iterator<Item = &[u8]> {
+        self.text.strip_suffix(b"\n").unwrap_or(&self.text).split(|byte| *byte == b'\n')
+    }
+
+    /// The lines whose place, from 0, is asked for, and the others.
+    pub(crate) fn divided(&self, wanted: impl Fn(usize) -> bool) -> (Batch, Batch) {
+        let (mut these, mut others) = (Batch::default(), Batch::default());
+        for (at, line) in self.each_line().enumerate() {
+            let to = if wanted(at) { &mut these } else { &mut others };
+            to.text.extend_from_slice(line);
+            to.text.push(b'\n');
+            to.lines += 1;
+        }
+        (these, others)
+    }
 }
 
+/// A batch is closed when it has less room than this: lines of ours are shorter.
+const LINE_BYTES: usize = 512;
+
 /// Lines, cut into batches as they come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lines {
     full: Vec<Batch>,
     open: Batch,
+    batch_bytes: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::in_batches_of(BATCH_BYTES)
+    }
 }
 
 impl Lines {
+    /// Lines in batches of about so many bytes.
+    pub(crate) fn in_batches_of(bytes: usize) -> Lines {
+        Lines { full: Vec::new(), open: Batch::default(), batch_bytes: bytes }
+    }
+
     /// Adds a point with the fields that were made.
     pub(crate) fn add(&mut self, series: &Series, fields: &Fields, at_ms: i64) {
         let text = &mut self.open.text;
         if text.capacity() == 0 {
-            text.reserve(BATCH_BYTES + 512);
+            text.reserve(self.batch_bytes + LINE_BYTES);
         }
         text.extend_from_slice(&series.key);
         text.push(b' ');
         text.extend_from_slice(&fields.text);
-        write!(text, " {at_ms}").expect("memory takes every byte");
+        text.push(b' ');
+        push_integer(at_ms, text);
         self.end_line();
     }
 
@@ -181,7 +207,7 @@ impl Lines {
     fn end_line(&mut self) {
         self.open.text.push(b'\n');
         self.open.lines += 1;
-        if self.open.lines >= BATCH_LINES || self.open.text.len() >= BATCH_BYTES {
+        if self.open.text.len() + LINE_BYTES > self.batch_bytes {
             self.full.push(std::mem::take(&mut self.open));
         }
     }
@@ -312,8 +338,10 @@ mod tests {
             lines.add(&series, &fields, at);
         }
         let batches = lines.take();
-        assert_eq!(batches.iter().map(|batch| batch.lines).collect::<Vec<_>>(), [10_000, 10_000, 5_001]);
-        let mut left = vec![batches[2].clone()];
+        assert!(batches.len() > 1 && batches.iter().all(|batch| batch.text.len() <= BATCH_BYTES));
+        assert_eq!(batches.iter().map(|batch| batch.lines).sum::<usize>(), 25_001);
+        let last = batches.last().expect("there are some");
+        let mut left = vec![last.clone()];
         let mut single = Vec::new();
         while let Some(batch) = left.pop() {
             match batch.halves() {
@@ -321,8 +349,17 @@ mod tests {
                 None => single.push(batch),
             }
         }
-        assert_eq!(single.len(), 5_001);
-        assert_eq!(single.concat_text(), batches[2].text);
+        assert_eq!(single.len(), last.lines);
+        assert_eq!(single.concat_text(), last.text);
+    }
+
+    #[test]
+    fn lines_are_divided_by_their_places() {
+        let batch = Batch { text: b"a 1\nb 2\nc 3\n".to_vec(), lines: 3 };
+        let (these, others) = batch.divided(|at| at == 1);
+        assert_eq!((these.text.as_slice(), these.lines), (b"b 2\n".as_slice(), 1));
+        assert_eq!((others.text.as_slice(), others.lines), (b"a 1\nc 3\n".as_slice(), 2));
+        assert_eq!(batch.each_line().count(), 3);
     }
 
     trait ConcatText {

@@ -24,6 +24,7 @@ pub mod check;
 mod cursor;
 mod database;
 mod days;
+mod decimal;
 mod definition;
 mod line;
 mod live;
@@ -32,6 +33,7 @@ mod points;
 mod refused;
 mod round;
 mod run;
+mod search;
 mod write;
 mod written;
 

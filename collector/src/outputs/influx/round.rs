@@ -13,7 +13,7 @@
 use super::cursor::{Cursor, Late, Published, holds, ranges};
 use super::days::MeterDays;
 use super::definition::{self, definition};
-use super::line::Batch;
+use super::line::{Batch, Lines};
 use super::live::Live;
 use super::plan::Plan;
 use super::points::{Erasure, FacilityPoints, MeterPoints, Numbering, Points, Repeated};
@@ -88,6 +88,8 @@ pub(crate) struct Rounds {
     definitions: Vec<u32>,
     days: MeterDays,
     points: Points,
+    /// Bytes of a batch, if not the usual.
+    batch_bytes: Option<usize>,
     live: Live,
     cursor: Cursor,
     /// The cursor as it is remembered once the last round is written.
@@ -124,6 +126,7 @@ impl Rounds {
             days: MeterDays::new(&topology),
             definitions: topology.facilities.iter().map(|facility| definition(&topology, facility)).collect(),
             points: Points::default(),
+            batch_bytes: None,
             live: Live::default(),
             cursor: Cursor::default(),
             handed_out: Cursor::default(),
@@ -139,6 +142,13 @@ impl Rounds {
     /// Tells of the turns of alerts too, from where they are kept.
     pub(crate) fn with_turns(mut self, turns: rusqlite::Connection) -> Rounds {
         self.live.tell_turns(turns);
+        self
+    }
+
+    /// Makes batches of about so many bytes.
+    pub(crate) fn in_batches_of(mut self, bytes: usize) -> Rounds {
+        self.batch_bytes = Some(bytes);
+        self.points.lines = Lines::in_batches_of(bytes);
         self
     }
 
@@ -162,6 +172,7 @@ impl Rounds {
         self.late_changes = Waiting::default();
         self.plans.iter_mut().for_each(|plan| *plan = None);
         self.points = Points::default();
+        self.points.lines = self.batch_bytes.map_or_else(Lines::default, Lines::in_batches_of);
         self.live.begin_anew();
         self.handed_out = cursor.clone();
         self.cursor = cursor;

@@ -11,14 +11,11 @@ use crate::outputs::remembered;
 use crate::outputs::snapshot::{OutputState, Snapshot};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// Time between two looks at the ledger at least: a burst of flushes becomes one round.
-const BREATH: Duration = Duration::from_millis(200);
 
 /// Why the output cannot run at all.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +96,14 @@ impl Output {
             seeds: AtomicU64::new(self.store_id),
             told: AtomicBool::new(false),
             not_finite: AtomicU64::new(0),
+            requests: self.config.sending.requests,
+            limit: AtomicUsize::new(usize::MAX),
+            trouble: tokio::sync::Mutex::new(()),
         };
-        let rounds = Arc::new(Mutex::new(Rounds::new(view, cursor).with_turns(turns)));
-        match follow(&writer, &rounds, &mut wake, snapshot.as_ref()).await {
+        let rounds = Rounds::new(view, cursor).with_turns(turns).in_batches_of(self.config.sending.batch_bytes);
+        let rounds = Arc::new(Mutex::new(rounds));
+        let age = self.config.sending.batch_age;
+        match follow(&writer, &rounds, &mut wake, snapshot.as_ref(), age).await {
             Ok(never) => match never {},
             Err(End::Stopped) => Ok(()),
             Err(End::Fault) => Err(InfluxError::Fault),
@@ -114,6 +116,7 @@ pub(super) fn address(config: &InfluxOutput) -> String {
     match &config.api {
         InfluxApi::V1 { database, .. } => format!("v1 {} {database}", config.url.as_str()),
         InfluxApi::V2 { org, bucket, .. } => format!("v2 {} {org} {bucket}", config.url.as_str()),
+        InfluxApi::V3 { database, .. } => format!("v3 {} {database}", config.url.as_str()),
     }
 }
 
@@ -141,6 +144,7 @@ async fn follow(
     rounds: &Arc<Mutex<Rounds>>,
     wake: &mut watch::Receiver<u64>,
     snapshot: Option<&watch::Receiver<Arc<Snapshot>>>,
+    age: Duration,
 ) -> Result<std::convert::Infallible, End> {
     loop {
         let head = *wake.borrow_and_update();
@@ -149,7 +153,6 @@ async fn follow(
             lock(rounds).start_over();
             continue;
         };
-        writer.pause(BREATH).await?;
         let live = async {
             match reached.live_due {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -166,6 +169,8 @@ async fn follow(
             // Nobody will wake it again: the engine has ended, and so will this.
             return Err(End::Stopped);
         }
+        // A burst of flushes becomes one round.
+        writer.pause(age).await?;
     }
 }
 

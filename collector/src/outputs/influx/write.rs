@@ -1,17 +1,21 @@
-//! Brings rounds into a database: two requests at a time, again and again until every line is taken or
+//! Brings rounds into a database: several requests at a time, again and again until every line is taken or
 //! refused for good. What is written twice is the same point.
+//!
+//! While one request waits for a database that fails, the others wait with it: it is asked again by one alone.
 
-use super::answer::Answer;
+use super::answer::{Answer, Faults};
 use super::cursor::Keeper;
 use super::database::{Database, compressed};
 use super::line::Batch;
 use super::points::Erasure;
 use super::refused::Refused;
 use super::round::Round;
+use super::search::Search;
 use super::{InfluxStatus, lock};
 use crate::outputs::snapshot::OutputState;
+use futures_util::future::try_join_all;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -36,9 +40,6 @@ impl Pace {
     };
 }
 
-/// Requests that one batch may cost to find its bad lines; then the rest is given up.
-const HALVINGS: usize = 1_000;
-
 /// Why a round was not brought to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -52,7 +53,7 @@ pub(crate) enum Halt {
 enum Sent {
     Accepted { expired: u64 },
     TooLarge,
-    Refused { why: String },
+    Refused { why: String, faults: Faults },
 }
 
 /// Writes rounds.
@@ -71,6 +72,12 @@ pub(crate) struct Writer {
     pub(crate) seeds: AtomicU64,
     pub(crate) told: AtomicBool,
     pub(crate) not_finite: AtomicU64,
+    /// Requests that are under way at a time.
+    pub(crate) requests: usize,
+    /// The database takes no request with more bytes of lines than this, as far as is known.
+    pub(crate) limit: AtomicUsize,
+    /// Held by the request that waits for a database that fails.
+    pub(crate) trouble: tokio::sync::Mutex<()>,
 }
 
 impl Writer {
@@ -83,7 +90,8 @@ impl Writer {
             self.erase(erasures).await?;
         }
         let queue = Mutex::new(VecDeque::from(round.batches));
-        tokio::try_join!(self.lane(&queue), self.lane(&queue))?;
+        let requests = self.requests.min(lock(&queue).len());
+        try_join_all((0..requests).map(|_| self.lane(&queue))).await?;
         if let Some(cursor) = round.cursor {
             self.keep(cursor).await?;
         }
@@ -140,12 +148,14 @@ impl Writer {
                 }
                 Answer::Later { wait, why } => {
                     self.failed(&why);
-                    self.pause(wait.unwrap_or_else(|| backoff.next_wait())).await?;
+                    self.pause(self.wait(wait, &mut backoff)).await?;
                 }
                 // Nothing is there to be deleted; the write that follows makes the database.
                 Answer::Absent { .. } => return Ok(()),
-                Answer::Refused { why } if why.contains("database not found") => return Ok(()),
-                Answer::Refused { why } | Answer::Denied { why } => return self.not_erased(erasures, &why),
+                Answer::Refused { why, .. } if why.contains("database not found") => return Ok(()),
+                Answer::Refused { why, .. } | Answer::Denied { why } => {
+                    return self.not_erased(erasures, &why);
+                }
                 Answer::TooLarge => return self.not_erased(erasures, "the request is too long"),
             }
         }
@@ -166,33 +176,48 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes a batch; lines that are refused for good are found by halving.
+    /// Writes a batch; lines that are refused for good are looked for.
     async fn batch(&self, batch: Batch) -> Result<(), Halt> {
-        let mut parts = vec![batch];
-        let mut halvings = HALVINGS;
-        while let Some(part) = parts.pop() {
-            let lines = part.lines as u64;
+        let mut search = Search::new(batch);
+        while let Some(part) = search.next(self.limit.load(Ordering::Relaxed)) {
             let (part, sent) = self.send(part).await?;
-            let why = match sent {
+            match sent {
                 Sent::Accepted { expired } => {
-                    self.count(lines.saturating_sub(expired), expired);
-                    continue;
+                    search.taken();
+                    self.count((part.lines as u64).saturating_sub(expired), expired);
                 }
-                Sent::TooLarge => "the database takes no request of this size".to_owned(),
-                Sent::Refused { why } => why,
-            };
-            match part.halves().filter(|_| halvings > 0) {
-                Some((first, second)) => {
-                    halvings -= 1;
-                    parts.extend([second, first]);
+                Sent::TooLarge => {
+                    self.shrink(part.text.len());
+                    if let Some(line) = search.too_large(part) {
+                        self.condemn(&line, "the database takes no request of this size");
+                    }
                 }
-                None => {
-                    self.count(0, lines);
-                    lock(&self.refused).note(&part, &why);
+                Sent::Refused { why, faults } => {
+                    for (lines, why) in search.refused(part, why, &faults) {
+                        self.condemn(&lines, &why);
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Remembers that the database took no request with so many bytes of lines.
+    fn shrink(&self, bytes: usize) {
+        // Halves of lines are not halves of bytes.
+        let smaller = (bytes / 5 * 3).max(1);
+        if self.limit.fetch_min(smaller, Ordering::Relaxed) > smaller {
+            tracing::info!(
+                output = %self.output,
+                bytes = smaller,
+                "the database takes no requests of that size; they are made smaller from now on"
+            );
+        }
+    }
+
+    fn condemn(&self, lines: &Batch, why: &str) {
+        self.count(0, lines.lines as u64);
+        lock(&self.refused).note(lines, why);
     }
 
     fn count(&self, points: u64, refused: u64) {
@@ -207,33 +232,55 @@ impl Writer {
         let compressing = tokio::task::spawn_blocking(move || (compressed(&part.text), part));
         let (body, part) = compressing.await.map_err(|_| Halt::Stopped)?;
         let mut backoff = self.backoff();
+        let mut alone = None;
         loop {
+            if alone.is_none() {
+                // Another request may be waiting for the database.
+                drop(self.unless_stopped(self.trouble.lock()).await?);
+            }
             let answer = self.unless_stopped(self.database.write(body.clone())).await?;
-            let sent = match answer {
+            let trouble = match answer {
                 Answer::Accepted { expired } => {
                     self.delivered.store(true, Ordering::Relaxed);
-                    Sent::Accepted { expired }
+                    return Ok((part, self.definite(Sent::Accepted { expired })));
                 }
-                Answer::TooLarge => Sent::TooLarge,
-                Answer::Refused { why } => Sent::Refused { why },
+                Answer::TooLarge => return Ok((part, self.definite(Sent::TooLarge))),
+                Answer::Refused { why, faults } => {
+                    return Ok((part, self.definite(Sent::Refused { why, faults })));
+                }
+                trouble => trouble,
+            };
+            if alone.is_none() {
+                match self.trouble.try_lock() {
+                    Ok(first) => alone = Some(first),
+                    // Its turn comes when the other has seen the end of it.
+                    Err(_) => continue,
+                }
+            }
+            match trouble {
                 Answer::Later { wait, why } => {
                     self.failed(&why);
-                    self.pause(wait.unwrap_or_else(|| backoff.next_wait())).await?;
-                    continue;
+                    self.pause(self.wait(wait, &mut backoff)).await?;
                 }
                 Answer::Denied { why } => {
                     self.failed(&why);
                     self.pause(self.pace.mended).await?;
-                    continue;
                 }
-                Answer::Absent { why } => {
-                    self.make_database(&why).await?;
-                    continue;
-                }
-            };
-            self.succeeded();
-            return Ok((part, sent));
+                Answer::Absent { why } => self.make_database(&why).await?,
+                Answer::Accepted { .. } | Answer::TooLarge | Answer::Refused { .. } => {}
+            }
         }
+    }
+
+    /// The database has answered: it is there.
+    fn definite(&self, sent: Sent) -> Sent {
+        self.succeeded();
+        sent
+    }
+
+    /// As long as the database asks, but never in a hurry; else longer with each failure.
+    fn wait(&self, asked: Option<Duration>, backoff: &mut Backoff) -> Duration {
+        asked.map_or_else(|| backoff.next_wait(), |wait| wait.max(self.pace.first))
     }
 
     /// Makes the database that is not there. One that was there before and is gone took its points along.

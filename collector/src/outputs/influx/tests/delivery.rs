@@ -1,72 +1,35 @@
 //! How rounds are brought to a database that is slow, strict, full, closed or not there.
 
-use super::super::InfluxStatus;
-use super::super::cursor::Keeper;
-use super::super::database::Database;
-use super::super::line::{Batch, Series};
+use super::super::line::Series;
 use super::super::points::Erasure;
-use super::super::refused::Refused;
 use super::super::round::Round;
-use super::super::write::{Halt, Pace, Writer};
+use super::super::write::Halt;
 use super::super::{catalog, catalog::FieldSet};
-use super::plant;
 use super::server::{Asked, Reply, Server};
-use crate::config::InfluxOutput;
+use super::stage::{Stage, V1, lines, round};
 use crate::outputs::snapshot::OutputState;
-use crate::store::Layout;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-use tokio::sync::watch;
 
-const V1: &str = "api = \"v1\"\ndatabase = \"wl\"\n";
-
-fn output(url: &str, api: &str) -> InfluxOutput {
-    let text = format!("[[output.influx]]\nname = \"main\"\nurl = \"{url}\"\n{api}");
-    plant::config(&text).influx.remove(0)
-}
-
-struct Stage {
-    writer: Arc<Writer>,
+struct Played {
     server: Server,
-    stop: watch::Sender<bool>,
-    status: watch::Receiver<InfluxStatus>,
-    folder: TempDir,
+    stage: Stage,
 }
 
-async fn stage(api: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Stage {
-    let folder = tempfile::tempdir().expect("a folder");
-    let layout = Layout::new(folder.path());
+impl Deref for Played {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+async fn stage(api: &str, script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Played {
     let server = Server::start(script).await;
-    let (status_sender, status) = watch::channel(InfluxStatus::default());
-    let (stop, stopped) = watch::channel(false);
-    let short = Duration::from_millis(20);
-    let writer = Arc::new(Writer {
-        output: "main".to_owned(),
-        database: Database::new(&output(&server.url, api)).expect("an address"),
-        pace: Pace { first: short, longest: short, mended: short },
-        keeper: Arc::new(Mutex::new(Keeper::open(&layout, "main").expect("opens"))),
-        refused: Mutex::new(Refused::new(&layout, "main")),
-        status: status_sender,
-        stop: stopped,
-        wake: watch::channel(3).1,
-        delivered: AtomicBool::new(false),
-        seeds: AtomicU64::new(7),
-        told: AtomicBool::new(false),
-        not_finite: AtomicU64::new(0),
-    });
-    Stage { writer, server, stop, status, folder }
-}
-
-fn lines(range: std::ops::Range<usize>) -> Batch {
-    let text: String =
-        range.clone().map(|at| format!("wl_meter,meter=m,site=s amount={at} {at}\n")).collect();
-    Batch { text: text.into_bytes(), lines: range.len() }
-}
-
-fn round(batches: Vec<Batch>) -> Round {
-    Round { batches, cursor: Some("{}".to_owned()), change: 3, head: 3, caught_up: true, ..Round::default() }
+    let stage = Stage::new(&server.url, api);
+    Played { server, stage }
 }
 
 fn ok() -> Reply {
@@ -98,7 +61,7 @@ async fn bad_lines_are_found_and_kept_and_the_others_are_written() {
     assert_eq!(sorted(&taken.lock().expect("not poisoned")), expected);
     let status = stage.status.borrow().clone();
     assert_eq!((status.points, status.refused_points, status.state), (2_998, 2, OutputState::Ok));
-    let kept = std::fs::read_to_string(stage.folder.path().join("influx-refused-main.txt")).expect("kept");
+    let kept = stage.refused();
     assert!(kept.contains("amount=37 37\n") && kept.contains("amount=1900 1900\n"), "{kept}");
     assert!(stage.server.asked().len() < 60, "{} requests", stage.server.asked().len());
     let first = &stage.server.asked()[0];
@@ -126,7 +89,13 @@ async fn too_large_is_halved_and_expired_is_counted() {
     stage.writer.deliver(round(vec![lines(0..1_000)])).await.expect("delivered");
     let status = stage.status.borrow().clone();
     assert_eq!((status.points, status.refused_points), (995, 5));
-    assert_eq!(stage.server.asked().len(), 7);
+    let refused = |asked: &Asked| asked.body.lines().count() >= 300;
+    let asked = stage.server.asked();
+    assert!(asked.len() <= 7 && asked.iter().filter(|one| refused(one)).count() == 2, "{}", asked.len());
+    stage.writer.deliver(round(vec![lines(0..1_000)])).await.expect("delivered");
+    let again = &stage.server.asked()[asked.len()..];
+    assert!(!again.iter().any(refused), "a size that was too large is not tried again");
+    assert!(again.len() <= 6, "{} requests", again.len());
 }
 
 #[tokio::test]

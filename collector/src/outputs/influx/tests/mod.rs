@@ -1,9 +1,15 @@
 mod check;
+mod contract;
 mod delivery;
 mod derived;
+mod intake;
 mod live;
 mod memory;
 mod plant;
+mod protocol;
 mod real;
 mod rounds;
 mod server;
+mod stage;
+mod victoria;
+mod wire;

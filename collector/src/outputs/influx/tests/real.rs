@@ -1,19 +1,26 @@
-//! Against InfluxDB 1.x itself, which is killed in the middle.
+//! Against InfluxDB 1.x itself, which is killed in the middle; by TLS; and with lines and points that it refuses.
 
 use super::super::InfluxStatus;
+use super::super::answer::Answer;
+use super::super::database::{Database, compressed};
 use super::super::run::Output;
 use super::super::write::Pace;
 use super::derived::DERIVED;
 use super::memory::Memory;
 use super::plant::{DAYS, Plant, config, readings};
+use super::stage::{Stage, lines, output, round};
 use crate::outputs::snapshot::OutputState;
 use serde_json::Value;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+#[path = "../../../../../link/tests/session/authority.rs"]
+mod authority;
+use authority::Authority;
 
 const INFLUXD: &str = "/usr/bin/influxd";
 const DATABASE: &str = "wl test";
@@ -25,19 +32,24 @@ struct Influx {
     client: reqwest::Client,
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 impl Influx {
     /// A server that does not run yet.
     fn new(folder: &Path) -> Influx {
+        Influx::with(folder, "http", "")
+    }
+
+    /// With more settings of its part `[http]`.
+    fn with(folder: &Path, scheme: &str, settings: &str) -> Influx {
         let (http, rpc) = (free_port(), free_port());
         let text = format!(
             "reporting-disabled = true\nbind-address = \"127.0.0.1:{rpc}\"\n\
              [meta]\ndir = {meta:?}\n[data]\ndir = {data:?}\nwal-dir = {wal:?}\nquery-log-enabled = false\n\
              [monitor]\nstore-enabled = false\n[subscriber]\nenabled = false\n[continuous_queries]\nenabled = false\n\
-             [http]\nbind-address = \"127.0.0.1:{http}\"\nlog-enabled = false\n[logging]\nlevel = \"error\"\n",
+             [http]\nbind-address = \"127.0.0.1:{http}\"\nlog-enabled = false\n{settings}[logging]\nlevel = \"error\"\n",
             meta = folder.join("meta"),
             data = folder.join("data"),
             wal = folder.join("wal"),
@@ -46,14 +58,18 @@ impl Influx {
         std::fs::write(&config, text).expect("written");
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Influx { child: None, config, url: format!("http://127.0.0.1:{http}"), client }
+        Influx { child: None, config, url: format!("{scheme}://localhost:{http}"), client }
     }
 
-    async fn start(&mut self) {
+    fn spawn(&mut self) {
         let mut command = Command::new(INFLUXD);
         command.arg("run").arg("-config").arg(&self.config);
         let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().expect("influxd starts"));
+    }
+
+    async fn start(&mut self) {
+        self.spawn();
         let ping = format!("{}/ping", self.url);
         for _ in 0..600 {
             if self.client.get(&ping).send().await.is_ok_and(|answer| answer.status() == 204) {
@@ -71,16 +87,28 @@ impl Influx {
         }
     }
 
+    async fn ask(&self, query: &str) -> Value {
+        let mut url = reqwest::Url::parse(&format!("{}/query", self.url)).expect("an address");
+        url.query_pairs_mut().extend_pairs([("db", DATABASE), ("epoch", "ms"), ("q", query)]);
+        let body = self.client.post(url).send().await.expect("answers").text().await.expect("text");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    async fn count(&self, field: &str) -> u64 {
+        let answer = self.ask(&format!("SELECT count(\"{field}\") FROM \"wl_meter\"")).await;
+        let counted = &answer["results"][0]["series"][0]["values"][0][1];
+        counted.to_string().parse().unwrap_or_else(|_| panic!("{answer}"))
+    }
+
     /// Every point of the measurements that derive from the ledger.
     async fn read(&self) -> Memory {
         let mut memory = Memory::default();
         for measurement in DERIVED.iter().map(|measurement| measurement.name) {
-            let mut url = reqwest::Url::parse(&format!("{}/query", self.url)).expect("an address");
-            let query = format!("SELECT * FROM \"{measurement}\" GROUP BY *");
-            url.query_pairs_mut().extend_pairs([("db", DATABASE), ("epoch", "ms"), ("q", &query)]);
-            let body = self.client.get(url).send().await.expect("answers").text().await.expect("text");
-            let answer: Value = serde_json::from_str(&body).expect("JSON");
-            for series in answer["results"][0]["series"].as_array().unwrap_or_else(|| panic!("{body:.500}")) {
+            let answer = self.ask(&format!("SELECT * FROM \"{measurement}\" GROUP BY *")).await;
+            for series in answer["results"][0]["series"]
+                .as_array()
+                .unwrap_or_else(|| panic!("nothing of {measurement}"))
+            {
                 let tags = series["tags"].as_object().expect("tags").iter();
                 let mut tags: Vec<String> =
                     tags.map(|(name, value)| format!(",{name}={}", value.as_str().expect("text"))).collect();
@@ -131,21 +159,19 @@ fn same(seen: &Memory, expected: &Memory) {
     assert_eq!(seen.len(), expected.len());
 }
 
-fn influxd_is_here(test: &str) -> bool {
-    if Path::new(INFLUXD).exists() {
+/// Whether a server is installed. Where it is not, that is said past the capture of the test harness: nobody is
+/// to think that this was tested. With `CI=true` it is a failure.
+pub(super) fn is_here(program: &str, package: &str, test: &str) -> bool {
+    if Path::new(program).exists() {
         return true;
     }
-    assert!(
-        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-        "{INFLUXD} is missing: apt-get install influxdb"
-    );
-    // Past the capture of the test harness: nobody is to think that this was tested.
-    let line = format!("SKIPPED {test}: {INFLUXD} is missing; apt-get install influxdb\n");
-    drop(std::io::stderr().write_all(line.as_bytes()));
+    let missing = format!("{program} is missing: apt-get install {package}");
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+    drop(std::io::stderr().write_all(format!("SKIPPED {test}: {missing}\n").as_bytes()));
     false
 }
 
-async fn until(
+pub(super) async fn until(
     status: &mut watch::Receiver<InfluxStatus>,
     what: &str,
     holds: impl FnMut(&InfluxStatus) -> bool,
@@ -156,7 +182,7 @@ async fn until(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_point_is_there_after_the_database_was_killed_and_late_data_came() {
-    if !influxd_is_here("every_point_is_there_after_the_database_was_killed") {
+    if !is_here(INFLUXD, "influxdb", "every_point_is_there_after_the_database_was_killed") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -205,4 +231,75 @@ async fn every_point_is_there_after_the_database_was_killed_and_late_data_came()
 
     stop.send_replace(true);
     running.await.expect("no panic").expect("it ends well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_behind_tls_is_trusted_by_the_operators_authority_alone() {
+    if !is_here(INFLUXD, "influxdb", "a_database_behind_tls_is_trusted_by_the_operators_authority_alone") {
+        return;
+    }
+    let (ours, strange) = (Authority::new(), Authority::new());
+    ours.sign("influx", Some("localhost"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "https-enabled = true\nhttps-certificate = {:?}\nhttps-private-key = {:?}\n",
+        ours.path("influx.pem"),
+        ours.path("influx.key")
+    );
+    let mut influx = Influx::with(folder.path(), "https", &settings);
+    influx.spawn();
+    let ca = folder.path().join("ca.pem");
+    let api = format!("api = \"v1\"\ndatabase = \"wl\"\nca_file = {ca:?}\n");
+    let database = Database::new(&output(&influx.url, &api)).expect("an address");
+    let body = || compressed(&lines(0..10).text);
+    let Answer::Denied { why } = database.write(body()).await else { panic!("there is no such file") };
+    assert!(why.contains("ca.pem"), "{why}");
+
+    std::fs::copy(strange.path("ca.pem"), &ca).expect("copied");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let Answer::Later { why, .. } = database.write(body()).await else { panic!("a stranger vouches") };
+        if why.contains("certificate") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{why}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // The file is read again by a database that runs on.
+    std::fs::copy(ours.path("ca.pem"), &ca).expect("copied");
+    database.create().await.expect("made");
+    assert_eq!(database.write(body()).await, Answer::Accepted { expired: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_a_real_database_refuses_are_found_and_the_others_are_there() {
+    if !is_here(INFLUXD, "influxdb", "lines_that_a_real_database_refuses_are_found_and_the_others_are_there")
+    {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut influx = Influx::new(folder.path());
+    influx.start().await;
+    let stage = Stage::new(&influx.url, &format!("api = \"v1\"\ndatabase = \"{DATABASE}\"\n"));
+    // The field is a float from now on.
+    stage.writer.deliver(round(vec![lines(0..1)])).await.expect("delivered");
+    let mut mixed = lines(1..5_000);
+    let text = String::from_utf8(mixed.text).expect("text");
+    let text = text.replace("amount=4321 ", "amount=4321i ").replace("amount=17 ", "amount=\"x\" ");
+    mixed.text = text.into_bytes();
+    stage.writer.deliver(round(vec![mixed])).await.expect("delivered");
+    let status = stage.status.borrow().clone();
+    assert_eq!((status.points, status.refused_points), (4_998, 2));
+    let kept = stage.refused();
+    assert!(kept.contains("amount=4321i 4321\n") && kept.contains("amount=\"x\" 17\n"), "{kept}");
+    assert!(kept.contains("field type conflict"), "{kept}");
+    assert_eq!(influx.count("amount").await, 4_998);
+
+    // What is older than it keeps is no reason to stay behind.
+    influx
+        .ask(&format!("ALTER RETENTION POLICY autogen ON \"{DATABASE}\" DURATION 1h SHARD DURATION 1h"))
+        .await;
+    stage.writer.deliver(round(vec![lines(5_000..5_100)])).await.expect("delivered");
+    let status = stage.status.borrow().clone();
+    assert_eq!((status.points, status.refused_points, status.state), (4_998, 102, OutputState::Ok));
 }
