@@ -3,6 +3,7 @@
 use super::access::{self, HttpUrl, KeptSecret, http_url};
 use super::all;
 use super::declared::Declared;
+use std::net::IpAddr;
 use std::time::Duration;
 use wattledger_link::session::{SecretKeys, SecretSource, Tls};
 use wattledger_model::document::{self, Document, Place, Table, Value};
@@ -34,11 +35,13 @@ pub struct Sending {
     pub batch_bytes: usize,
     /// What is new waits so long for more that is sent with it.
     pub batch_age: Duration,
+    /// Whether requests are compressed. On one machine that only takes the processor's time, from both.
+    pub gzip: bool,
 }
 
 impl Default for Sending {
     fn default() -> Sending {
-        Sending { requests: 4, batch_bytes: 1 << 20, batch_age: Duration::from_millis(200) }
+        Sending { requests: 4, batch_bytes: 1 << 20, batch_age: Duration::from_millis(200), gzip: true }
     }
 }
 
@@ -100,7 +103,7 @@ fn read_influx(table: &mut Table<'_>, names: &mut Declared<'_>) -> Option<Influx
     name.iter().for_each(|name| names.declare(name));
     let url = table.required("url", http_url);
     let tls = read_tls(table, url.as_ref().map(|url| &url.value));
-    let sending = read_sending(table);
+    let sending = read_sending(table, url.as_ref().is_some_and(|url| is_of_this_machine(&url.value)));
     let version = table.required("api", document::choice(VERSIONS));
     let Some(version) = version else {
         // Which keys belong cannot be told.
@@ -131,7 +134,7 @@ fn read_tls(table: &mut Table<'_>, url: Option<&HttpUrl>) -> Option<Tls> {
     None
 }
 
-fn read_sending(table: &mut Table<'_>) -> Sending {
+fn read_sending(table: &mut Table<'_>, is_of_this_machine: bool) -> Sending {
     let usual = Sending::default();
     let requests = table.optional("requests", |value| within(document::integer(value)?, 1, 64));
     let batch_bytes =
@@ -140,11 +143,21 @@ fn read_sending(table: &mut Table<'_>) -> Sending {
         age if age > LONGEST_AGE => Err("is longer than 10 minutes".to_owned()),
         age => Ok(age),
     });
+    let gzip = table.optional("gzip", document::boolean);
     Sending {
+        gzip: gzip.map_or(!is_of_this_machine, |gzip| gzip.value),
         requests: requests.map_or(usual.requests, |requests| requests.value as usize),
         batch_bytes: batch_bytes.map_or(usual.batch_bytes, |bytes| bytes.value as usize),
         batch_age: batch_age.map_or(usual.batch_age, |age| age.value),
     }
+}
+
+/// Whether an address is a plain one of loopback.
+fn is_of_this_machine(url: &HttpUrl) -> bool {
+    let Some(rest) = url.origin().strip_prefix("http://") else { return false };
+    let host = rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(rest, |(host, _)| host);
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// What is new is not kept from the database longer than this.

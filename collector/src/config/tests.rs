@@ -421,9 +421,23 @@ fn outputs_say_how_lines_are_sent_and_whom_they_trust() {
     assert_eq!(usual.tls, Some(Tls::default()), "those that the machine trusts");
     let said = "requests = 8\nbatch_size = \"4 MiB\"\nbatch_age = \"2s\"\nca_file = \"/ca.pem\"";
     let said = good(&format!("{LEAST}{}", output(said))).influx.remove(0);
-    let sending = Sending { requests: 8, batch_bytes: 4 << 20, batch_age: Duration::from_secs(2) };
+    let sending =
+        Sending { requests: 8, batch_bytes: 4 << 20, batch_age: Duration::from_secs(2), gzip: true };
     assert_eq!(said.sending, sending);
     assert_eq!(said.tls.and_then(|tls| tls.ca_file), Some("/ca.pem".into()));
+    for (url, gzip) in [
+        ("http://127.0.0.1:8086", false),
+        ("http://localhost", false),
+        ("http://[::1]:8086/x", false),
+        ("https://localhost:8086", true),
+        ("http://192.0.2.7:8086", true),
+        ("http://localhost.example", true),
+    ] {
+        let plain = output("").replace("https://h", url);
+        assert_eq!(good(&format!("{LEAST}{plain}")).influx[0].sending.gzip, gzip, "{url}");
+        let said = good(&format!("{LEAST}{plain}gzip = {}\n", !gzip));
+        assert_eq!(said.influx[0].sending.gzip, !gzip, "{url}");
+    }
     says(&after_least(&output("requests = 0")), &["`requests`: is not between 1 and 64"]);
     says(
         &after_least(&output("batch_size = \"1 GiB\"")),

@@ -86,7 +86,7 @@ impl Output {
         let writer = Writer {
             refused: Mutex::new(Refused::new(&self.layout, &name)),
             output: name,
-            database,
+            database: Arc::new(database),
             pace: self.pace,
             keeper: Arc::new(Mutex::new(keeper)),
             status,

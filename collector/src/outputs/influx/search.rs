@@ -15,7 +15,7 @@ const SPLITS: usize = 1_000;
 
 /// Where a part comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Origin {
     /// The batch itself, or a part of which nothing is known.
     Anywhere,
     /// The second half of a refused part; the number of lines that had been refused before the first.
@@ -27,9 +27,9 @@ enum From {
 /// A search among the lines of one batch.
 #[derive(Debug)]
 pub(crate) struct Search {
-    parts: Vec<(Batch, From)>,
+    parts: Vec<(Batch, Origin)>,
     /// What the part that was given out last is.
-    current: From,
+    current: Origin,
     refused: u64,
     splits: usize,
     /// Whether named lines turned out to be the refused ones so far.
@@ -42,8 +42,8 @@ pub(crate) type Condemned = Vec<(Batch, String)>;
 impl Search {
     pub(crate) fn new(batch: Batch) -> Search {
         Search {
-            parts: vec![(batch, From::Anywhere)],
-            current: From::Anywhere,
+            parts: vec![(batch, Origin::Anywhere)],
+            current: Origin::Anywhere,
             refused: 0,
             splits: SPLITS,
             names_are_right: true,
@@ -53,14 +53,14 @@ impl Search {
     /// What to send next; none of it is longer than `limit` bytes unless it is one line.
     pub(crate) fn next(&mut self, limit: usize) -> Option<Batch> {
         loop {
-            let (batch, from) = self.parts.pop()?;
+            let (batch, origin) = self.parts.pop()?;
             if batch.text.len() > limit
                 && let Some((first, second)) = batch.halves()
             {
-                self.parts.extend([(second, From::Anywhere), (first, From::Anywhere)]);
+                self.parts.extend([(second, Origin::Anywhere), (first, Origin::Anywhere)]);
                 continue;
             }
-            let holds_one = from == From::SecondHalf { refused_before: self.refused };
+            let holds_one = origin == Origin::SecondHalf { refused_before: self.refused };
             if holds_one
                 && self.splits > 0
                 && let Some((first, second)) = batch.halves()
@@ -69,14 +69,14 @@ impl Search {
                 self.push_halves(first, second);
                 continue;
             }
-            self.current = from;
+            self.current = origin;
             return Some(batch);
         }
     }
 
     /// The part was taken whole.
     pub(crate) fn taken(&mut self) {
-        if self.current == From::Named {
+        if self.current == Origin::Named {
             self.names_are_right = false;
         }
     }
@@ -101,7 +101,7 @@ impl Search {
             }
         } else {
             let (named, others) = part.divided(|at| named.contains_key(&at));
-            self.parts.extend([(others, From::Anywhere), (named, From::Named)]);
+            self.parts.extend([(others, Origin::Anywhere), (named, Origin::Named)]);
         }
         Vec::new()
     }
@@ -112,13 +112,13 @@ impl Search {
             self.refused += 1;
             return Some(part);
         };
-        self.parts.extend([(second, From::Anywhere), (first, From::Anywhere)]);
+        self.parts.extend([(second, Origin::Anywhere), (first, Origin::Anywhere)]);
         None
     }
 
     fn push_halves(&mut self, first: Batch, second: Batch) {
-        let after = From::SecondHalf { refused_before: self.refused };
-        self.parts.extend([(second, after), (first, From::Anywhere)]);
+        let after = Origin::SecondHalf { refused_before: self.refused };
+        self.parts.extend([(second, after), (first, Origin::Anywhere)]);
     }
 
     fn condemn(&mut self, condemned: Condemned) -> Condemned {

@@ -5,7 +5,7 @@
 
 use super::answer::{Answer, Faults};
 use super::cursor::Keeper;
-use super::database::{Database, compressed};
+use super::database::Database;
 use super::line::Batch;
 use super::points::Erasure;
 use super::refused::Refused;
@@ -40,6 +40,9 @@ impl Pace {
     };
 }
 
+/// Requests are not made smaller than this, bytes of lines, because a larger one was too large.
+const LEAST_LIMIT: usize = 4 << 10;
+
 /// Why a round was not brought to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -59,7 +62,7 @@ enum Sent {
 /// Writes rounds.
 pub(crate) struct Writer {
     pub(crate) output: String,
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
     pub(crate) pace: Pace,
     pub(crate) keeper: Arc<Mutex<Keeper>>,
     pub(crate) refused: Mutex<Refused>,
@@ -187,7 +190,9 @@ impl Writer {
                     self.count((part.lines as u64).saturating_sub(expired), expired);
                 }
                 Sent::TooLarge => {
-                    self.shrink(part.text.len());
+                    if part.lines > 1 {
+                        self.shrink(part.text.len());
+                    }
                     if let Some(line) = search.too_large(part) {
                         self.condemn(&line, "the database takes no request of this size");
                     }
@@ -205,7 +210,7 @@ impl Writer {
     /// Remembers that the database took no request with so many bytes of lines.
     fn shrink(&self, bytes: usize) {
         // Halves of lines are not halves of bytes.
-        let smaller = (bytes / 5 * 3).max(1);
+        let smaller = (bytes / 5 * 3).max(LEAST_LIMIT);
         if self.limit.fetch_min(smaller, Ordering::Relaxed) > smaller {
             tracing::info!(
                 output = %self.output,
@@ -229,7 +234,8 @@ impl Writer {
 
     /// Sends lines until the database has said something definite of them.
     async fn send(&self, part: Batch) -> Result<(Batch, Sent), Halt> {
-        let compressing = tokio::task::spawn_blocking(move || (compressed(&part.text), part));
+        let database = Arc::clone(&self.database);
+        let compressing = tokio::task::spawn_blocking(move || (database.body(&part.text), part));
         let (body, part) = compressing.await.map_err(|_| Halt::Stopped)?;
         let mut backoff = self.backoff();
         let mut alone = None;

@@ -6,7 +6,7 @@ use super::super::write::Halt;
 use super::memory::Memory;
 use super::plant::{DAYS, Plant, config, readings};
 use super::protocol::{self, Point, Value};
-use super::stage::{Stage, V1, lines, round};
+use super::stage::{Stage, lines, round};
 use super::wire::{Heard, Reply, Wire};
 use crate::clock;
 use crate::outputs::snapshot::OutputState;
@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const V2: &str = "api = \"v2\"\norg = \"our org\"\nbucket = \"wl/1 & 2\"\n";
-const V3: &str = "api = \"v3\"\ndatabase = \"wl\"\n";
+const V1: &str = "api = \"v1\"\ndatabase = \"wl\"\ngzip = true\n";
+const V2: &str = "gzip = true\napi = \"v2\"\norg = \"our org\"\nbucket = \"wl/1 & 2\"\n";
+const V3: &str = "gzip = true\napi = \"v3\"\ndatabase = \"wl\"\n";
 
 fn with_token(api: &str, folder: &Path) -> String {
     let token = folder.join("token");

@@ -2,7 +2,7 @@
 
 use super::super::InfluxStatus;
 use super::super::answer::Answer;
-use super::super::database::{Database, compressed};
+use super::super::database::Database;
 use super::super::run::Output;
 use super::super::write::Pace;
 use super::derived::DERIVED;
@@ -251,7 +251,7 @@ async fn a_database_behind_tls_is_trusted_by_the_operators_authority_alone() {
     let ca = folder.path().join("ca.pem");
     let api = format!("api = \"v1\"\ndatabase = \"wl\"\nca_file = {ca:?}\n");
     let database = Database::new(&output(&influx.url, &api)).expect("an address");
-    let body = || compressed(&lines(0..10).text);
+    let body = || database.body(&lines(0..10).text);
     let Answer::Denied { why } = database.write(body()).await else { panic!("there is no such file") };
     assert!(why.contains("ca.pem"), "{why}");
 

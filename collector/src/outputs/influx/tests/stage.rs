@@ -46,7 +46,7 @@ impl Stage {
         let output = output(url, api);
         let writer = Arc::new(Writer {
             output: "main".to_owned(),
-            database: Database::new(&output).expect("an address"),
+            database: Arc::new(Database::new(&output).expect("an address")),
             pace: SHORT,
             keeper: Arc::new(Mutex::new(Keeper::open(&layout, "main").expect("opens"))),
             refused: Mutex::new(Refused::new(&layout, "main")),
