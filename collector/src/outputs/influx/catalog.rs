@@ -590,8 +590,19 @@ pub static ALL: &[&Measurement] = &[
 
 /// The measurements that are functions of the ledger: they can be made again, and so be verified. All others are
 /// records of what was shown at the time.
-pub static DERIVED: &[&Measurement] =
-    &[&METER, &COMPONENT, &ENERGY_HOUR, &ENERGY_DAY, &INDICATOR, &TARGET];
+pub static DERIVED: &[&Measurement] = &[
+    &METER,
+    &METER_DAY,
+    &COMPONENT,
+    &ENERGY_HOUR,
+    &ENERGY_DAY,
+    &INDICATOR,
+    &ZONE,
+    &TARGET,
+    &BUDGET,
+    &BALANCE,
+    &WEATHER,
+];
 
 #[cfg(test)]
 mod tests {

@@ -153,6 +153,17 @@ impl MeterDays {
         Ok(touched.into_iter().map(|day| (day, first.is_some_and(|first| first < day.to))).collect())
     }
 
+    /// The time zone of a meter's days, and the minute edge up to which they are over.
+    pub(super) fn over_up_to(&self, meter: MeterId, view: &View) -> Option<(Tz, Minute)> {
+        let group = &self.groups[*self.group_of.get(&meter)?];
+        Some((group.zone, group.horizon(view)?))
+    }
+
+    /// The minute edge up to which a meter's days are written.
+    pub(super) fn written_up_to(&self, meter: MeterId, cursor: &Cursor) -> Option<Minute> {
+        self.groups[*self.group_of.get(&meter)?].edge(cursor)
+    }
+
     fn is_written(&self, meter: MeterId, day: Interval, change: u64) -> bool {
         self.written.get(&(meter, day.from)).is_some_and(|head| *head >= change)
     }

@@ -32,7 +32,7 @@ impl Task {
                 (from, Interval::new(from, Minute(from.0 + HOUR_MINUTES)))
             }
             Task::Day(day) => (day.from, day),
-            Task::Window(_, stamp) => (stamp.at, stamp.interval),
+            Task::Window(_, stamp) | Task::Budget(stamp) => (stamp.at, stamp.interval),
         }
     }
 }

@@ -11,7 +11,6 @@ use super::{Event, parsed};
 use crate::config::CollectorConfig;
 use crate::outputs::influx::InfluxStatus;
 use crate::outputs::influx::cursor::Keeper;
-use crate::outputs::influx::database::Database;
 use crate::outputs::influx::line::{Batch, Lines};
 use crate::outputs::influx::points::Erasure;
 use crate::outputs::influx::refused::Refused;
@@ -113,7 +112,7 @@ impl Work {
     fn new(looks: &Looks, stop: watch::Receiver<bool>) -> Result<Work, CheckError> {
         let name = looks.scope.output.name.to_string();
         let writer = Writer {
-            database: Database::new(&looks.scope.output).map_err(CheckError::Address)?,
+            database: Arc::clone(&looks.reader.database),
             pace: Pace::USUAL,
             // A round without a cursor keeps none.
             keeper: Arc::new(Mutex::new(Keeper::open(&looks.layout, &name)?)),

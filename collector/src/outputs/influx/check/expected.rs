@@ -7,17 +7,18 @@ use crate::config::CollectorConfig;
 use crate::engine::reread;
 use crate::outputs::influx::catalog::{self, Measurement};
 use crate::outputs::influx::cursor::{Cursor, Published, Spans, holds};
-use crate::outputs::influx::definition::definition;
+use crate::outputs::influx::days::MeterDays;
+use crate::outputs::influx::definition::{self, definition};
 use crate::outputs::influx::line::Series;
-use crate::outputs::influx::plan::{Plan, Task};
+use crate::outputs::influx::plan::{Plan, Task, dates};
 use crate::outputs::influx::points::{Erasure, FacilityPoints, MeterPoints, Numbering, Points, Repeated};
 use crate::outputs::influx::run::address;
 use crate::outputs::remembered;
 use crate::store::{self, Layout, MeterId, StoreError};
-use crate::topology::{self, Facility, Topology};
+use crate::topology::{self, Topology};
 use crate::view::{Changed, View};
 use rusqlite::{Connection, OpenFlags, params};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
 
@@ -90,8 +91,11 @@ pub(super) struct Ledger {
     view: View,
     topology: Arc<Topology>,
     meters: Vec<(MeterId, MeterPoints, bool)>,
+    days: MeterDays,
     facilities: Vec<FacilityPoints>,
     definitions: Vec<u32>,
+    /// The meters that points of each facility look at.
+    looked_at: Vec<BTreeSet<MeterId>>,
     /// Every series that the configuration has.
     known: HashMap<Arc<Identity>, Arc<Series>>,
     layout: Layout,
@@ -126,8 +130,10 @@ impl Ledger {
         Ok(Ledger {
             view,
             meters: points,
+            days: MeterDays::new(&topology),
             facilities,
             definitions: definitions.collect(),
+            looked_at: topology.facilities.iter().map(|of| definition::meters(&topology, of)).collect(),
             known: known.collect(),
             layout,
             output: scope.output.name.to_string(),
@@ -223,16 +229,10 @@ impl Ledger {
             let everything = Interval::new(Minute(i64::MIN / 4), Minute(i64::MAX / 4));
             spans.iter_mut().for_each(|spans| spans.add(everything));
         }
-        let looked_at = |facility: &Facility, meter: MeterId| {
-            let shown_with =
-                self.topology.meters.get(&meter).and_then(|known| known.declared.facility.as_ref());
-            shown_with.is_some_and(|name| *name == facility.name)
-                || facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == meter)
-        };
         for Changed { meter, hour, .. } in hours.iter().take(MOST_CHANGED) {
             let hour = Interval::new(Minute(hour * HOUR_MINUTES), Minute((hour + 1) * HOUR_MINUTES));
-            for (facility, spans) in self.topology.facilities.iter().zip(&mut spans) {
-                if looked_at(facility, *meter) {
+            for (meters, spans) in self.looked_at.iter().zip(&mut spans) {
+                if meters.contains(meter) {
                     spans.add(hour);
                 }
             }
@@ -260,7 +260,7 @@ impl Ledger {
         connection.pragma_update(None, "query_only", true).map_err(failed)?;
         let text = remembered::cursor(&connection, &self.output).map_err(failed)?;
         let cursor = text.and_then(|text| serde_json::from_str::<Cursor>(&text).ok());
-        Ok(cursor.filter(|cursor| cursor.database == self.address))
+        Ok(cursor.filter(|cursor| cursor.database == self.address && cursor.version == catalog::VERSION))
     }
 
     /// The points of a slice in the state that was begun.
@@ -276,6 +276,9 @@ impl Ledger {
         };
         if asks(&[&catalog::METER]) {
             self.meter_minutes(slice, state, &mut made)?;
+        }
+        if asks(&[&catalog::METER_DAY]) {
+            self.meter_days(slice, state, &mut made)?;
         }
         for at in 0..self.facilities.len() {
             let name = self.topology.facilities[at].name.as_str();
@@ -306,6 +309,31 @@ impl Ledger {
                 let Some(minutes) = self.view.meter_hour(*meter, hour)? else { continue };
                 let is_waiting = state.waits_for_hour(*meter, change);
                 points.hour(hour, &minutes, everything, if is_waiting { &mut waiting } else { &mut written });
+            }
+        }
+        made.take(waiting, true);
+        made.take(written, false);
+        Ok(())
+    }
+
+    fn meter_days(&mut self, slice: Slice, state: &State, made: &mut Made<'_>) -> Result<(), StoreError> {
+        let from = Minute(slice.from_ms.div_euclid(MINUTE_MS));
+        let (mut waiting, mut written) = (Points::default(), Points::default());
+        for (meter, points, is_asked) in &self.meters {
+            let Some((zone, over)) = self.days.over_up_to(*meter, &self.view).filter(|_| *is_asked) else { continue };
+            let Some(first) = self.view.first_hour_of(*meter, i64::MIN)? else { continue };
+            let until = state.cursor.as_ref().and_then(|cursor| self.days.written_up_to(*meter, cursor));
+            let to = over.min(Minute((slice.to_ms - 1).div_euclid(MINUTE_MS) + 1));
+            for day in dates(zone, Interval::new(from, to)) {
+                let has_begun = first * HOUR_MINUTES < day.to.0 && day.to <= over;
+                if !has_begun || !slice.contains(day.from.start().0) {
+                    continue;
+                }
+                let changed = hours(&self.view, *meter, day.from.hour(), day.to.hour() + 1)?;
+                let is_waiting = until.is_none_or(|until| until < day.to)
+                    || changed.iter().any(|(_, change)| state.waits_for_hour(*meter, *change));
+                let to = if is_waiting { &mut waiting } else { &mut written };
+                points.day(day, true, &mut self.view, to)?;
             }
         }
         made.take(waiting, true);
@@ -367,14 +395,16 @@ fn tasks<P: Iterator<Item = Task>>(
 /// What a task writes points of.
 fn measurements(task: Task) -> &'static [&'static Measurement] {
     static MINUTE: [&Measurement; 1] = [&catalog::COMPONENT];
-    static HOUR: [&Measurement; 1] = [&catalog::ENERGY_HOUR];
-    static DAY: [&Measurement; 1] = [&catalog::ENERGY_DAY];
-    static WINDOW: [&Measurement; 2] = [&catalog::INDICATOR, &catalog::TARGET];
+    static HOUR: [&Measurement; 2] = [&catalog::ENERGY_HOUR, &catalog::WEATHER];
+    static DAY: [&Measurement; 2] = [&catalog::ENERGY_DAY, &catalog::BALANCE];
+    static WINDOW: [&Measurement; 3] = [&catalog::INDICATOR, &catalog::TARGET, &catalog::ZONE];
+    static BUDGET: [&Measurement; 1] = [&catalog::BUDGET];
     match task {
         Task::Minute(_) => &MINUTE,
         Task::Hour(_) => &HOUR,
         Task::Day(_) => &DAY,
         Task::Window(..) => &WINDOW,
+        Task::Budget(_) => &BUDGET,
     }
 }
 
