@@ -16,6 +16,7 @@ mod quarantine;
 mod receipts;
 mod report;
 mod serve;
+mod targets;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -64,6 +65,8 @@ enum Command {
     },
     /// Report a facility's figures over a period, with coverage, provenance and verdicts
     Report(report::ReportArgs),
+    /// Say which targets apply to a facility, why, and what its figures say about each
+    Targets(targets::TargetsArgs),
     /// Show what each agent took in and what became of it, hour by hour, and what was thinned or lost
     Receipts(receipts::ReceiptsArgs),
     /// Say why a number is what it is: of a meter, of a facility, or of the change between two periods
@@ -140,6 +143,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Collector { config } => serve::collector(&config),
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),
+        Command::Targets(args) => targets::run(&args),
         Command::Receipts(args) => receipts::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Correct(args) => correct::run(args),

@@ -37,7 +37,7 @@ pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
 pub use claim::Claim;
 pub use facility::{Facility, Site};
-pub use facts::{Attributes, Climate, Facts, Scale, Stage};
+pub use facts::Facts;
 pub use instrument::{Reads, Sitting};
 pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};

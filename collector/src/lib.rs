@@ -22,6 +22,7 @@ pub mod pipeline;
 pub mod receive;
 pub mod stop;
 pub mod store;
+pub mod targets;
 pub mod topology;
 pub mod view;
 

@@ -3,14 +3,18 @@
 use super::carbon::{self, Carbon, Hourly, Market};
 use super::certificate::{self, Certificate};
 use super::declared::Declared;
-use super::facts::{self, Attributes, Facts};
+use super::facts::{self, Facts};
 use super::non_electric::{self, Factors};
 use super::title;
+use crate::indicators::Indicator;
+use chrono::NaiveDate;
+use wattledger_model::applicability::{Subject, applies};
 use wattledger_model::calendar::Tz;
 use wattledger_model::document::{self, Place, Table};
+use wattledger_model::facility::{Attributes, Scale};
 use wattledger_model::name::Name;
 use wattledger_model::role::Role;
-use wattledger_model::target::{Target, TargetTable};
+use wattledger_model::target::{Target, TargetKind, TargetTable};
 use wattledger_model::time::Timestamp;
 
 /// A place with agents, and a time zone.
@@ -89,13 +93,13 @@ pub(super) fn read_facility(
     let home = site.as_ref().and_then(|site| declared.iter().find(|other| other.name == site.value));
     let zone = home.map_or(Tz::UTC, |home| home.time_zone);
     let attributes = facts::read_attributes(table);
-    let targets = read_targets(table, attributes);
     let carbon = carbon::read(table);
     let hourly = carbon::read_hourly(table);
     carbon::check_hourly(table, hourly.as_ref());
     let market = carbon::read_market(table, carbon.as_ref());
     let factors = non_electric::read(table);
     let facts = facts::read_facts(table, zone);
+    let targets = read_targets(table, &attributes, facts.last().and_then(Facts::scale));
     let region = carbon.as_ref().and_then(Carbon::region);
     let certificates = certificate::read(table.tables("certificate"), zone, region);
     Some(Facility {
@@ -120,20 +124,33 @@ pub(super) fn it_roles() -> impl Iterator<Item = (&'static str, Role)> {
     Role::ALL.iter().filter(|role| role.it_category().is_some()).map(|role| (role.word(), *role))
 }
 
-fn read_targets(table: &mut Table<'_>, attributes: Attributes) -> Vec<Target> {
-    let known = TargetTable::embedded();
+/// The named targets; without any, those that apply to the facility, are for single facilities and hold now.
+fn read_targets(table: &mut Table<'_>, attributes: &Attributes, scale: Option<Scale>) -> Vec<Target> {
     if !table.has("targets") {
-        return known.defaults(attributes.is_in_hub_node_or_cold_region());
+        return selected(attributes, scale);
     }
     let mut targets: Vec<Target> = Vec::new();
     for id in table.values("targets", document::string) {
-        match known.get(&id) {
-            Some(target) if targets.contains(target) => {
+        match TargetTable::find(&id) {
+            Some((_, target)) if targets.contains(target) => {
                 table.document().error(id.place, format!("target `{}` is named twice", id.value));
             }
-            Some(target) => targets.push(target.clone()),
-            None => table.document().dangling(id.place, "target", &id, known.ids()),
+            Some((_, target)) => targets.push(target.clone()),
+            None => table.document().dangling(id.place, "target", &id, TargetTable::ids()),
         }
     }
     targets
+}
+
+/// The targets for the PUE of a single facility that surely apply and never expire. What has a last date must be named:
+/// what a facility is held against would change by the clock.
+fn selected(attributes: &Attributes, scale: Option<Scale>) -> Vec<Target> {
+    let subject = Subject { attributes, scale, on: NaiveDate::MAX };
+    let is_for_it = |target: &&Target| {
+        target.kind == TargetKind::Facility
+            && target.indicator == Indicator::Pue.word()
+            && target.until.is_none()
+            && applies(target, subject).is_certain()
+    };
+    TargetTable::embedded().iter().flat_map(|table| &table.targets).filter(is_for_it).cloned().collect()
 }

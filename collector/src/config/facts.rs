@@ -2,95 +2,12 @@
 
 use super::{rating, span};
 use crate::indicators::utilisation::rack_utilisation;
-use chrono::NaiveDate;
 use wattledger_model::calendar::Tz;
+use wattledger_model::decimal::Decimal;
 use wattledger_model::document::{self, Measure, Place, Table, Value};
+use wattledger_model::facility::{Attributes, Climate, Country, Scale, Stage};
 use wattledger_model::meter::Kind;
 use wattledger_model::time::Timestamp;
-
-/// The climate that a facility is built for. Source: domain.md 1 (T15, D125).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Climate {
-    /// Severe cold (严寒).
-    SevereCold,
-    /// Cold (寒冷).
-    Cold,
-    /// Hot summer, cold winter (夏热冬冷).
-    HotSummerColdWinter,
-    /// Hot summer, warm winter (夏热冬暖).
-    HotSummerWarmWinter,
-    /// Mild (温和).
-    Mild,
-}
-
-impl Climate {
-    const WORDS: [(&'static str, Climate); 5] = [
-        ("severe-cold", Climate::SevereCold),
-        ("cold", Climate::Cold),
-        ("hot-summer-cold-winter", Climate::HotSummerColdWinter),
-        ("hot-summer-warm-winter", Climate::HotSummerWarmWinter),
-        ("mild", Climate::Mild),
-    ];
-
-    /// The word used in configuration and reports.
-    pub fn word(self) -> &'static str {
-        Climate::WORDS.iter().find(|(_, climate)| *climate == self).map_or("", |(word, _)| word)
-    }
-}
-
-/// Which of the documents' classes a facility is in. They do not define "new": the deciding date stands beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// New.
-    New,
-    /// Existing.
-    Existing,
-    /// Retrofitted.
-    Retrofitted,
-}
-
-impl Stage {
-    const WORDS: [(&'static str, Stage); 3] =
-        [("new", Stage::New), ("existing", Stage::Existing), ("retrofitted", Stage::Retrofitted)];
-
-    /// The word used in configuration and reports.
-    pub fn word(self) -> &'static str {
-        Stage::WORDS.iter().find(|(_, stage)| *stage == self).map_or("", |(word, _)| word)
-    }
-}
-
-/// What decides which targets apply. Source: domain.md 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Attributes {
-    /// Whether it is in a national hub node.
-    pub hub_node: bool,
-    /// The climate it is built for.
-    pub climate: Option<Climate>,
-    /// When it came into service.
-    pub in_service: Option<NaiveDate>,
-    /// New, existing or retrofitted.
-    pub stage: Option<Stage>,
-    /// Whether it is an edge data centre.
-    pub edge: bool,
-}
-
-impl Attributes {
-    /// Whether the stricter of the two default targets applies.
-    pub fn is_in_hub_node_or_cold_region(&self) -> bool {
-        self.hub_node || matches!(self.climate, Some(Climate::SevereCold | Climate::Cold))
-    }
-}
-
-/// How large a facility is. Source: domain.md 1; the thresholds are to be confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scale {
-    /// Below 3 000 standard racks.
-    Smaller,
-    /// 3 000 to 9 999.
-    Large,
-    /// 10 000 and more.
-    Hyperscale,
-}
 
 /// Facts that no meter shows, from a date until the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,11 +31,7 @@ pub struct Facts {
 impl Facts {
     /// How large it is, where its standard racks are known.
     pub fn scale(&self) -> Option<Scale> {
-        self.standard_racks.map(|racks| match racks {
-            0..3_000 => Scale::Smaller,
-            3_000..10_000 => Scale::Large,
-            _ => Scale::Hyperscale,
-        })
+        self.standard_racks.map(Scale::of)
     }
 
     /// Racks in use over all racks, 0 to 1, where both are declared. Source: domain.md 2.5.
@@ -129,17 +42,37 @@ impl Facts {
 }
 
 pub(super) fn read_attributes(table: &mut Table<'_>) -> Attributes {
-    let hub_node = table.optional("hub_node", document::boolean);
+    let mut flag = |key| table.optional(key, document::boolean).is_some_and(|flag| flag.value);
+    let (hub_node, western, edge, cloud) = (flag("hub_node"), flag("western"), flag("edge"), flag("cloud"));
+    let country = table.optional("country", document::parsed::<Country>);
     let climate = table.optional("climate", document::choice(Climate::WORDS));
     let in_service = table.optional("in_service", document::date);
     let stage = table.optional("stage", document::choice(Stage::WORDS));
-    let edge = table.optional("edge", document::boolean);
+    let design_pue = table.optional("design_pue", from_one);
+    let green_grade = table.optional("green_grade", document::choice(GREEN_GRADES));
+    let level = table.optional("gbt_44989_level", document::integer::<u8>);
     Attributes {
-        hub_node: hub_node.is_some_and(|hub| hub.value),
+        country: country.map(|country| country.value),
+        hub_node,
+        western,
         climate: climate.map(|climate| climate.value),
         in_service: in_service.map(|date| date.value),
         stage: stage.map(|stage| stage.value),
-        edge: edge.is_some_and(|edge| edge.value),
+        edge,
+        cloud,
+        design_pue: design_pue.map(|pue| pue.value),
+        green_grade: green_grade.map(|grade| grade.value),
+        gbt_44989_level: level.map(|level| level.value),
+    }
+}
+
+/// Green low-carbon grades by their words. Source: domain.md 1 (T28).
+const GREEN_GRADES: [(&str, u8); 5] = [("A", 1), ("2A", 2), ("3A", 3), ("4A", 4), ("5A", 5)];
+
+fn from_one(value: &Value<'_>) -> Result<Decimal, String> {
+    match document::decimal(value)? {
+        pue if pue.to_f64() >= 1.0 => Ok(pue),
+        pue => Err(format!("a PUE is 1 at least, not {pue}")),
     }
 }
 

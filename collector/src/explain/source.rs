@@ -37,7 +37,10 @@ impl<'c> Source<'c> {
     }
 
     /// A view of the same store and facilities.
-    pub(super) fn view(&self) -> Result<View, ExplainError> {
+    ///
+    /// # Errors
+    /// [`ExplainError::Store`] where the store cannot be read.
+    pub fn view(&self) -> Result<View, ExplainError> {
         Ok(View::open(&self.layout, Arc::clone(&self.topology))?)
     }
 }

@@ -65,7 +65,7 @@ impl CoalEquivalent<'_> {
 /// Tonnes of coal equivalent a year above which a facility is a key energy user: target T26 of the embedded
 /// table. Source: NDRC 1742 (2021); domain.md 1.
 pub fn key_energy_user() -> Option<Limit> {
-    TargetTable::embedded().get("T26").map(|target| target.limit)
+    TargetTable::find("T26").map(|(_, target)| target.limit)
 }
 
 /// The electricity alone, kWh, that comes to so much coal; infinite for a factor of 0.

@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn target() -> Target {
-        TargetTable::embedded().get("D130").expect("the default target").clone()
+        TargetTable::find("D130").expect("the default target").1.clone()
     }
 
     fn judged(total: i128, it: i128, minutes: i64, complete: bool) -> (Verdict, Vec<String>) {

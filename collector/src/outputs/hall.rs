@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use wattledger_model::batch::AgentKey;
 use wattledger_model::time::Timestamp;
 
-pub(in crate::outputs) struct Hall {
-    pub(in crate::outputs) layout: Layout,
-    pub(in crate::outputs) config: CollectorConfig,
+pub(crate) struct Hall {
+    pub(crate) layout: Layout,
+    pub(crate) config: CollectorConfig,
     engine: Engine,
     _dir: TempDir,
 }
@@ -32,7 +32,7 @@ time_zone = "Europe/Berlin"
 
 impl Hall {
     /// A site in Berlin with these further tables of configuration.
-    pub(in crate::outputs) fn new(tables: &str) -> Hall {
+    pub(crate) fn new(tables: &str) -> Hall {
         let config = CollectorConfig::parse("hall.toml", &format!("{HEAD}{tables}"))
             .unwrap_or_else(|problems| panic!("{problems}"));
         let dir = tempfile::tempdir().expect("a directory");
@@ -47,7 +47,7 @@ impl Hall {
     }
 
     /// Takes readings in: meter, instant, value, unit, and the seconds of an interval mean.
-    pub(in crate::outputs) fn take(&mut self, readings: &[(&str, Timestamp, f64, &str, Option<u32>)]) {
+    pub(crate) fn take(&mut self, readings: &[(&str, Timestamp, f64, &str, Option<u32>)]) {
         let entries: Vec<_> = readings
             .iter()
             .map(|(meter, at, value, unit, interval_s)| {
@@ -63,12 +63,12 @@ impl Hall {
         self.engine.compact().expect("flushed");
     }
 
-    pub(in crate::outputs) fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         let topology = Topology::compile(&self.config, |key| self.engine.meters().id(key));
         View::open(&self.layout, Arc::new(topology)).expect("a view")
     }
 }
 
-pub(in crate::outputs) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::from_rfc3339(text).expect("a time")
 }

@@ -2,7 +2,7 @@
 
 pub mod alerts;
 #[cfg(test)]
-mod hall;
+pub(crate) mod hall;
 pub mod influx;
 pub mod live;
 pub mod mqtt;

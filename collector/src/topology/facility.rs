@@ -3,14 +3,13 @@
 use super::energy::{self, Entry};
 use super::factor::{self, Factor, FactorGauge, Origins};
 use super::terms::{self, Claimed, Numbers};
-use crate::config::{
-    Attributes, Carbon, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly,
-};
+use crate::config::{Carbon, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly};
 use crate::indicators::{Pair, Term, Weight};
 use crate::store::MeterId;
 use std::collections::BTreeMap;
 use wattledger_model::calendar::Tz;
 use wattledger_model::carrier::{Carrier, Cited, Fraction};
+use wattledger_model::facility::Attributes;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::role::{Role, Side};

@@ -2,6 +2,7 @@
 
 use super::*;
 use wattledger_model::carrier::Carrier;
+use wattledger_model::facility::Scale;
 use wattledger_model::time::Timestamp;
 
 /// The least configuration with more lines in its facility.
@@ -27,6 +28,17 @@ fn targets_follow_from_what_the_facility_is_unless_it_names_them() {
     assert_eq!(ids("hub_node = true"), ["D130", "D125"]);
     assert_eq!(ids("hub_node = true\ntargets = [\"T22\", \"T26\"]"), ["T22", "T26"]);
     assert!(ids("targets = []").is_empty());
+    // What never expires of the country's tables, where the facility surely is what they are for.
+    let new = "country = \"CN\"\nstage = \"new\"\nstandard_racks = 3000";
+    assert_eq!(ids(new), ["D130", "T22"]);
+    assert_eq!(ids("country = \"CN\"\nstage = \"retrofitted\"\nstandard_racks = 3000"), ["D130", "T11"]);
+    assert_eq!(ids("country = \"CN\"\nstage = \"new\""), ["D130"], "its scale is not known");
+    assert_eq!(ids(&new.replace("CN", "DE")), ["D130"]);
+    assert_eq!(ids(&format!("{new}\nin_service = 2021-11-29")), ["D130"], "older than the document");
+    says(&messages(&with("country = \"Germany\"")), &["is no country: write its two letters"]);
+    says(&messages(&with("design_pue = \"0.9\"")), &["a PUE is 1 at least, not 0.9"]);
+    says(&messages(&with("green_grade = \"6A\"")), &["`6A` is not known; did you mean"]);
+    says(&messages(&with("targets = [\"T99\"]")), &["T99"]);
 }
 
 #[test]

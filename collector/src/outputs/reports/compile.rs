@@ -22,7 +22,7 @@ use wattledger_model::factor::FactorTable;
 use wattledger_model::meter::Kind;
 use wattledger_model::minute::StepClass;
 use wattledger_model::role::Role;
-use wattledger_model::target::TargetTable;
+use wattledger_model::target::{Target, TargetTable};
 use wattledger_model::time::{Interval, Minute, Timestamp};
 use wattledger_model::unit::Quantity;
 
@@ -111,7 +111,7 @@ fn compile(
         carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared, factor.as_ref())),
         indicators: indicators(view, at, interval)?,
         meters: meters(view, at, interval, options.generated_at)?,
-        versions: versions(view, interval, change, options.generated_at)?,
+        versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
     })
 }
 
@@ -327,14 +327,21 @@ fn boundary_meter(
     })
 }
 
-fn versions(view: &View, interval: Interval, change: u64, now: Timestamp) -> Result<Versions, StoreError> {
-    let (targets, factors) = (TargetTable::embedded(), FactorTable::embedded());
+fn versions(
+    view: &View,
+    targets: &[Target],
+    interval: Interval,
+    change: u64,
+    now: Timestamp,
+) -> Result<Versions, StoreError> {
+    let factors = FactorTable::embedded();
+    let table = |table: &TargetTable| Table { name: table.name.clone(), version: table.version.clone() };
     let digest = digest::of(&view.connection, Some(interval))?;
     Ok(Versions {
         generated_at: now,
         known_at: view.known().map(|known| known.edge),
         engine: env!("CARGO_PKG_VERSION"),
-        targets: Table { name: targets.name.clone(), version: targets.version.clone() },
+        targets: TargetTable::of(targets).into_iter().map(table).collect(),
         factors: Table { name: factors.name.clone(), version: factors.version.clone() },
         change,
         ledger_digest: digest.hex,

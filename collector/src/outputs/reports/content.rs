@@ -346,8 +346,8 @@ pub struct Versions {
     pub known_at: Option<Timestamp>,
     /// The program's version.
     pub engine: &'static str,
-    /// The table of targets that comes with the program.
-    pub targets: Table,
+    /// The tables that the facility's targets are from.
+    pub targets: Vec<Table>,
     /// The table of emission factors that comes with the program.
     pub factors: Table,
     /// Change number of the ledger.

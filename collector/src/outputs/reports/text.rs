@@ -294,11 +294,16 @@ fn colophon(report: &Report, out: &mut String) -> fmt::Result {
     heading(out, "Made from")?;
     writeln!(out, "  ledger change {}, digest {}", versions.change, versions.ledger_digest)?;
     writeln!(out, "  of {} minutes and {} steps", versions.ledger_minutes, versions.ledger_steps)?;
-    let (targets, factors) = (&versions.targets, &versions.factors);
+    let factors = &versions.factors;
+    let targets: Vec<String> =
+        versions.targets.iter().map(|table| format!("{} {}", table.name, table.version)).collect();
     writeln!(
         out,
-        "  wattledger {}, targets {} {}, factors {} {}",
-        versions.engine, targets.name, targets.version, factors.name, factors.version
+        "  wattledger {}, targets {}, factors {} {}",
+        versions.engine,
+        targets.join(", "),
+        factors.name,
+        factors.version
     )?;
     if let Some(known_at) = versions.known_at {
         writeln!(out, "  as it was known at {known_at}, by the configuration then in force")?;

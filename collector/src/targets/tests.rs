@@ -1,0 +1,154 @@
+//! Targets held against two facilities of a month: one of 100 kW at a PUE of 1.4, one of 300 kW at 1.2.
+
+use super::{Listing, Row, TargetsError, of_facility, of_group};
+use crate::outputs::hall::{Hall, at};
+use wattledger_model::time::Timestamp;
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn tables(of_both: &str) -> String {
+    let facility = |name: &str| {
+        let meter = |role: &str| {
+            format!(
+                "[[meter]]\nname = \"{name}-{role}\"\nfacility = \"{name}\"\nrole = \"{role}\"\nkind = \"power\"\n\
+                 unit = \"kW\"\nform = \"interval-mean\"\nnominal_interval = \"1h\"\n"
+            )
+        };
+        format!(
+            "[[facility]]\nname = \"{name}\"\nsite = \"hall\"\n{of_both}\n{}{}",
+            meter("utility"),
+            meter("ups-output")
+        )
+    };
+    [facility("small"), facility("great")].concat()
+}
+
+/// October 2026, hour by hour.
+fn october(of_both: &str) -> Hall {
+    let mut hall = Hall::new(&tables(of_both));
+    let from = at("2026-09-30T22:00:00Z").0;
+    let powers = [
+        ("small-utility", 140.0),
+        ("small-ups-output", 100.0),
+        ("great-utility", 360.0),
+        ("great-ups-output", 300.0),
+    ];
+    let readings: Vec<_> = (1..=745)
+        .flat_map(|hour| {
+            powers.map(|(meter, kw)| (meter, Timestamp(from + hour * HOUR_MS), kw, "kW", Some(3_600)))
+        })
+        .collect();
+    hall.take(&readings);
+    hall
+}
+
+const CHINESE: &str = "country = \"CN\"\nstage = \"new\"\nstandard_racks = 4000\nhub_node = true\ndesign_pue = \"1.25\"\n\
+                       racks = 1000\nracks_in_use = 500";
+
+fn now() -> Timestamp {
+    at("2026-11-02T08:00:00Z")
+}
+
+fn facility(hall: &Hall, name: &str, period: Option<&str>) -> Listing {
+    of_facility(&mut hall.view(), &hall.config, name, period, now()).expect("a listing")
+}
+
+fn row<'l>(listing: &'l Listing, id: &str) -> &'l Row {
+    listing.rows.iter().find(|row| row.id == id).expect(id)
+}
+
+#[test]
+fn each_target_that_applies_has_a_verdict_and_the_others_a_reason() {
+    let hall = october(CHINESE);
+    let listing = facility(&hall, "small", Some("2026-10"));
+    let shown = |id: &str| {
+        let row = row(&listing, id);
+        (row.applies, row.verdict.unwrap_or("-"), row.in_use)
+    };
+    assert_eq!(shown("D130"), ("yes", "fail_unguarded", true));
+    assert_eq!(shown("T22"), ("yes", "fail_unguarded", true));
+    assert_eq!(
+        shown("T19"),
+        ("yes", "fail_unguarded", false),
+        "it has passed, so nobody is held against it unasked"
+    );
+    assert_eq!(shown("T10"), ("yes", "pass_unguarded", false), "a design PUE of 1.25");
+    assert_eq!(shown("T20"), ("yes", "-", false), "never a verdict on one facility");
+    assert_eq!(shown("T23"), ("yes", "not_triggered", false));
+    assert_eq!(shown("T27"), ("yes", "triggered", false));
+    assert_eq!(shown("T28"), ("yes", "not_assessable", false));
+    assert_eq!(shown("T12"), ("yes", "fail_unguarded", false));
+    assert_eq!(shown("T15"), ("unknown", "-", false));
+    assert_eq!(shown("EU-1"), ("no", "-", false));
+    assert!(
+        row(&listing, "T19").horizon_passed
+            && row(&listing, "T19").reasons.contains(&"horizon passed".to_owned())
+    );
+    assert_eq!(row(&listing, "D130").value, Some(1.4));
+    assert_eq!(row(&listing, "T28").reasons, ["`green_grade` of the facility is not declared"]);
+    let text = listing.to_string();
+    assert!(text.contains("D130   pue <= 1.3                      fail_unguarded\n"), "{text}");
+    assert!(
+        text.contains("  T15    climate (new data centre, large and above, in a severe-cold or cold region)"),
+        "{text}"
+    );
+    assert!(text.contains("  EU-1   it is in CN\n"), "{text}");
+}
+
+#[test]
+fn a_group_is_judged_on_its_energies() {
+    let hall = october(CHINESE);
+    let listing = of_group(&mut hall.view(), &hall.config, Some("2026-10"), now()).expect("a listing");
+    // (140 + 360) / (100 + 300); the mean of the two PUEs would be 1.3.
+    let hubs = row(&listing, "T21");
+    assert_eq!((hubs.value, hubs.verdict), (Some(1.25), Some("pass_unguarded")));
+    assert_eq!((hubs.applies, hubs.why.as_str()), ("yes", "small, great"));
+    assert_eq!(hubs.coverage, Some(1.0));
+    let racks = row(&listing, "T18");
+    assert_eq!((racks.value, racks.verdict), (Some(0.5), Some("fail_unguarded")));
+    assert!(listing.rows.iter().all(|row| row.kind == "average"));
+    let western = row(&listing, "T25");
+    assert_eq!((western.applies, western.verdict), ("no", Some("not_assessable")));
+}
+
+#[test]
+fn twelve_months_that_are_not_there_are_not_judged() {
+    let hall = october(CHINESE);
+    let listing = facility(&hall, "great", None);
+    assert_eq!(listing.period, "2025-11-01 to 2026-11-01, the latest twelve months");
+    let default = row(&listing, "D130");
+    assert_eq!(default.verdict, Some("not_assessable"));
+    assert_eq!(default.reasons, ["coverage 8.50 % is below the 99 % that a verdict needs"]);
+    let group = of_group(&mut hall.view(), &hall.config, None, now()).expect("a listing");
+    assert_eq!(row(&group, "T20").verdict, Some("not_assessable"));
+    let nothing = Hall::new(&tables(""));
+    let listing = facility(&nothing, "small", None);
+    assert_eq!(
+        (listing.period.as_str(), row(&listing, "D130").verdict),
+        ("no data yet", Some("not_assessable"))
+    );
+}
+
+#[test]
+fn an_european_facility_is_told_what_to_report() {
+    let hall = october("country = \"DE\"\nit_rated_power = \"600 kW\"\ntargets = [\"D130\", \"T22\"]");
+    let listing = facility(&hall, "great", Some("2026-10"));
+    let duty = row(&listing, "EU-1");
+    assert_eq!((duty.value, duty.verdict), (Some(600.0), Some("triggered")));
+    let figures: Vec<&str> = listing.key_figures.iter().map(|(figure, _)| figure.as_str()).collect();
+    assert_eq!(figures, ["pue", "wue", "erf", "ref"]);
+    // Named, so it is judged; that it is not meant for this facility is said.
+    let named = row(&listing, "T22");
+    assert_eq!((named.applies, named.verdict, named.in_use), ("no", Some("pass_unguarded"), true));
+    let text = listing.to_string();
+    assert!(text.contains("named by the facility, although it is in DE; from 2021-11-30, open\n"), "{text}");
+    assert!(text.contains("To be reported without a limit: pue (eu-2024-1364)"), "{text}");
+}
+
+#[test]
+fn an_unknown_facility_is_answered_by_the_nearest() {
+    let hall = october("");
+    let asked = of_facility(&mut hall.view(), &hall.config, "smal", None, now());
+    let Err(error @ TargetsError::UnknownFacility { .. }) = asked else { panic!("{asked:?}") };
+    assert_eq!(error.to_string(), "facility `smal` is not configured; did you mean `small`?");
+}
