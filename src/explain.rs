@@ -2,7 +2,6 @@
 
 use crate::{files, serve};
 use anyhow::Result;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use wattledger_collector::admin::client::{AdminClient, ClientError};
 use wattledger_collector::clock;
@@ -115,11 +114,7 @@ pub(crate) fn run(args: ExplainArgs) -> Result<()> {
             })?
         }
     };
-    // A pager that was closed early is no failure.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    files::print(&text)
 }
 
 fn with_source(

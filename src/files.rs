@@ -1,6 +1,7 @@
-//! Reading configuration files, with every problem said at once.
+//! Reading configuration files, with every problem said at once, and printing.
 
 use anyhow::{Context, Result, anyhow};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use wattledger_agent::AgentConfig;
 use wattledger_collector::config::CollectorConfig;
@@ -24,4 +25,12 @@ pub(crate) fn collector(path: &Path) -> Result<CollectorConfig> {
 /// Problems as one error: a line each.
 pub(crate) fn told(problems: &Problems) -> anyhow::Error {
     anyhow!("{}", problems.to_string().trim_end())
+}
+
+/// Writes to standard output. A pager that was closed early is no failure.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 //! One command line over agent and collector; everything it does is in those libraries.
 
 mod audit;
+mod budget;
 mod change;
 mod check;
 mod correct;
@@ -67,6 +68,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Say which targets apply to a facility, why, and what its figures say about each
     Targets(targets::TargetsArgs),
+    /// Say what the year's targets still permit a facility, and how the year will end
+    Budget(budget::BudgetArgs),
     /// Show what each agent took in and what became of it, hour by hour, and what was thinned or lost
     Receipts(receipts::ReceiptsArgs),
     /// Say why a number is what it is: of a meter, of a facility, or of the change between two periods
@@ -144,6 +147,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Check { files } => check::run(&files),
         Command::Report(args) => report::run(&args),
         Command::Targets(args) => targets::run(&args),
+        Command::Budget(args) => budget::run(&args),
         Command::Receipts(args) => receipts::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Correct(args) => correct::run(args),

@@ -2,7 +2,6 @@
 
 use crate::files;
 use anyhow::Result;
-use std::io::Write;
 use std::path::PathBuf;
 use wattledger_collector::clock;
 use wattledger_collector::explain::Source;
@@ -42,14 +41,9 @@ pub(crate) fn run(args: &TargetsArgs) -> Result<()> {
         Some(facility) => targets::of_facility(&mut view, &config, facility, period, now)?,
         None => targets::of_group(&mut view, &config, period, now)?,
     };
-    let text = if args.json {
+    files::print(&if args.json {
         format!("{}\n", serde_json::to_string_pretty(&listing)?)
     } else {
         listing.to_string()
-    };
-    // A pager that was closed early is no failure.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    })
 }

@@ -10,6 +10,7 @@ pub mod claim;
 pub mod coal;
 pub mod compare;
 pub mod figure;
+pub mod forecast;
 pub mod fuel;
 pub mod gb40879;
 pub mod indicator;

@@ -24,6 +24,14 @@ pub enum TargetsError {
         /// The nearest name.
         hint: String,
     },
+    /// Nothing was read yet.
+    #[error(
+        "nothing is known yet of facility `{facility}` in that time: look again once its meters were read for a day"
+    )]
+    NoData {
+        /// The facility.
+        facility: String,
+    },
     /// The period cannot be understood.
     #[error(transparent)]
     Period(#[from] PeriodError),
@@ -119,10 +127,12 @@ fn time(view: &View, at: usize, period: Option<&str>) -> Result<Option<Time>, Ta
 
 fn configured<'c>(config: &'c CollectorConfig, name: &str) -> Result<&'c Facility, TargetsError> {
     let found = config.facilities.iter().find(|facility| facility.name.as_str() == name);
-    found.ok_or_else(|| {
-        let names = config.facilities.iter().map(|facility| facility.name.as_str());
-        TargetsError::UnknownFacility { name: name.to_owned(), hint: document::did_you_mean(name, names) }
-    })
+    let names = config.facilities.iter().map(|facility| facility.name.as_str());
+    found.ok_or_else(|| unknown_facility(name, names))
+}
+
+pub(super) fn unknown_facility<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> TargetsError {
+    TargetsError::UnknownFacility { name: name.to_owned(), hint: document::did_you_mean(name, names) }
 }
 
 fn subject<'f>(facility: &'f Facility, zone: Tz, now: Timestamp) -> Subject<'f> {
@@ -145,9 +155,7 @@ pub fn of_facility(
     now: Timestamp,
 ) -> Result<Listing, TargetsError> {
     let declared = configured(config, name)?;
-    let at = view
-        .facility(name)
-        .ok_or_else(|| TargetsError::UnknownFacility { name: name.to_owned(), hint: String::new() })?;
+    let at = view.facility(name).ok_or_else(|| unknown_facility(name, [].into_iter()))?;
     view.begin()?;
     let zone = view.topology().facilities[at].zone;
     let subject = subject(declared, zone, now);

@@ -7,9 +7,11 @@
 mod group;
 mod held;
 mod listing;
+mod outlook;
 mod text;
 
 pub use listing::{Listing, Row, TargetsError, of_facility, of_group};
+pub use outlook::{Budget, Expected, Outlook, State, outlook};
 
 #[cfg(test)]
 mod tests;

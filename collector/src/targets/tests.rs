@@ -1,6 +1,6 @@
 //! Targets held against two facilities of a month: one of 100 kW at a PUE of 1.4, one of 300 kW at 1.2.
 
-use super::{Listing, Row, TargetsError, of_facility, of_group};
+use super::{Listing, Row, State, TargetsError, of_facility, of_group, outlook};
 use crate::outputs::hall::{Hall, at};
 use wattledger_model::time::Timestamp;
 
@@ -151,4 +151,67 @@ fn an_unknown_facility_is_answered_by_the_nearest() {
     let asked = of_facility(&mut hall.view(), &hall.config, "smal", None, now());
     let Err(error @ TargetsError::UnknownFacility { .. }) = asked else { panic!("{asked:?}") };
     assert_eq!(error.to_string(), "facility `smal` is not configured; did you mean `small`?");
+}
+
+/// 400 days up to 1 November 2026, a reading a day: a PUE of 1.3 in summer's half, of 1.2 in winter's.
+fn two_summers() -> Hall {
+    let mut hall = Hall::new(
+        "[[facility]]\nname = \"hall-1\"\nsite = \"hall\"\ntargets = [\"D130\", \"D125\", \"T22\"]\n\
+         [[meter]]\nname = \"utility\"\nfacility = \"hall-1\"\nrole = \"utility\"\nkind = \"register\"\nunit = \"kWh\"\ngap_limit = \"25h\"\n\
+         [[meter]]\nname = \"ups\"\nfacility = \"hall-1\"\nrole = \"ups-output\"\nkind = \"register\"\nunit = \"kWh\"\ngap_limit = \"25h\"\n",
+    );
+    let last = at("2026-10-31T23:00:00Z").0;
+    let (mut total, mut it) = (0.0, 0.0);
+    let mut readings = Vec::new();
+    for day in (0..=400).rev() {
+        let instant = Timestamp(last - day * 24 * HOUR_MS);
+        readings.push(("utility", instant, total, "kWh", None));
+        readings.push(("ups", instant, it, "kWh", None));
+        let month: u32 = instant.to_string()[5..7].parse().expect("a month");
+        it += 1_000.0;
+        total += if (4..=9).contains(&month) { 1_300.0 } else { 1_200.0 };
+    }
+    hall.take(&readings);
+    hall
+}
+
+#[test]
+fn a_budget_says_what_is_left_and_how_the_year_will_end() {
+    let hall = two_summers();
+    let of = |on: Option<&str>| {
+        outlook(&mut hall.view(), "hall-1", on.map(|on| on.parse().expect("a date"))).expect("an outlook")
+    };
+    let now = of(None);
+    assert_eq!((now.year, now.now.as_str(), now.days_left), (2026, "2026-11-01", 61));
+    // 121 days of winter, 183 of summer; the rest of the year at 1.2 as in the last 30 days.
+    let value = now.value.expect("a PUE");
+    assert!((value - (121.0 * 1.2 + 183.0 * 1.3) / 304.0).abs() < 1e-3, "{value}");
+    let expected = now.forecast.as_ref().expect("a forecast");
+    assert!((expected.value - (182.0 * 1.2 + 183.0 * 1.3) / 365.0).abs() < 2e-3, "{expected:?}");
+    assert!(expected.low < expected.value && expected.value < expected.high);
+    let states: Vec<(&str, State)> = now.targets.iter().map(|of| (of.target.as_str(), of.state)).collect();
+    // The rest would have to be at 1.2: the best there ever was.
+    assert_eq!(states[0], ("D130", State::OnCourse));
+    assert!(matches!(states[1].1, State::Critical | State::Warning), "{now}");
+    let d130 = &now.targets[0];
+    let permitted = d130.permitted.expect("left");
+    assert!((permitted - (1.3 * 365.0 - value * 304.0) / 61.0).abs() < 2e-3, "{permitted}");
+    assert!(d130.breach_probability.expect("one") < 0.05 && d130.burn_rates[0].expect("one") < 1.0);
+    let lasts = d130.lasts_days.expect("some");
+    assert!((lasts - (0.3 * 365_000.0 - 304_000.0 * (value - 1.0)) / 200.0).abs() < 2.0, "{lasts}");
+    let text = now.to_string();
+    assert!(
+        text.starts_with("Budget of facility hall-1, 2026 before 2026-11-01: 61 days are left\n"),
+        "{text}"
+    );
+
+    let earlier = of(Some("2026-07-01"));
+    assert_eq!((earlier.now.as_str(), earlier.days_left), ("2026-07-01", 184));
+    assert!(earlier.value < now.value);
+    let after: Vec<State> = of(Some("2026-01-01")).targets.iter().map(|of| of.state).collect();
+    assert_eq!(after, [State::Unknown; 3], "the year is over");
+    let before = outlook(&mut hall.view(), "hall-1", "2020-01-01".parse().ok());
+    assert!(matches!(before, Err(TargetsError::NoData { .. })), "{before:?}");
+    let nothing = Hall::new(&tables(""));
+    assert!(matches!(outlook(&mut nothing.view(), "small", None), Err(TargetsError::NoData { .. })));
 }
