@@ -391,7 +391,7 @@ async fn sums_by_day(hall: &Hall, begin_ms: i64, end_ms: i64) -> Days {
     );
     let rows = hall.influx.ask(&query).await.expect("rows");
     let day = |row: &Row| {
-        let of = (row.text("meter").expect("a meter"), row.time().div_euclid(24 * HOUR_MS));
+        let of = (row.text("meter").expect("a meter").to_owned(), row.time().div_euclid(24 * HOUR_MS));
         let (count, kwh) = (row.number("n").expect("a count"), row.number("kwh").expect("a sum"));
         (of, (count as u64, kwh))
     };
@@ -413,7 +413,7 @@ async fn hours_of_facility(hall: &Hall, view: &mut View, begin_ms: i64, end_ms: 
             let account = view.component(0, component, interval).expect("readable");
             let kwh = account.all_numerator.iter().sum::<i128>() as f64 / 1e9;
             let is_it = |row: &&Row| {
-                row.time() == hour * HOUR_MS && row.text("component").as_deref() == Some(component.word())
+                row.time() == hour * HOUR_MS && row.text("component") == Some(component.word())
             };
             let row =
                 rows.iter().find(is_it).unwrap_or_else(|| panic!("no {} in hour {hour}", component.word()));

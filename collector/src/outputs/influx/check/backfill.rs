@@ -20,7 +20,7 @@ use crate::outputs::snapshot::OutputState;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -124,6 +124,9 @@ impl Work {
             seeds: AtomicU64::new(u64::from(std::process::id())),
             told: AtomicBool::new(false),
             not_finite: AtomicU64::new(0),
+            requests: looks.scope.output.sending.requests,
+            limit: AtomicUsize::new(usize::MAX),
+            trouble: tokio::sync::Mutex::new(()),
             output: name.clone(),
         };
         Ok(Work { writer, sum: Backfilled { output: name, ..Backfilled::default() }, can_read: true })

@@ -15,7 +15,7 @@ pub(super) struct Output {
     kept: Option<String>,
     pub(super) memory: Memory,
     pub(super) erased: usize,
-    written: usize,
+    pub(super) written: usize,
 }
 
 impl Output {
