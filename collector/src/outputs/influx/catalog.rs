@@ -338,16 +338,17 @@ pub(crate) mod meter_day {
     pub(crate) const INTERPOLATED: usize = 2;
     pub(crate) const ESTIMATED: usize = 3;
     pub(crate) const AMOUNT: usize = 4;
-    /// Steps by class. One that is simply forward is in the step table only if it is long.
-    pub(crate) const STEPS: [(StepClass, usize); 7] = [
+    /// Steps by class. A small fall that books nothing is not in the step table, nor are readings that were dropped, and
+    /// conflicts are no content of the ledger: there is nothing to count them by.
+    pub(crate) const STEPS: [(StepClass, usize); 5] = [
         (StepClass::Reset, 5),
         (StepClass::Rollover, 6),
         (StepClass::Exchange, 7),
         (StepClass::Jump, 8),
-        (StepClass::Jitter, 9),
-        (StepClass::Undecidable, 10),
-        (StepClass::Normal, 11),
+        (StepClass::Undecidable, 9),
     ];
+    /// Of whatever class.
+    pub(crate) const LONG_STEPS: usize = 10;
 }
 
 /// Local days of single meters.
@@ -368,9 +369,8 @@ pub static METER_DAY: Measurement = Measurement {
         count("rollovers", "rollovers"),
         count("exchanges", "declared exchanges of the instrument"),
         count("jumps", "implausible jumps"),
-        count("jitters", "small falls, of which nothing is booked"),
         count("undecidable", "steps in which more could have passed than the modulus"),
-        count("long_steps", "steps forward that are longer than the gap limit"),
+        count("long_steps", "steps longer than the gap limit, of which only the total is measured"),
     ],
     about: "One date of a declared meter, at its first instant, in the time of its site, or in UTC of meters without a \
             facility; once readings have come in for an hour after it, from the meter's first day on.",
@@ -658,9 +658,10 @@ mod tests {
         assert_eq!(name(&BALANCE, balance::ALLOWED), "allowed_kwh");
         assert_eq!(name(&METER_DAY, meter_day::AMOUNT), "amount");
         let steps = meter_day::STEPS.map(|(class, number)| (class.word(), name(&METER_DAY, number)));
-        let words = ["resets", "rollovers", "exchanges", "jumps", "jitters", "undecidable", "long_steps"];
+        let words = ["resets", "rollovers", "exchanges", "jumps", "undecidable"];
         assert_eq!(steps.map(|(_, field)| field), words);
-        assert!(steps[..5].iter().all(|(class, field)| *field == format!("{class}s")));
+        assert!(steps[..4].iter().all(|(class, field)| *field == format!("{class}s")));
+        assert_eq!(name(&METER_DAY, meter_day::LONG_STEPS), "long_steps");
         assert_eq!(name(&WEATHER, weather::COVERAGE), "coverage");
         assert_eq!(name(&TARGET, target::MEETS), "meets");
         assert_eq!(name(&TARGET, target::VERDICT), "verdict");

@@ -10,7 +10,9 @@
 //! facility is remembered as `dirty` with the cursor. A facility is published in steps of a week, so that a crash costs
 //! no more than that.
 
-use super::cursor::{Cursor, Late, Published, holds, ranges};
+mod notice;
+
+use super::cursor::{Cursor, Published, holds};
 use super::days::MeterDays;
 use super::definition::{self, definition};
 use super::line::{Batch, Lines};
@@ -177,61 +179,6 @@ impl Rounds {
         self.handed_out = cursor.clone();
         self.cursor = cursor;
         self.notice_declarations();
-    }
-
-    /// Finds what the configuration has that the cursor did not know.
-    fn notice_declarations(&mut self) {
-        let declared: Vec<MeterId> = self.meters.keys().copied().collect();
-        let mut new: Vec<MeterId> =
-            declared.iter().copied().filter(|meter| !holds(&self.cursor.meters, *meter)).collect();
-        new.extend(self.days.go_on_from(&mut self.cursor));
-        if self.cursor.cursor > 0 && !new.is_empty() {
-            // Whatever was late before is late still, from the start.
-            let late = self.cursor.late.take().unwrap_or_default();
-            new.extend(declared.iter().filter(|meter| holds(&late.meters, **meter)));
-            new.sort_unstable();
-            new.dedup();
-            self.cursor.late = Some(Late { meters: ranges(new), cursor: 0, until: self.cursor.cursor });
-        }
-        self.cursor.meters = ranges(declared);
-        let topology = std::sync::Arc::clone(self.view.topology());
-        let names = || topology.facilities.iter().map(|facility| facility.name.as_str());
-        self.cursor.facilities.retain(|name, _| names().any(|known| known == name));
-        for (name, definition) in names().zip(&self.definitions) {
-            let published = self.cursor.facilities.entry(name.to_owned()).or_default();
-            if published.definition == *definition {
-                continue;
-            }
-            published.definition = *definition;
-            if let (Some(first), Some(until)) = (published.first, published.until) {
-                tracing::info!(
-                    facility = name,
-                    "the facility's definition changed; its points are written again"
-                );
-                published.dirty.add(Interval::new(Minute(first), Minute(until)));
-                published.redefined = true;
-            }
-        }
-    }
-
-    /// Where the resolution of a facility's registers follows their readings, and is another one now, its uncertainties
-    /// are others for all of time.
-    fn notice_resolutions(&mut self) -> Result<(), StoreError> {
-        for at in 0..self.followers.len() {
-            if self.followers[at].is_empty() {
-                continue;
-            }
-            let resolutions = self.view.resolutions(&self.followers[at])?;
-            let digest = crc32fast::hash(format!("{resolutions:?}").as_bytes());
-            let edge = self.edge(at);
-            let published = self.published(at);
-            if std::mem::replace(&mut published.resolutions, digest) != digest
-                && let (Some(first), Some(edge)) = (published.first, edge)
-            {
-                published.dirty.add(Interval::new(Minute(first), Minute(edge)));
-            }
-        }
-        Ok(())
     }
 
     /// Makes the next round.

@@ -57,7 +57,7 @@ impl MeterPoints {
             day = day | FieldSet::of(meter_day::AMOUNT);
         }
         if declared.kind == Kind::Register {
-            day = day | set(&meter_day::STEPS.map(|(_, field)| field));
+            day = day | set(&meter_day::STEPS.map(|(_, field)| field)) | FieldSet::of(meter_day::LONG_STEPS);
         }
         let has_steps = declared.kind == Kind::Register;
         MeterPoints {
@@ -141,6 +141,8 @@ impl MeterPoints {
                 let count = steps.iter().filter(|step| step.class == class).count();
                 fields.integer(m, field, count as i64);
             }
+            let long = steps.iter().filter(|step| step.is_long()).count();
+            fields.integer(m, meter_day::LONG_STEPS, long as i64);
         }
         points.finish(&self.day, day.from.start().0, may_repeat);
         Ok(())

@@ -8,6 +8,7 @@ mod memory;
 mod plant;
 mod protocol;
 mod real;
+mod restated;
 mod rounds;
 mod server;
 mod stage;
