@@ -13,7 +13,7 @@
 //!   nothing is covered, a point says so by its coverage of 0 and has no value.
 //! - A change of a facility's definition writes its points again. Series of what is no more (a renamed
 //!   facility, the component of a role without meters) stay: history is not deleted.
-//! - Local days of single meters go by the readings that came in, not by a facility's horizon: see [`days`].
+//! - Local days of single meters go by the readings that came in, not by a facility's horizon.
 //! - A new store, another database, a database that lost its data, or another version of the [catalogue](catalog) starts
 //!   over; nothing is deleted then.
 
