@@ -45,6 +45,12 @@ impl Chosen {
     }
 }
 
+/// Whether a variable is left; a pattern's end is none.
+pub(crate) fn is_filled(query: &str) -> bool {
+    let begins = |c: char| c == '{' || c == '_' || c.is_ascii_alphabetic();
+    !query.split('$').skip(1).any(|rest| rest.starts_with(begins))
+}
+
 /// The interval of a chart's groups: that of its points, rounded up, and not below the least.
 fn interval(point_ms: i64, least: &str) -> (i64, &'static str) {
     let least = INTERVALS.iter().find(|(_, word)| *word == least).map_or(0, |(ms, _)| *ms);

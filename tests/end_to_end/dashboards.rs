@@ -5,7 +5,7 @@
 
 use crate::chain::{Chain, SITE};
 use crate::esif::LONG;
-use crate::fill::Chosen;
+use crate::fill::{Chosen, is_filled};
 use crate::influx::Influx;
 use crate::plant::{QUARTER_MS, messages, setting};
 use crate::publish::publish;
@@ -71,18 +71,54 @@ fn several(chosen: &Chosen) -> Chosen {
     chosen
 }
 
-/// The rows of one question; waits for what is written once a minute.
-async fn answer(influx: &Influx, question: &Question, chosen: &Chosen) -> Value {
+/// One question as it is sent.
+struct Asked {
+    file: String,
+    place: String,
+    query: String,
+    /// Whether its answer is kept.
+    kept: bool,
+}
+
+fn asked(file: &str, question: &Question, chosen: &Chosen, kept: bool) -> Asked {
     let Question { place, query, interval, points } = question;
-    let asked = chosen.fill(query, interval, *points);
-    assert!(!asked.replace("$/", "").contains('$'), "{place}: a variable is left in {asked}");
-    until(&format!("{place} has rows for {asked}"), WRITTEN, async || {
-        let rows = influx.ask(&asked).await?;
-        // A question of no value at all is answered by rows of nothing.
-        let told = rows.iter().any(|row| row.tells());
-        if told { Ok(rows.iter().map(|row| row.json()).collect()) } else { Err("no rows".to_owned()) }
+    let query = chosen.fill(query, interval, *points);
+    assert!(is_filled(&query), "{place}: a variable is left in {query}");
+    Asked { file: file.to_owned(), place: place.clone(), query, kept }
+}
+
+/// The rows that tell anything; a question of no value at all is answered by rows of nothing.
+async fn rows(influx: &Influx, query: &str) -> Result<Vec<Value>, String> {
+    let rows = influx.ask(query).await?;
+    let told = rows.iter().any(|row| row.tells());
+    Ok(if told { rows.iter().map(|row| row.json()).collect() } else { Vec::new() })
+}
+
+/// Every question's rows, by dashboard and place; waits for what is written once a minute.
+async fn answers(influx: &Influx, mut open: Vec<Asked>) -> Map<String, Value> {
+    let mut answers = Map::new();
+    until("every question has rows", WRITTEN, async || {
+        let mut still = Vec::new();
+        for asked in open.drain(..) {
+            let rows =
+                rows(influx, &asked.query).await.unwrap_or_else(|error| panic!("{}: {error}", asked.place));
+            if rows.is_empty() {
+                still.push(asked);
+            } else if asked.kept {
+                answers.entry(&asked.file).or_insert_with(|| json!({}))[&asked.place] = Value::Array(rows);
+            }
+        }
+        open = still;
+        let lacking: Vec<String> =
+            open.iter().map(|asked| format!("\n{}: {}", asked.place, asked.query)).collect();
+        if lacking.is_empty() { Ok(()) } else { Err(format!("no rows for{}", lacking.concat())) }
     })
-    .await
+    .await;
+    answers
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,39 +127,33 @@ async fn every_panel_is_answered() {
     let _turn = turn().await;
     let mut chain = Chain::new(&servers, &setting()).await;
     chain.start("hall/+").await;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let days = std::env::var("WATTLEDGER_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(DAYS);
-    let last = (now / QUARTER_MS) * QUARTER_MS;
+    let last = (now_ms() / QUARTER_MS) * QUARTER_MS;
     let first = last - days * 86_400_000;
     publish(chain.sensors.port, messages(first, last)).await;
     chain.wait_written("hall", last, LONG).await;
     let correction = ["correct", "entry", "annex-cooling", "--amount", "0.5 kWh", "--reason", "of the test"];
     let (from, to) = (rfc3339(first - 7_200_000), rfc3339(first - 3_600_000));
     chain.command(&[&correction[..], &["--from", &from, "--to", &to]].concat()).await;
-    chain.influx.write(crate::promised::lines(first, last)).await;
+    chain.influx.write(crate::promised::lines(first, last, now_ms())).await;
 
-    let mut answers = Map::new();
-    let mut asked = 0;
+    // What is live is of now, however long this takes.
+    let range = (first - 86_400_000, now_ms() + WRITTEN.as_millis() as i64);
+    let mut open = Vec::new();
     for (file, dashboard) in dashboards() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-        let chosen = opened(&chain.influx, &dashboard, (first - 86_400_000, now)).await;
-        let mut of_file = Map::new();
+        let chosen = opened(&chain.influx, &dashboard, range).await;
         for question in questions(&file, &dashboard) {
-            // Alerts, events and live figures are of now, whenever the dashboard was opened.
-            let mut chosen = chosen.clone();
-            chosen.range.1 = now.max(chosen.range.1) + 300_000;
-            of_file.insert(question.place.clone(), answer(&chain.influx, &question, &chosen).await);
-            answer(&chain.influx, &question, &several(&chosen)).await;
-            asked += 1;
+            open.push(asked(&file, &question, &chosen, true));
+            open.push(asked(&file, &question, &several(&chosen), false));
         }
-        answers.insert(file, Value::Object(of_file));
     }
-    assert!(asked > 100, "only {asked} queries");
+    assert!(open.len() > 200, "only {} queries", open.len());
+    let answers = answers(&chain.influx, open).await;
+    portfolio_is_a_quotient_of_sums(&chain.influx, &answers).await;
     if let Ok(file) = std::env::var("WATTLEDGER_ANSWERS") {
         let kept = json!({ "range": [first, last], "answers": answers });
         fs::write(file, kept.to_string()).expect("answers can be kept");
     }
-    portfolio_is_a_quotient_of_sums(&chain.influx, last).await;
 }
 
 fn rfc3339(ms: i64) -> String {
@@ -131,31 +161,17 @@ fn rfc3339(ms: i64) -> String {
 }
 
 /// What the portfolio shows is the quotient of the facilities' sums.
-async fn portfolio_is_a_quotient_of_sums(influx: &Influx, last: i64) {
-    let (_, dashboard) =
-        dashboards().into_iter().find(|(file, _)| file == "portfolio.json").expect("there is a portfolio");
-    let question = questions("portfolio", &dashboard)
-        .into_iter()
-        .find(|question| question.place.contains("PUE of the portfolio"))
-        .expect("it shows its PUE");
-    let mut chosen = Chosen { range: (last - 86_400_000, last), variables: BTreeMap::new() };
-    chosen.variables.insert("site", Vec::new());
-    chosen.variables.insert("facility", Vec::new());
-    let shown = answer(influx, &question, &chosen).await;
-    let shown = list(&json!({ "rows": shown }), "rows")
-        .iter()
-        .find(|row| row["window"] == "24h")
-        .and_then(|row| {
-            row.as_object()?.iter().find(|(name, _)| !["time", "window"].contains(&name.as_str()))
-        })
-        .and_then(|(_, value)| value.as_f64())
-        .expect("a PUE of 24 hours");
+async fn portfolio_is_a_quotient_of_sums(influx: &Influx, answers: &Map<String, Value>) {
+    let shown = &answers["portfolio.json"]["portfolio.json: panel `PUE of the portfolio`, query A"];
+    let shown = shown[0].as_object().expect("a row");
+    let shown = shown.iter().find(|(column, _)| *column != "time").and_then(|(_, value)| value.as_f64());
+    let shown = shown.expect("a PUE of 24 hours");
     let mut sums = [0.0, 0.0];
     for facility in ["hall", "annex"] {
         for (sum, field) in sums.iter_mut().zip(["numerator", "denominator"]) {
             let query = format!(
                 "SELECT last(\"{field}\") FROM \"wl_indicator\" WHERE \"indicator\" = 'pue' AND \
-                 \"window\" = '24h' AND \"facility\" = '{facility}' AND time <= {last}ms"
+                 \"window\" = '24h' AND \"facility\" = '{facility}'"
             );
             *sum += influx.number(&query, "last").await.unwrap_or_else(|error| panic!("{error}"));
         }

@@ -7,8 +7,8 @@ use std::fmt::Write;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// The lines of the plant between two instants.
-pub(crate) fn lines(first: i64, last: i64) -> String {
+/// The lines of the plant between two instants, and what is live up to now.
+pub(crate) fn lines(first: i64, last: i64, now: i64) -> String {
     let mut text = String::new();
     for at in (first.div_euclid(HOUR_MS) * HOUR_MS..=last).step_by(HOUR_MS as usize) {
         let turn = ((at as f64 / DAY_MS as f64 + 0.9) * std::f64::consts::TAU).sin();
@@ -38,8 +38,8 @@ pub(crate) fn lines(first: i64, last: i64) -> String {
     {
         day(&mut text, at, number as f64);
     }
-    for at in (last - 30 * 60_000..=last).step_by(10_000) {
-        live(&mut text, at, (at - last) as f64 / 1_000.0 + 2_000.0);
+    for at in (now - 30 * 60_000..=now).step_by(10_000) {
+        live(&mut text, at, (at - now) as f64 / 1_000.0 + 2_000.0);
     }
     text
 }
@@ -64,7 +64,7 @@ fn day(text: &mut String, at: i64, number: f64) {
     for (target, limit) in [("D130", 1.3), ("D125", 1.25)] {
         let _ = writeln!(
             text,
-            "wl_budget,facility=hall,site={SITE},target={target} limit={limit},value={value},permitted={},\
+            "wl_budget,facility=hall,site={SITE},target={target} limit={limit},value={value},coverage=0.1,permitted={},\
              overhead_left_kwh={left},days_left={},burn_rate={},burn_rate_1d=0.9,burn_rate_7d=0.8,burn_rate_30d=0.75,\
              forecast={} {at}",
             limit + 0.03,
@@ -87,7 +87,7 @@ fn day(text: &mut String, at: i64, number: f64) {
         let _ = writeln!(
             text,
             "wl_meter_day,meter={meter},site={SITE} coverage={measured},measured={measured},interpolated=0.1,estimated=0,\
-             amount=1000,resets=0i,rollovers=1i,exchanges=0i,jumps=0i,bad_reads=2i,conflicts=0i {at}"
+             amount=1000,resets=0i,rollovers=1i,exchanges=0i,jumps=0i,jitters=2i,undecidable=0i,long_steps=1i {at}"
         );
     }
 }
@@ -113,7 +113,7 @@ fn live(text: &mut String, at: i64, seconds: f64) {
          wl_alert,facility=hall,rule=hall-high,severity=warning raised=1,value=1.2,limit=1.01,coverage=1 {at}",
         seconds * 210.0
     );
-    if at % 600_000 == 0 {
+    if at % 600_000 < 10_000 {
         for kind in ["alert-raised", "correction", "configuration", "exchange"] {
             let _ = writeln!(
                 text,

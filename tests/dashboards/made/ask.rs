@@ -12,6 +12,8 @@ pub(crate) const LATEST: &str = "time > ${__to}ms - 3d AND time <= ${__to}ms";
 pub(crate) const THIS_YEAR: &str = "time > ${__to}ms - 367d AND time <= ${__to}ms";
 /// The last quarter of an hour of the range: what is published each minute at least.
 pub(crate) const JUST_NOW: &str = "time > ${__to}ms - 15m AND time <= ${__to}ms";
+/// The last day of the range: what is published when it turns.
+pub(crate) const TURNED: &str = "time > ${__to}ms - 1d AND time <= ${__to}ms";
 /// One group for each point of a chart.
 pub(crate) const POINTS: &str = "GROUP BY time($__interval) fill(none)";
 /// PUE, WUE or CUE of what is summed: energies first, one division then. Source: domain.md 5.9.

@@ -2,11 +2,14 @@
 
 use super::ask::{LATEST, PLACE, POINTS, RANGE, RATIO, limits, of, places, select, select_from};
 use super::dashboard::{Dashboard, FACILITY, PORTFOLIO};
-use super::panel::{Panel, mappings, rows, series, thresholds};
+use super::panel::{Panel, rows, series, thresholds};
 use super::{ENERGY_STEPS, NO_EVENT, PUE_STEPS};
 use serde_json::{Value, json};
 
 const BY_FACILITY: &str = "GROUP BY \"site\", \"facility\"";
+
+/// What is over its limit: a value at the limit meets it.
+const LEAST_OVER: f64 = 1e-9;
 
 /// The latest energies of each facility, to be summed before they are divided.
 fn latest_energies(window: &str) -> String {
@@ -112,13 +115,14 @@ fn facilities() -> Panel {
         let what = format!("last(\"value\") AS \"{column}\"");
         rows(&select(&what, "wl_indicator", &[&of("pue", window), PLACE, LATEST], BY_FACILITY))
     };
-    let target = |field: &str, window: &str| {
-        let what = format!("last(\"{field}\") AS \"{field}\"");
+    let target = |what: &str, window: &str| {
         let when = [&format!("\"window\" = '{window}'"), PLACE, LATEST];
-        select(&what, "wl_target", &when, "GROUP BY \"site\", \"facility\", \"target\"")
+        select(what, "wl_target", &when, "GROUP BY \"site\", \"facility\", \"target\"")
     };
-    let strictest = select_from("min(\"limit\") AS \"Target\"", &target("limit", "30d"), BY_FACILITY);
-    let meets = select_from("min(\"meets\") AS \"Meets\"", &target("meets", "12mo"), BY_FACILITY);
+    let limits = target("last(\"limit\") AS \"limit\"", "30d");
+    let strictest = select_from("min(\"limit\") AS \"Target\"", &limits, BY_FACILITY);
+    let over = target("last(\"value\") - last(\"limit\") AS \"over\"", "12mo");
+    let over = select_from("max(\"over\") AS \"12 mo − target\"", &over, BY_FACILITY);
     let energy = ["\"component\" = 'total'", PLACE, RANGE];
     let energy = select("sum(\"energy_kwh\") AS \"Energy\"", "wl_energy_hour", &energy, BY_FACILITY);
     let carbon = [&of("carbon", "1m"), PLACE, RANGE];
@@ -132,22 +136,22 @@ fn facilities() -> Panel {
         "PUE 30 d",
         "PUE 12 mo",
         "Target",
-        "Meets",
+        "12 mo − target",
         "Coverage 30 d",
         "Energy",
         "CO₂",
     ];
     Panel::table(
         "Facilities",
-        "PUE of rolling windows as of the end of the time range, the strictest of each facility's targets, whether \
-         the 12 months meet all of them, and energy and CO₂ of the time range. A row leads to its facility. Source: \
-         ISO/IEC 30134-2; domain.md 6.3.",
+        "PUE of rolling windows as of the end of the time range, the strictest of each facility's targets, how far \
+         the 12 months are over it (below 0 they meet it), and energy and CO₂ of the time range. A row leads to its \
+         facility. Source: ISO/IEC 30134-2; domain.md 6.3.",
     )
     .ask(window("24h", "PUE 24 h"))
     .ask(window("30d", "PUE 30 d"))
     .ask(window("12mo", "PUE 12 mo"))
     .ask(rows(&strictest))
-    .ask(rows(&meets))
+    .ask(rows(&over))
     .ask(rows(&coverage))
     .ask(rows(&energy))
     .ask(rows(&carbon))
@@ -180,9 +184,9 @@ fn facilities() -> Panel {
         ],
     )
     .field(
-        "Meets",
+        "12 mo − target",
         &[
-            ("mappings", mappings(&[("0", "misses a target", "red"), ("1", "meets all", "green")])),
+            ("thresholds", thresholds("green", &[("red", LEAST_OVER)])),
             ("custom.cellOptions", json!({ "type": "color-text" })),
         ],
     )
@@ -261,7 +265,7 @@ fn alerts() -> Panel {
         "last(\"raised\") AS \"raised\", last(\"value\") AS \"value\", last(\"limit\") AS \"limit\", \
          last(\"coverage\") AS \"coverage\"",
         "wl_alert",
-        &["\"facility\" =~ /^(-|${facility:regex})$/", super::ask::JUST_NOW],
+        &["\"facility\" =~ /^(-|${facility:regex})$/", super::ask::TURNED],
         "GROUP BY \"facility\", \"rule\", \"severity\"",
     );
     let raised = select_from(

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 /// The chosen meters.
 const METERS: &str = "\"site\" =~ /^${site:regex}$/ AND \"meter\" =~ /^${meter:regex}$/";
-/// The chosen meters that are parents in a facility's tree.
-const PARENTS: &str = "\"site\" =~ /^${site:regex}$/ AND \"facility\" =~ /^${facility:regex}$/ AND \"meter\" =~ /^${meter:regex}$/";
+/// The chosen meters that feed others; the names of feeds that are balanced together are joined.
+const PARENTS: &str = "\"site\" =~ /^${site:regex}$/ AND \"facility\" =~ /^${facility:regex}$/ AND \
+                       \"meter\" =~ /(^|\\+)${meter:regex}(\\+|$)/";
 const BY_METER: &str = "GROUP BY \"site\", \"meter\"";
 
 pub(crate) fn dashboard() -> Value {
@@ -175,18 +176,19 @@ fn steps() -> Panel {
         select(&what, "wl_meter_day", &[METERS, RANGE], "GROUP BY time(1d) fill(none)")
     };
     let mut panel = Panel::bars(
-        "Steps that are not simply forward",
-        "How many began on each day, of all chosen meters: resets, rollovers of registers with a modulus, exchanged \
-         instruments, implausible jumps, failed reads that were dropped, and instants with several values. Source: \
-         domain.md 5.1, 5.3.",
+        "Steps that are not simply forward, or long",
+        "How many began on each day, of all chosen registers: resets, rollovers of registers with a modulus, exchanged \
+         instruments, implausible jumps, small falls of which nothing is booked, steps in which more could have \
+         passed than the modulus, and steps forward that are longer than the gap limit. Source: domain.md 5.3, 5.4.",
     );
     for (class, name) in [
         ("resets", "resets"),
         ("rollovers", "rollovers"),
         ("exchanges", "exchanges"),
         ("jumps", "jumps"),
-        ("bad_reads", "failed reads"),
-        ("conflicts", "conflicts"),
+        ("jitters", "jitter"),
+        ("undecidable", "undecidable"),
+        ("long_steps", "long steps"),
     ] {
         panel = panel.ask(series(&count(class), name));
     }
