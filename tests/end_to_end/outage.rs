@@ -30,7 +30,7 @@ use wattledger_model::decimal::Decimal;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{Interval, Minute, Timestamp};
 use wattledger_model::wire;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -84,7 +84,11 @@ impl Agent {
                         let word =
                             wire::decode_acknowledgement(&message.payload).expect("an acknowledgement");
                         let floor = word.floor;
-                        said.send_if_modified(|known| std::mem::replace(known, floor.max(*known)) < floor);
+                        said.send_if_modified(|known| {
+                            let is_news = *known < floor;
+                            *known = floor.max(*known);
+                            is_news
+                        });
                     }
                     _ => {}
                 }
@@ -400,7 +404,6 @@ async fn sums_by_day(hall: &Hall, begin_ms: i64, end_ms: i64) -> Days {
 
 /// Compares each hour of each component; gives how many there were.
 async fn hours_of_facility(hall: &Hall, view: &mut View, begin_ms: i64, end_ms: i64) -> usize {
-    use wattledger_model::time::{Interval, Minute};
     let rows = hall
         .influx
         .ask("SELECT \"energy_kwh\", \"coverage\" FROM \"wl_energy_hour\" GROUP BY \"component\"")
