@@ -57,6 +57,12 @@ fn row<'l>(listing: &'l Listing, id: &str) -> &'l Row {
     listing.rows.iter().find(|row| row.id == id).expect(id)
 }
 
+/// But for the first and the last interval, of which the minutes' edges are rounded.
+fn is_near(value: Option<f64>, expected: f64) {
+    let value = value.expect("a value");
+    assert!((value - expected).abs() < 1e-6, "{value}");
+}
+
 #[test]
 fn each_target_that_applies_has_a_verdict_and_the_others_a_reason() {
     let hall = october(CHINESE);
@@ -84,7 +90,7 @@ fn each_target_that_applies_has_a_verdict_and_the_others_a_reason() {
         row(&listing, "T19").horizon_passed
             && row(&listing, "T19").reasons.contains(&"horizon passed".to_owned())
     );
-    assert_eq!(row(&listing, "D130").value, Some(1.4));
+    is_near(row(&listing, "D130").value, 1.4);
     assert_eq!(row(&listing, "T28").reasons, ["`green_grade` of the facility is not declared"]);
     let text = listing.to_string();
     assert!(text.contains("D130   pue <= 1.3                      fail_unguarded\n"), "{text}");
@@ -101,7 +107,8 @@ fn a_group_is_judged_on_its_energies() {
     let listing = of_group(&mut hall.view(), &hall.config, Some("2026-10"), now()).expect("a listing");
     // (140 + 360) / (100 + 300); the mean of the two PUEs would be 1.3.
     let hubs = row(&listing, "T21");
-    assert_eq!((hubs.value, hubs.verdict), (Some(1.25), Some("pass_unguarded")));
+    is_near(hubs.value, 1.25);
+    assert_eq!(hubs.verdict, Some("pass_unguarded"));
     assert_eq!((hubs.applies, hubs.why.as_str()), ("yes", "small, great"));
     assert_eq!(hubs.coverage, Some(1.0));
     let racks = row(&listing, "T18");

@@ -556,7 +556,7 @@ pub static EVENT: Measurement = Measurement {
     about: "Something that happened: `alert-raised` and `alert-cleared` at the end of the window that decided it; \
             `correction` (also taken back), `admission` (also a discard) and `configuration` when they were made; \
             `exchange` when an instrument was exchanged. Facility and site are `-` where it has none. Events of one \
-            series and instant are milliseconds apart.",
+            series and instant are milliseconds apart. Never restated.",
 };
 
 /// Those of [`ALL`] that tell what was shown or happened at the time, and do not follow from the ledger.
