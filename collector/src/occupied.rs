@@ -12,7 +12,7 @@ pub(crate) fn memory_bytes() -> Option<u64> {
     resident(&fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// The line `VmRSS:	  1234 kB` of `/proc/PID/status`; its kB are KiB. Source: proc(5).
+/// The line `VmRSS: 1234 kB` of `/proc/PID/status`; its kB are KiB. Source: proc(5).
 fn resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
