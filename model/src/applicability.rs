@@ -202,8 +202,11 @@ mod tests {
         Attributes { stage: Some(stage), ..in_china() }
     }
 
+    /// What it says of itself, and its standard racks.
+    type Facility = (Attributes, Option<u32>);
+
     /// For each target: a facility to which it applies, and one like it to which it does not.
-    fn pairs() -> Vec<(&'static str, (Attributes, Option<u32>), (Attributes, Option<u32>))> {
+    fn pairs() -> Vec<(&'static str, Facility, Facility)> {
         let (new, existing) = (stage(Stage::New), stage(Stage::Existing));
         let retrofitted = stage(Stage::Retrofitted);
         let cloud = Attributes { cloud: true, ..new };

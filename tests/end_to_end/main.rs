@@ -23,7 +23,6 @@ mod outage;
 mod pair;
 mod plant;
 mod processes;
-mod promised;
 mod prometheus;
 mod publish;
 #[path = "../dashboards/read.rs"]

@@ -422,9 +422,8 @@ async fn hours_of_facility(hall: &Hall, view: &mut View, begin_ms: i64, end_ms: 
             let interval = Interval::new(Minute(hour * 60), Minute(hour * 60 + 60));
             let account = view.component(0, component, interval).expect("readable");
             let kwh = account.all_numerator.iter().sum::<i128>() as f64 / 1e9;
-            let is_it = |row: &&Row| {
-                row.time() == hour * HOUR_MS && row.text("component") == Some(component.word())
-            };
+            let is_it =
+                |row: &&Row| row.time() == hour * HOUR_MS && row.text("component") == Some(component.word());
             let row =
                 rows.iter().find(is_it).unwrap_or_else(|| panic!("no {} in hour {hour}", component.word()));
             assert_eq!(

@@ -83,7 +83,7 @@ fn measured(
     let expanded = if guarded { view.expanded(asked.at, &figure)? } else { None };
     let scaled = |value: f64| share_of(indicator, value);
     // The verdict is on the value in the limit's unit, for a single facility: a gate is judged like a limit first.
-    let in_unit = Figure { value: figure.value.map(scaled), ..figure.clone() };
+    let in_unit = Figure { value: figure.value.map(scaled), ..figure };
     let like =
         Target { kind: TargetKind::Facility, indicator: indicator.word().to_owned(), ..target.clone() };
     let circumstances = Circumstances {

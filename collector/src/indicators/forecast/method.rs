@@ -55,10 +55,13 @@ const MIRRORED_AROUND: u64 = 7;
 /// serves both hemispheres.
 const MIDSUMMER: i64 = 201;
 
+/// The ratio of overhead to IT energy of the dates from one to another; `None` where the history does not support it.
+type Way = fn(&History, NaiveDate, NaiveDate) -> Option<f64>;
+
 /// The rest by the best of the methods that the history supports.
 pub(super) fn rest(history: &History, now: NaiveDate, end: NaiveDate) -> Option<Rest> {
     let it_kwh = remaining_it(history, now, end)?;
-    let ways: [(Method, fn(&History, NaiveDate, NaiveDate) -> Option<f64>); 4] = [
+    let ways: [(Method, Way); 4] = [
         (Method::Weather, weather),
         (Method::Season, season),
         (Method::Mirrored, mirrored),

@@ -632,7 +632,11 @@ mod tests {
         for measurement in ALL {
             let derived = DERIVED.iter().any(|derived| derived.name == measurement.name);
             let live = measurement.about.to_lowercase().contains("never restated");
-            assert!(derived != live, "{}: is it derived from the ledger, or never restated?", measurement.name);
+            assert!(
+                derived != live,
+                "{}: is it derived from the ledger, or never restated?",
+                measurement.name
+            );
         }
         assert!(DERIVED.iter().all(|derived| ALL.iter().any(|all| all.name == derived.name)));
     }

@@ -100,7 +100,8 @@ impl Output {
             limit: AtomicUsize::new(usize::MAX),
             trouble: tokio::sync::Mutex::new(()),
         };
-        let rounds = Rounds::new(view, cursor).with_turns(turns).in_batches_of(self.config.sending.batch_bytes);
+        let rounds =
+            Rounds::new(view, cursor).with_turns(turns).in_batches_of(self.config.sending.batch_bytes);
         let rounds = Arc::new(Mutex::new(rounds));
         let age = self.config.sending.batch_age;
         match follow(&writer, &rounds, &mut wake, snapshot.as_ref(), age).await {

@@ -320,7 +320,9 @@ impl Ledger {
         let from = Minute(slice.from_ms.div_euclid(MINUTE_MS));
         let (mut waiting, mut written) = (Points::default(), Points::default());
         for (meter, points, is_asked) in &self.meters {
-            let Some((zone, over)) = self.days.over_up_to(*meter, &self.view).filter(|_| *is_asked) else { continue };
+            let Some((zone, over)) = self.days.over_up_to(*meter, &self.view).filter(|_| *is_asked) else {
+                continue;
+            };
             let Some(first) = self.view.first_hour_of(*meter, i64::MIN)? else { continue };
             let until = state.cursor.as_ref().and_then(|cursor| self.days.written_up_to(*meter, cursor));
             let to = over.min(Minute((slice.to_ms - 1).div_euclid(MINUTE_MS) + 1));

@@ -55,7 +55,8 @@ fn select(memory: &Memory, query: &str) -> String {
         text.parse::<i64>().expect("a number")
     };
     let (from, to) = (bound("time >= "), bound("time < "));
-    let mut of: BTreeMap<&str, Vec<(i64, &BTreeMap<String, String>)>> = BTreeMap::new();
+    type Points<'a> = Vec<(i64, &'a BTreeMap<String, String>)>;
+    let mut of: BTreeMap<&str, Points<'_>> = BTreeMap::new();
     for ((key, at), point) in &memory.points {
         let identity = Identity::of(key);
         let asked = identity.tags.iter().all(|(tag, value)| {
