@@ -186,7 +186,6 @@ fn steps() -> Panel {
         ("rollovers", "rollovers"),
         ("exchanges", "exchanges"),
         ("jumps", "jumps"),
-        ("jitters", "jitter"),
         ("undecidable", "undecidable"),
         ("long_steps", "long steps"),
     ] {
