@@ -50,7 +50,12 @@ const HALL: &[(&str, &str, &str, &str)] = &[
     ("potable", "potable-water", "m3", "rated_flow = \"20 m3/h\"\n"),
     ("heat-sold", "heat-reuse", "kWh", "rated_power = \"2 MW\"\n"),
     ("heat-removed", "heat-removed", "kWh", "rated_power = \"2 MW\"\n"),
-    ("diesel", "generator-fuel", "L", "rated_flow = \"600 L/h\"\ncarrier = \"diesel\"\n"),
+    (
+        "diesel",
+        "generator-fuel",
+        "L",
+        "rated_flow = \"600 L/h\"\ncarrier = \"diesel\"\nuncertainty = \"2 %\"\n",
+    ),
 ];
 const ANNEX: &[(&str, &str, &str, &str)] = &[
     ("annex-main", "utility", "kWh", "rated_power = \"200 kW\"\n"),
