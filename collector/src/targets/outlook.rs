@@ -5,7 +5,7 @@ use super::listing::unknown_facility;
 use crate::indicators::Indicator;
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::forecast::{Day, Forecast, History, ToDate};
-use crate::indicators::target_budget::{Course, target_budget};
+use crate::indicators::target_budget::{Course, burn_rate, overhead_left_kwh, target_budget};
 use crate::store::{MeterId, StoreError};
 use crate::view::{MeterHour, View};
 use chrono::{Datelike, Months, NaiveDate};
@@ -210,18 +210,16 @@ fn budget(
 ) -> Budget {
     let limit = target.limit;
     let ToDate { total_kwh, it_kwh } = so_far;
-    let left = forecast.and_then(|forecast| {
-        let course = Course {
-            total_kwh,
-            it_kwh,
-            remaining_it_kwh: forecast.remaining_it_kwh,
-            expected_pue: Some(forecast.remaining_pue),
-        };
-        target_budget(limit, course).ok().map(|left| (left, forecast))
-    });
-    let overhead_left_kwh = left.map(|(_, forecast)| {
-        (limit.value - 1.0) * (it_kwh + forecast.remaining_it_kwh) - (total_kwh - it_kwh)
-    });
+    let course = |forecast: &Forecast| Course {
+        total_kwh,
+        it_kwh,
+        remaining_it_kwh: forecast.remaining_it_kwh,
+        expected_pue: Some(forecast.remaining_pue),
+    };
+    // Without IT energy nothing is said of a budget.
+    let left = forecast
+        .and_then(|forecast| target_budget(limit, course(forecast)).ok().map(|left| (left, forecast)));
+    let overhead_left_kwh = left.map(|(_, forecast)| overhead_left_kwh(limit, course(forecast)));
     let [_, (month_total, month_it), ..] = spent;
     let a_day = (month_total - month_it) / month_days.max(1) as f64;
     let state = match left {
@@ -238,7 +236,7 @@ fn budget(
         permitted: left.map(|(left, _)| left.permitted_pue),
         overhead_left_kwh,
         lasts_days: overhead_left_kwh.filter(|left| *left > 0.0 && a_day > 0.0).map(|left| left / a_day),
-        burn_rates: spent.map(|(total, it)| (it > 0.0).then(|| (total - it) / ((limit.value - 1.0) * it))),
+        burn_rates: spent.map(|(total, it)| burn_rate(limit, total, it).ok()),
         breach_probability: left.map(|(_, forecast)| forecast.probability_of_breach(limit)),
         state,
     }
