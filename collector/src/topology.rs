@@ -4,6 +4,7 @@ mod balance;
 mod energy;
 mod facility;
 mod factor;
+pub(crate) mod outdoor;
 mod read;
 mod terms;
 

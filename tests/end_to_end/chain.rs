@@ -139,6 +139,36 @@ impl Chain {
     }
 }
 
+/// A hall with a register each of electricity in, IT load and water, in kWh and m³ of a message's `total`.
+pub(crate) fn three_registers() -> Setting {
+    let meter = |name: &str, role: &str, unit: &str| {
+        format!(
+            "[[meter]]\nname = \"{name}\"\nsite = \"{SITE}\"\nfacility = \"hall\"\nrole = \"{role}\"\n\
+             kind = \"register\"\nunit = \"{unit}\"\nnominal_interval = \"15m\"\n\n"
+        )
+    };
+    Setting {
+        rules: r#"
+[[source.mqtt.rule]]
+topic = "hall/{meter}"
+meter = "{meter}"
+value = "/total"
+time = "/time"
+time_format = "epoch-ms"
+unit_path = "/unit"
+"#
+        .to_owned(),
+        places: format!(
+            "[[site]]\nname = \"{SITE}\"\ntime_zone = \"America/Denver\"\n\n\
+             [[facility]]\nname = \"hall\"\nsite = \"{SITE}\"\nemission_factor = \"0.4 kg/kWh\"\ntargets = [\"D130\"]\n\n{}{}{}",
+            meter("main", "utility", "kWh"),
+            meter("it", "it-input", "kWh"),
+            meter("water", "water", "m3")
+        ),
+        retention: "400d",
+    }
+}
+
 /// Whether every output has caught up with the ledger.
 pub(crate) fn written(snapshot: &Value) -> Result<(), String> {
     let outputs = snapshot["outputs"].as_array().map_or(&[][..], Vec::as_slice);

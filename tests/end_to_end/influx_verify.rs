@@ -1,7 +1,7 @@
 //! The real database held against the ledger: nothing differs after a run, whatever is tampered with is found and
 //! named, and what is written again is right again; beside the running collector and without it.
 
-use crate::chain::{Chain, SITE, Setting};
+use crate::chain::{Chain, SITE, three_registers};
 use crate::esif::LONG;
 use crate::publish::{Message, publish};
 use crate::servers::Servers;
@@ -11,35 +11,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const QUARTER_MS: i64 = 900_000;
 /// A day and two hours.
 const READINGS: i64 = 105;
-
-fn setting() -> Setting {
-    let meter = |name: &str, role: &str, unit: &str| {
-        format!(
-            "[[meter]]\nname = \"{name}\"\nsite = \"{SITE}\"\nfacility = \"hall\"\nrole = \"{role}\"\n\
-             kind = \"register\"\nunit = \"{unit}\"\nnominal_interval = \"15m\"\n\n"
-        )
-    };
-    Setting {
-        rules: r#"
-[[source.mqtt.rule]]
-topic = "hall/{meter}"
-meter = "{meter}"
-value = "/total"
-time = "/time"
-time_format = "epoch-ms"
-unit_path = "/unit"
-"#
-        .to_owned(),
-        places: format!(
-            "[[site]]\nname = \"{SITE}\"\ntime_zone = \"America/Denver\"\n\n\
-             [[facility]]\nname = \"hall\"\nsite = \"{SITE}\"\nemission_factor = \"0.4 kg/kWh\"\ntargets = [\"D130\"]\n\n{}{}{}",
-            meter("main", "utility", "kWh"),
-            meter("it", "it-input", "kWh"),
-            meter("water", "water", "m3")
-        ),
-        retention: "400d",
-    }
-}
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
@@ -62,7 +33,7 @@ fn expect((code, printed): (Option<i32>, String), wanted: i32, words: &[&str]) -
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_database_holds_is_what_the_ledger_says_and_what_is_not_is_mended() {
     let Some(servers) = Servers::find("what_the_database_holds") else { return };
-    let mut chain = Chain::new(&servers, &setting()).await;
+    let mut chain = Chain::new(&servers, &three_registers()).await;
     chain.start("hall/+").await;
     let last = (now_ms() / QUARTER_MS) * QUARTER_MS;
     let first = last - (READINGS - 1) * QUARTER_MS;

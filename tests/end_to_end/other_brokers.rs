@@ -146,7 +146,13 @@ async fn carries(mut broker: Broker, folder: &Path) {
     wait_connected(&pair, 3).await;
     publish(broker.port, load.messages(180..240)).await;
     let receipt = until("all is with the collector and the receipt adds up", PATIENCE, async || {
-        pair.settled(load.known.len())
+        let receipt = pair.settled(load.known.len())?;
+        let (stored, known) = (pair.stored(), load.known.len());
+        if stored >= known {
+            Ok(receipt)
+        } else {
+            Err(format!("{stored} of {known} are stored: {receipt:?}"))
+        }
     })
     .await;
     let gone = [receipt.thinned, receipt.lost, receipt.quarantined, receipt.missing_batches];

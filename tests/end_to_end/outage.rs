@@ -333,9 +333,19 @@ async fn a_week_without_the_database_costs_nothing_and_leaves_no_gap() {
         memory >> 10
     ));
     compare(&hall, begin_ms, step - 1).await;
+    verify(&hall).await;
     assert!(memory < MEMORY_KIB, "{memory} KiB");
     assert!(away < LAG && catching_up < LAG, "{away:?}, {catching_up:?}");
     assert!(hall.collector.stop().await.success());
+}
+
+/// What whoever runs it asks.
+async fn verify(hall: &Hall) {
+    let began = Instant::now();
+    let config = hall.config.to_str().expect("paths are UTF-8");
+    let said = run(wattledger(), &["influx", "verify", "--config", config]).await;
+    assert!(said.contains("holds what the ledger says"), "{said}");
+    say(&format!("outage: `wattledger influx verify` took {} s: {}", began.elapsed().as_secs(), said.trim()));
 }
 
 /// Points, and sums of amounts, by meter and UTC day.

@@ -1,6 +1,6 @@
 //! A real Prometheus scrapes a running collector, and says what the collector says.
 
-use crate::chain::{Chain, SITE, Setting, entry};
+use crate::chain::{Chain, SITE, entry, three_registers};
 use crate::esif::LONG;
 use crate::influx::http_client;
 use crate::processes::{Program, free_port, installed, run};
@@ -15,35 +15,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const QUARTER_MS: i64 = 900_000;
 /// Readings of each meter: a day and two hours.
 const READINGS: i64 = 105;
-
-fn setting() -> Setting {
-    let meter = |name: &str, role: &str, unit: &str| {
-        format!(
-            "[[meter]]\nname = \"{name}\"\nsite = \"{SITE}\"\nfacility = \"hall\"\nrole = \"{role}\"\n\
-             kind = \"register\"\nunit = \"{unit}\"\nnominal_interval = \"15m\"\n\n"
-        )
-    };
-    Setting {
-        rules: r#"
-[[source.mqtt.rule]]
-topic = "hall/{meter}"
-meter = "{meter}"
-value = "/total"
-time = "/time"
-time_format = "epoch-ms"
-unit_path = "/unit"
-"#
-        .to_owned(),
-        places: format!(
-            "[[site]]\nname = \"{SITE}\"\ntime_zone = \"America/Denver\"\n\n\
-             [[facility]]\nname = \"hall\"\nsite = \"{SITE}\"\nemission_factor = \"0.4 kg/kWh\"\n\n{}{}{}",
-            meter("main", "utility", "kWh"),
-            meter("it", "it-input", "kWh"),
-            meter("water", "water", "m3")
-        ),
-        retention: "400d",
-    }
-}
 
 /// The files that are shipped for it.
 fn shipped(name: &str) -> PathBuf {
@@ -133,7 +104,7 @@ async fn prometheus_says_what_the_collector_says() {
     for (what, file) in [("rules", "wattledger.rules.yml"), ("config", "prometheus.yml")] {
         run(&promtool, &["check", what, shipped(file).to_str().expect("paths are UTF-8")]).await;
     }
-    let mut chain = Chain::new(&servers, &setting()).await;
+    let mut chain = Chain::new(&servers, &three_registers()).await;
     chain.start("hall/+").await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let first = (now / QUARTER_MS - READINGS) * QUARTER_MS;

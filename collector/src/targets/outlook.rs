@@ -7,14 +7,14 @@ use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::forecast::{Day, Forecast, History, ToDate};
 use crate::indicators::target_budget::{Course, burn_rate, overhead_left_kwh, target_budget};
 use crate::store::{MeterId, StoreError};
+use crate::topology::outdoor;
 use crate::view::{MeterHour, View};
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use wattledger_model::calendar::{self, Tz};
-use wattledger_model::role::Role;
 use wattledger_model::target::{Operator, Target};
-use wattledger_model::time::{Interval, MINUTE_MS, Minute};
+use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
 
 /// A facility's year so far, what is expected of its rest, and what each target permits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -282,7 +282,7 @@ fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<
 
 /// The mean of a facility's outdoor gauges of temperature on each date: of several, the one that comes first in the
 /// configuration and knows the date, so that no mean changes its make-up.
-fn temperatures(
+pub(super) fn temperatures(
     view: &View,
     at: usize,
     interval: Interval,
@@ -294,18 +294,15 @@ fn temperatures(
         let known = topology.meters.get(meter);
         known.and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "°C")
     };
-    let is_outdoor = |meter: &&MeterId| {
-        let claims = topology.meters.get(meter).into_iter().flat_map(|known| &known.declared.claims);
-        claims.into_iter().any(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name))
-    };
     let mut found = BTreeMap::new();
-    for meter in topology.meters.keys().filter(is_outdoor).filter(|meter| is_celsius(meter)) {
+    for gauge in outdoor::gauges(topology, facility).into_iter().filter(|gauge| is_celsius(&gauge.meter)) {
         let mut sums: BTreeMap<NaiveDate, (f64, f64)> = BTreeMap::new();
         for hour in interval.from.hour()..interval.to.hour() {
-            let Some(MeterHour::Levels(minutes)) = view.meter_hour(*meter, hour)? else { continue };
+            let Some(MeterHour::Levels(minutes)) = view.meter_hour(gauge.meter, hour)? else { continue };
             let date = calendar::date_of(zone, Minute(hour * 60));
             let sum = sums.entry(date).or_default();
-            for minute in minutes.iter().filter(|minute| minute.ms > 0) {
+            let minutes = (hour * HOUR_MINUTES..).map(Minute).zip(minutes.iter());
+            for (_, minute) in minutes.filter(|(at, minute)| minute.ms > 0 && gauge.tells(*at)) {
                 sum.0 += minute.mean * f64::from(minute.ms);
                 sum.1 += f64::from(minute.ms);
             }

@@ -1,7 +1,11 @@
 //! Targets held against two facilities of a month: one of 100 kW at a PUE of 1.4, one of 300 kW at 1.2.
 
+use super::outlook::temperatures;
 use super::{Listing, Row, State, TargetsError, of_facility, of_group, outlook};
 use crate::outputs::hall::{Hall, at};
+use chrono::NaiveDate;
+use std::collections::BTreeMap;
+use wattledger_model::calendar::{self, Tz};
 use wattledger_model::time::Timestamp;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -99,6 +103,31 @@ fn each_target_that_applies_has_a_verdict_and_the_others_a_reason() {
         "{text}"
     );
     assert!(text.contains("  EU-1   it is in CN\n"), "{text}");
+}
+
+#[test]
+fn a_gauge_tells_the_weather_only_while_it_hangs_outside() {
+    let mut hall = Hall::new(&format!(
+        "{}[[meter]]\nname = \"outside\"\nkind = \"gauge\"\nunit = \"Cel\"\nform = \"interval-mean\"\n\
+         nominal_interval = \"1h\"\n[[meter.claim]]\nfacility = \"small\"\nrole = \"outdoor\"\nfrom = 2026-10-10\n",
+        tables("")
+    ));
+    let from = at("2026-09-30T22:00:00Z").0;
+    // It was above a rack before.
+    let said = |hour: i64| if hour <= 9 * 24 { 35.0 } else { 12.0 };
+    let readings: Vec<_> = (1..=20 * 24)
+        .map(|hour| ("outside", Timestamp(from + hour * HOUR_MS), said(hour), "Cel", Some(3_600)))
+        .collect();
+    hall.take(&readings);
+    let october = calendar::dates(Tz::Europe__Berlin, date(1), date(21));
+    let view = hall.view();
+    let told = temperatures(&view, view.facility("small").expect("it is there"), october, Tz::Europe__Berlin);
+    let expected: BTreeMap<NaiveDate, f64> = (10..=20).map(|day| (date(day), 12.0)).collect();
+    assert_eq!(told.expect("readable"), expected);
+}
+
+fn date(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 10, day).expect("a date")
 }
 
 #[test]

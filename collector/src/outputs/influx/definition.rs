@@ -4,10 +4,11 @@
 //! many words. What only tells people something is left out, and so is where in its file a thing is declared: a
 //! comment above it moves that.
 
-use super::points::{Gauge, gauges, nodes};
+use super::points::nodes;
 use crate::config::{Certificate, Facts, Sitting};
 use crate::indicators::Term;
 use crate::store::MeterId;
+use crate::topology::outdoor::{Gauge, gauges};
 use crate::topology::{Balance, Facility, KnownMeter, Topology, Zone};
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Write};

@@ -15,7 +15,6 @@ pub(crate) use facility::FacilityPoints;
 pub(crate) use figures::{FEWER, OF_ZONES, figure_values, indicators};
 pub(crate) use meter::{MeterPoints, Repeated};
 pub(crate) use targets::JUDGED;
-pub(crate) use weather::{Gauge, gauges};
 
 use super::catalog::{FieldSet, Measurement};
 use super::line::{Fields, Lines, Series};

@@ -3,36 +3,12 @@
 use super::{HOUR_MS, Numbering, Points, all_fields};
 use crate::outputs::influx::catalog::{self, weather};
 use crate::outputs::influx::line::Series;
-use crate::store::{MeterId, StoreError};
-use crate::topology::{Facility, Topology};
+use crate::store::StoreError;
+use crate::topology::outdoor::{self, Gauge};
 use crate::view::{MeterHour, View};
 use std::sync::Arc;
 use wattledger_model::minute::GaugeMinute;
-use wattledger_model::role::Role;
-use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
-
-/// An outdoor gauge of a facility.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Gauge {
-    /// Its number.
-    pub(crate) meter: MeterId,
-    /// When it tells the facility's weather.
-    pub(crate) during: Vec<Interval>,
-}
-
-/// The outdoor gauges of a facility, by their numbers.
-pub(crate) fn gauges(topology: &Topology, facility: &Facility) -> Vec<Gauge> {
-    let of = |meter: &MeterId| {
-        let claims = topology.meters.get(meter).into_iter().flat_map(|known| &known.declared.claims);
-        let claims =
-            claims.filter(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name));
-        let during: Vec<Interval> = claims.map(|claim| claim.during).collect();
-        (!during.is_empty()).then_some(Gauge { meter: *meter, during })
-    };
-    let mut gauges: Vec<Gauge> = topology.meters.keys().filter_map(of).collect();
-    gauges.sort();
-    gauges
-}
+use wattledger_model::time::{HOUR_MINUTES, MINUTE_MS, Minute};
 
 /// The series of one gauge.
 pub(super) struct WeatherPoints {
@@ -51,7 +27,7 @@ impl WeatherPoints {
             let series = Series::new(&catalog::WEATHER, tags, all_fields(&catalog::WEATHER));
             Some(WeatherPoints { gauge, series: numbering.add(series, HOUR_MS) })
         };
-        gauges(topology, facility).into_iter().filter_map(series).collect()
+        outdoor::gauges(topology, facility).into_iter().filter_map(series).collect()
     }
 
     pub(super) fn write(
@@ -66,10 +42,7 @@ impl WeatherPoints {
             Some(MeterHour::Sums(_)) | None => Vec::new(),
         };
         let start = Minute(hour * HOUR_MINUTES);
-        let is_told = |at: usize| {
-            let minute = Minute(start.0 + at as i64);
-            self.gauge.during.iter().any(|during| during.contains(minute))
-        };
+        let is_told = |at: usize| self.gauge.tells(Minute(start.0 + at as i64));
         let minutes = minutes.iter().enumerate().filter(|(at, minute)| minute.ms > 0 && is_told(*at));
         let minutes: Vec<&GaugeMinute> = minutes.map(|(_, minute)| minute).collect();
         let ms: i64 = minutes.iter().map(|minute| i64::from(minute.ms)).sum();

@@ -12,10 +12,24 @@ use tokio::sync::watch;
 /// What a payload may take on its way into the ledger, on a machine that is busy with other tests.
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// Requests under way at a time, and bytes of lines in each, as configured.
+const REQUESTS: usize = 2;
+const BATCH_BYTES: usize = 64 << 10;
+
 struct Seen {
     longest: Duration,
     status: InfluxStatus,
     requests: usize,
+    most_at_a_time: usize,
+    largest: usize,
+}
+
+impl Seen {
+    /// What waits for the database's word is what is under way, however much waits in the ledger.
+    fn expect_little_under_way(&self) {
+        assert!((1..=REQUESTS).contains(&self.most_at_a_time), "{} requests at a time", self.most_at_a_time);
+        assert!((1..=BATCH_BYTES).contains(&self.largest), "{} bytes of lines in a request", self.largest);
+    }
 }
 
 /// Books three days, some at a time, while the output writes to a database that answers so; waits for what it
@@ -24,8 +38,10 @@ async fn booked_beside(reply: Reply, until: impl Fn(&InfluxStatus, u64) -> bool)
     let wire = Wire::start(move |_| reply.clone()).await;
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(
-        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v2\"\norg = \"o\"\nbucket = \"b\"\n",
-        wire.url
+        "[[output.influx]]\nname = \"main\"\nurl = \"{}\"\napi = \"v2\"\norg = \"o\"\nbucket = \"b\"\n\
+         requests = {REQUESTS}\nbatch_size = \"{} KiB\"\ngzip = true\n",
+        wire.url,
+        BATCH_BYTES >> 10
     );
     let mut plant = Plant::open(folder.path(), config(&text));
     let (wake, woken) = watch::channel(0);
@@ -53,7 +69,10 @@ async fn booked_beside(reply: Reply, until: impl Fn(&InfluxStatus, u64) -> bool)
     stop.send_replace(true);
     running.await.expect("no panic").expect("it ends well");
     let status = status.borrow().clone();
-    Seen { longest, status, requests: wire.heard().len() }
+    let heard = wire.heard();
+    let written = heard.iter().filter(|heard| heard.path().starts_with("/api/v2/write"));
+    let largest = written.map(|heard| heard.text().len()).max().unwrap_or_default();
+    Seen { longest, status, requests: heard.len(), most_at_a_time: wire.most_at_a_time(), largest }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,6 +81,7 @@ async fn a_database_that_never_answers_delays_nothing_and_is_asked_no_more() {
     assert!(seen.longest < LONGEST, "{:?}", seen.longest);
     assert!(seen.requests <= 4, "{} requests", seen.requests);
     assert_eq!(seen.status.points, 0);
+    assert!(seen.most_at_a_time <= REQUESTS, "{} requests at a time", seen.most_at_a_time);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,6 +90,7 @@ async fn a_full_database_delays_nothing_and_loses_nothing() {
     let seen = booked_beside(full, |status, _| status.state == OutputState::Down).await;
     assert!(seen.longest < LONGEST, "{:?}", seen.longest);
     assert_eq!((seen.status.points, seen.status.refused_points, seen.status.cursor), (0, 0, 0));
+    seen.expect_little_under_way();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,4 +101,5 @@ async fn a_slow_or_lying_database_delays_nothing() {
         booked_beside(slow, |status, head| status.state == OutputState::Ok && status.cursor >= head).await;
     assert!(seen.longest < LONGEST, "{:?}", seen.longest);
     assert!(seen.status.points > 3 * 1_440 * 5, "{} points", seen.status.points);
+    seen.expect_little_under_way();
 }
