@@ -4,8 +4,9 @@
 //! configuration alone and not from what is measured.
 
 use super::catalog::{self, Measurement};
-use super::points::{FEWER, JUDGED, OF_ZONES, gauges, indicators, limits, nodes};
+use super::points::{FEWER, JUDGED, OF_ZONES, indicators, limits, nodes};
 use crate::indicators::Indicator;
+use crate::topology::outdoor::gauges;
 use crate::topology::{Facility, Topology};
 use wattledger_model::calendar::Window;
 
