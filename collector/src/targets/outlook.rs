@@ -292,7 +292,7 @@ pub(super) fn temperatures(
     let facility = &topology.facilities[at];
     let is_celsius = |meter: &MeterId| {
         let known = topology.meters.get(meter);
-        known.and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "°C")
+        known.and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "Cel")
     };
     let mut found = BTreeMap::new();
     for gauge in outdoor::gauges(topology, facility).into_iter().filter(|gauge| is_celsius(&gauge.meter)) {
