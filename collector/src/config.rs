@@ -9,6 +9,7 @@ mod alert;
 mod boundary;
 mod carbon;
 mod certificate;
+mod channel;
 mod claim;
 mod counting;
 mod declared;
@@ -31,10 +32,11 @@ mod zone;
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, KeptSecret};
-pub use alert::{AlertRule, Channel, ChannelKind, Indicator, Severity, Side};
+pub use alert::{AlertRule, Indicator, Severity, Side};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
+pub use channel::{Channel, ChannelKind};
 pub use claim::Claim;
 pub use facility::{Facility, Site};
 pub use facts::Facts;
@@ -198,7 +200,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
 
     let influx = output::read_outputs(&mut root.table("output"), document);
     let mut channel_names = Declared::new(document, "channel");
-    let channels = alert::read_channels(&mut root.table("channel"), &mut channel_names);
+    let channels = channel::read_channels(&mut root.table("channel"), &mut channel_names);
     let mut rule_names = Declared::new(document, "alert");
     let alerts = all(root.tables("alert"), |table| {
         alert::read_rule(table, &mut rule_names, &facility_names, &channel_names)
