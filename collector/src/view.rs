@@ -8,11 +8,13 @@ mod balances;
 mod composed;
 mod factors;
 mod gauges;
+mod readings;
 mod reckoned;
 mod uncertainty;
 
 pub use balances::NodeSums;
 pub(crate) use balances::sides;
+pub(crate) use readings::{LastWords, Standing};
 pub use uncertainty::{Uncertain, expanded};
 
 use crate::indicators::account::{MeterSums, booked};
@@ -85,6 +87,7 @@ pub struct View {
     heard: HashMap<MeterId, Option<uncertainty::Heard>>,
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
+    readings: readings::Readings,
     /// What gauges say of emission factors, by facility; `None` where there is no gauge, or before the first round.
     factors: Vec<Option<SaidFactors>>,
     remembered: uncertainty::Remembered,
@@ -120,6 +123,7 @@ impl View {
             heard: HashMap::new(),
             newest,
             levels,
+            readings: readings::Readings::default(),
             factors,
             remembered,
             composed: HashMap::new(),
@@ -187,6 +191,7 @@ impl View {
             }
         }
         self.renew_factors(&changed)?;
+        self.renew_readings()?;
         self.newest = self
             .connection
             .prepare_cached("SELECT meter, at_ms FROM newest")

@@ -132,6 +132,18 @@ pub fn outlook(view: &mut View, name: &str, on: Option<NaiveDate>) -> Result<Out
     found
 }
 
+/// The outlook of a facility on a date, by a view that is in a round; `None` before there is any data.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn on_date(view: &mut View, at: usize, on: NaiveDate) -> Result<Option<Outlook>, StoreError> {
+    match at_date(view, at, Some(on)) {
+        Ok(outlook) => Ok(Some(outlook)),
+        Err(TargetsError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 fn at_date(view: &mut View, at: usize, on: Option<NaiveDate>) -> Result<Outlook, TargetsError> {
     let facility = &view.topology().facilities[at];
     let (zone, name) = (facility.zone, facility.name.to_string());
