@@ -32,12 +32,12 @@ mod zone;
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, KeptSecret};
+#[cfg(test)]
+pub(crate) use alert::sample_message;
 pub use alert::{
     AlertRule, Clock, Condition, Feeds, Indicator, Maintenance, Opening, Phases, Severity, Side, Thresholds,
     Words, WordsError, Written,
 };
-#[cfg(test)]
-pub(crate) use alert::sample_message;
 pub(crate) use alert::{even, is_upper_on_pue};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
@@ -220,8 +220,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         channels: &channel_names,
         has_meter: &has_meter,
     };
-    let mut alerts =
-        all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
+    let mut alerts = all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
     let maintenance = alert::read_maintenance(
         root.tables("maintenance"),
         (&sites, &facilities),
@@ -274,6 +273,7 @@ fn read_points(root: &mut Table<'_>, world: &World<'_, '_>) -> (Vec<Meter>, Vec<
     }
     virtuals::expand(document, &meters, &mut virtuals);
     let is_sound = tree::check(document, &meters, &virtuals);
+    meter::check_power_meters(document, &meters, &virtuals);
     for meter in &meters {
         counting::check_shares(document, &meter.key.meter, &meter.claims);
     }

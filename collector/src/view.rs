@@ -8,12 +8,13 @@ mod balances;
 mod composed;
 mod factors;
 mod gauges;
+mod outlooks;
 mod readings;
 mod reckoned;
 mod uncertainty;
 
 pub use balances::NodeSums;
-pub(crate) use balances::sides;
+pub(crate) use balances::{nodes, sides};
 pub(crate) use readings::{LastWords, Standing};
 pub use uncertainty::{Uncertain, expanded};
 
@@ -92,6 +93,7 @@ pub struct View {
     factors: Vec<Option<SaidFactors>>,
     remembered: uncertainty::Remembered,
     composed: HashMap<(usize, Indicator, Interval), Option<Figure>>,
+    outlooks: outlooks::Outlooks,
     /// The change number of the last round; `None` before the first.
     seen: Option<u64>,
     in_round: bool,
@@ -127,6 +129,7 @@ impl View {
             factors,
             remembered,
             composed: HashMap::new(),
+            outlooks: outlooks::Outlooks::new(),
             seen: None,
             in_round: false,
             known: None,
@@ -232,6 +235,7 @@ impl View {
         };
         self.composed.retain(|(facility, _, interval), _| stays(*facility, interval));
         self.remembered.retain(|(facility, _, interval), _| stays(*facility, interval));
+        self.forget_outlooks(first);
     }
 
     /// Ends the round, so that the write-ahead log can be shortened.

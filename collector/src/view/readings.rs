@@ -41,6 +41,8 @@ pub(crate) struct Standing {
     pub(crate) until: Timestamp,
     /// The power of ten of the finest place in which they were written.
     pub(crate) finest: i8,
+    /// About what they show: what the register showed last on the last of their days.
+    pub(crate) about: Decimal,
     /// The unit they were sent in.
     pub(crate) unit: Option<Unit>,
 }
@@ -118,10 +120,8 @@ pub(super) struct Readings {
 impl View {
     /// At the begin of a round: forgets what was read if anybody wrote since.
     pub(super) fn renew_readings(&mut self) -> Result<(), StoreError> {
-        let version: i64 = self
-            .connection
-            .pragma_query_value(None, "data_version", |row| row.get(0))
-            .map_err(failed)?;
+        let version: i64 =
+            self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(failed)?;
         if self.readings.version != Some(version) {
             self.readings = Readings { version: Some(version), ..Readings::default() };
         }
@@ -130,7 +130,11 @@ impl View {
 
     /// The newest readings of a meter with a time at or before an instant; `None` where raw readings of then were
     /// deleted with age, so that it cannot be said.
-    pub(crate) fn last_words(&mut self, meter: MeterId, at: Timestamp) -> Result<Option<LastWords>, StoreError> {
+    pub(crate) fn last_words(
+        &mut self,
+        meter: MeterId,
+        at: Timestamp,
+    ) -> Result<Option<LastWords>, StoreError> {
         if self.deleted_before(meter)?.is_some_and(|edge| at < edge) {
             return Ok(None);
         }
@@ -182,7 +186,8 @@ impl View {
             let since = held.moves[..moved].last().map_or(0, |position| *position as usize);
             let until = found.as_ref().map_or(instant(end - 1), |(standing, _)| standing.until);
             let finest = found.as_ref().map_or(held.finest, |(standing, _)| standing.finest.min(held.finest));
-            let standing = Standing { since: instant(since), until, finest, unit: last.1 };
+            let about = found.as_ref().map_or(last.0, |(standing, _)| standing.about);
+            let standing = Standing { since: instant(since), until, finest, about, unit: last.1 };
             found = Some((standing, first));
             if moved > 0 || until.0 - standing.since.0 >= reach_ms {
                 break;
@@ -302,7 +307,8 @@ kind = \"gauge\"
         let mut view = hall.view();
         view.begin().expect("a round");
         let id = |name: &str| {
-            let known = view.topology().meters.values().find(|known| known.declared.key.meter.as_str() == name);
+            let known =
+                view.topology().meters.values().find(|known| known.declared.key.meter.as_str() == name);
             known.expect("declared").id
         };
         let (register, silent) = (id("register"), id("silent"));
@@ -335,8 +341,9 @@ kind = \"gauge\"
         let mut hall = hall(&[("2026-06-01T10:00:00Z", 5.0)]);
         let (mut view, register, _) = opened(&hall);
         let noon = at("2026-06-01T12:00:00Z");
-        let newest =
-            |view: &mut View| view.last_words(register, noon).expect("readable").and_then(|words| words.newest);
+        let newest = |view: &mut View| {
+            view.last_words(register, noon).expect("readable").and_then(|words| words.newest)
+        };
         assert_eq!(newest(&mut view), Some(at("2026-06-01T10:00:00Z")));
         view.end().expect("ended");
         // Later than one that is there already, and earlier than the newest of all.
@@ -366,10 +373,22 @@ kind = \"gauge\"
         let at_one = standing("2026-06-02T01:09:00Z");
         assert_eq!(of(at_one), pair("2026-06-01T23:00:00Z", "2026-06-02T01:00:00Z"));
         assert_eq!(at_one.map(|found| (found.finest, found.unit)), Some((-2, "kWh".parse().ok())));
-        assert_eq!(of(standing("2026-06-02T00:00:00Z")), pair("2026-06-01T23:00:00Z", "2026-06-01T23:30:00Z"));
-        assert_eq!(of(standing("2026-06-02T01:10:00Z")), pair("2026-06-02T01:10:00Z", "2026-06-02T01:10:00Z"));
-        assert_eq!(of(standing("2026-06-03T00:00:00Z")), pair("2026-06-02T01:10:00Z", "2026-06-02T01:10:00Z"));
-        assert_eq!(of(standing("2026-06-03T02:00:00Z")), pair("2026-06-03T01:10:00Z", "2026-06-03T01:10:00Z"));
+        assert_eq!(
+            of(standing("2026-06-02T00:00:00Z")),
+            pair("2026-06-01T23:00:00Z", "2026-06-01T23:30:00Z")
+        );
+        assert_eq!(
+            of(standing("2026-06-02T01:10:00Z")),
+            pair("2026-06-02T01:10:00Z", "2026-06-02T01:10:00Z")
+        );
+        assert_eq!(
+            of(standing("2026-06-03T00:00:00Z")),
+            pair("2026-06-02T01:10:00Z", "2026-06-02T01:10:00Z")
+        );
+        assert_eq!(
+            of(standing("2026-06-03T02:00:00Z")),
+            pair("2026-06-03T01:10:00Z", "2026-06-03T01:10:00Z")
+        );
         assert_eq!(view.standing(silent, at("2026-06-03T02:00:00Z"), reach).expect("readable"), None);
     }
 }

@@ -98,7 +98,11 @@ impl View {
     }
 
     /// What each term came to over an interval, by provenance.
-    pub(crate) fn by_term(&mut self, terms: &[(Term, Place)], interval: Interval) -> Result<Vec<TermSum>, StoreError> {
+    pub(crate) fn by_term(
+        &mut self,
+        terms: &[(Term, Place)],
+        interval: Interval,
+    ) -> Result<Vec<TermSum>, StoreError> {
         let of = |(term, place): &(Term, Place)| {
             self.meters.entry(term.meter).or_default().term(&self.connection, *term, *place, interval)
         };

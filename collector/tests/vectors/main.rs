@@ -5,6 +5,7 @@ mod bench;
 mod calendar;
 mod carbon;
 mod case;
+mod conditions;
 mod power;
 mod ratios;
 mod registers;
@@ -22,7 +23,7 @@ use std::path::Path;
 const NOT_YET: &[&str] = &[];
 
 /// Cases of alerts, which this program does not run yet.
-const ALERTS: &[&str] = &["A01", "A02", "A03"];
+const ALERTS: &[&str] = &["A01"];
 
 const CHAPTERS: &[fn(&Case) -> bool] = &[
     registers::run,
@@ -33,6 +34,7 @@ const CHAPTERS: &[fn(&Case) -> bool] = &[
     carbon::run,
     uncertainty::run,
     schemes::run,
+    conditions::run,
 ];
 
 #[test]

@@ -44,13 +44,16 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Feeds> {
         }
     }
     if table.has("feeds") && feeds.len() < 2 {
-        table.document().error(table.place(), "`feeds` names at least two feeds: one stands in for the other");
+        table
+            .document()
+            .error(table.place(), "`feeds` names at least two feeds: one stands in for the other");
         return None;
     }
     let capacity = capacity?;
     let microwatts = rating::base_per_hour(capacity.value).filter(|microwatts| *microwatts > 0);
     let (Kind::Power, Some(microwatts)) = (capacity.unit.kind(), microwatts) else {
-        let message = format!("`capacity` is what one feed can carry, such as \"400 kW\", not {}", capacity.value);
+        let message =
+            format!("`capacity` is what one feed can carry, such as \"400 kW\", not {}", capacity.value);
         table.document().error(capacity.place, message);
         return None;
     };

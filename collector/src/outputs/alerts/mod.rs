@@ -8,6 +8,7 @@
 mod channels;
 pub mod decide;
 mod deliver;
+pub mod formulas;
 mod kept;
 mod message;
 mod outbox;

@@ -10,7 +10,9 @@ mod frozen;
 mod indicator;
 mod occurrence;
 mod phase;
+mod power;
 mod redundancy;
+mod sources;
 mod stale;
 
 use crate::config::{AlertRule, Condition, Thresholds};
@@ -157,7 +159,8 @@ pub(crate) fn meters<'t>(topology: &'t Topology, facility: usize, rule: &AlertRu
     let belongs = |known: &&KnownMeter| {
         let declared = &known.declared;
         let claims = declared.claims.iter().any(|claim| claim.is_of_facility(name));
-        (declared.facility.as_ref() == Some(name) || claims) && rule.is_about_meter(declared.key.meter.as_str())
+        (declared.facility.as_ref() == Some(name) || claims)
+            && rule.is_about_meter(declared.key.meter.as_str())
     };
     let mut found: Vec<&KnownMeter> = topology.meters.values().filter(belongs).collect();
     found.sort_by(|a, b| a.declared.key.cmp(&b.declared.key));
@@ -181,10 +184,11 @@ pub(crate) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
         Condition::Redundancy(_) => redundancy::look(rule, around),
         Condition::Clock => clock::look(rule, around),
         Condition::Budget => budget::look(rule, around),
+        Condition::BudgetCritical => budget::look_critical(rule, around),
     }
 }
 
 /// Whether the past can be judged by the ledger alone, without [`Around::live`].
 pub(crate) const fn is_replayed(condition: &Condition) -> bool {
-    !matches!(condition, Condition::Stale | Condition::Clock)
+    !matches!(condition, Condition::Clock)
 }

@@ -29,7 +29,8 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
     }
     let mut sightings = Vec::new();
     let mut silent: BTreeMap<&Name, bool> = BTreeMap::new();
-    for (agent, brought) in by_agent.iter().filter(|(_, brought)| brought.iter().any(|source| source.is_own)) {
+    for (agent, brought) in by_agent.iter().filter(|(_, brought)| brought.iter().any(|source| source.is_own))
+    {
         if let Some(sighting) = agent_sighting(rule, around, agent, brought) {
             // Until it is back for sure its meters wait with it.
             let is_back = |value: f64| value < sighting.thresholds.clear;
