@@ -188,7 +188,8 @@ pub(crate) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
     }
 }
 
-/// Whether the past can be judged by the ledger alone, without [`Around::live`].
+/// Whether the past can be judged by the store alone, without [`Around::live`]. What clocks of agents showed is not
+/// kept.
 pub(crate) const fn is_replayed(condition: &Condition) -> bool {
     !matches!(condition, Condition::Clock)
 }
