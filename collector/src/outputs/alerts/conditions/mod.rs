@@ -15,6 +15,9 @@ mod redundancy;
 mod sources;
 mod stale;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::{AlertRule, Condition, Thresholds};
 use crate::indicators::Term;
 use crate::outputs::snapshot::Snapshot;

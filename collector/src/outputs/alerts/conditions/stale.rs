@@ -1,7 +1,7 @@
 //! Sources that are silent: meters by the age of their newest reading, and the agents behind them.
 //!
 //! One alert per cause: where an agent is silent, or none of several meters that it brings is fresh, that is said of the
-//! agent, and nothing is known of its meters. All comes from the ledger and the minute, so that it can be judged of the
+//! agent, and its meters derive from it. All comes from the ledger and the minute, so that it can be judged of the
 //! past as well; only what an agent says of itself without readings is known by the running collector alone.
 //! Source: domain.md 7.1.
 
@@ -27,21 +27,14 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
             by_agent.entry(agent).or_default().push(source);
         }
     }
-    let mut sightings = Vec::new();
-    let mut silent: BTreeMap<&Name, bool> = BTreeMap::new();
-    for (agent, brought) in by_agent.iter().filter(|(_, brought)| brought.iter().any(|source| source.is_own))
-    {
-        if let Some(sighting) = agent_sighting(rule, around, agent, brought) {
-            // Until it is back for sure its meters wait with it.
-            let is_back = |value: f64| value < sighting.thresholds.clear;
-            silent.insert(agent, sighting.value.is_some_and(|value| !is_back(value)));
-            sightings.push(sighting);
-        }
-    }
-    for source in all.iter().filter(|source| source.is_own) {
-        let by_agent = source.agent.as_ref().is_some_and(|agent| silent.get(agent) == Some(&true));
-        sightings.push(meter_sighting(rule, around, source, by_agent));
-    }
+    // Agents first: what is silent by an agent's fault finds it silent.
+    let mut sightings: Vec<Sighting> = by_agent
+        .iter()
+        .filter(|(_, brought)| brought.iter().any(|source| source.is_own))
+        .filter_map(|(agent, brought)| agent_sighting(rule, around, agent, brought))
+        .collect();
+    let own = all.iter().filter(|source| source.is_own);
+    sightings.extend(own.map(|source| meter_sighting(rule, around, source)));
     Ok(sightings)
 }
 
@@ -58,7 +51,7 @@ fn judged(rule: &AlertRule, source: &Source, at: Timestamp) -> (Option<f64>, Thr
     (age_ms.map(|ms| ms as f64 / 1e3), thresholds)
 }
 
-fn meter_sighting(rule: &AlertRule, around: &Around<'_>, source: &Source, is_by_agent: bool) -> Sighting {
+fn meter_sighting(rule: &AlertRule, around: &Around<'_>, source: &Source) -> Sighting {
     let at = around.at.start();
     let (age, thresholds) = judged(rule, source, at);
     let agent = source.agent.as_ref();
@@ -74,7 +67,7 @@ fn meter_sighting(rule: &AlertRule, around: &Around<'_>, source: &Source, is_by_
     };
     Sighting {
         subject: around.subject(About::Meter(source.name.to_string())),
-        value: age.filter(|_| !is_by_agent),
+        value: age,
         coverage: 1.0,
         thresholds,
         what: "age of the newest reading".to_owned(),
