@@ -3,6 +3,7 @@
 mod feeds;
 mod maintenance;
 mod phases;
+mod points;
 mod read;
 mod schedule;
 mod words;

@@ -1,5 +1,6 @@
 use super::*;
 
+mod conditions;
 mod counting;
 mod facilities;
 mod instruments;
