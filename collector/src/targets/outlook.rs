@@ -2,19 +2,20 @@
 
 use super::TargetsError;
 use super::listing::unknown_facility;
-use crate::indicators::Indicator;
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::forecast::{Day, Forecast, History, ToDate};
 use crate::indicators::target_budget::{Course, burn_rate, overhead_left_kwh, target_budget};
-use crate::store::{MeterId, StoreError};
-use crate::topology::outdoor;
-use crate::view::{MeterHour, View};
+use crate::indicators::{Indicator, Term};
+use crate::store::StoreError;
+use crate::topology::outdoor::{self, Gauge};
+use crate::view::View;
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::target::{Operator, Target};
-use wattledger_model::time::{HOUR_MINUTES, Interval, MINUTE_MS, Minute};
+use wattledger_model::time::{Interval, MINUTE_MS, Minute};
 
 /// A facility's year so far, what is expected of its rest, and what each target permits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,6 +131,24 @@ pub fn outlook(view: &mut View, name: &str, on: Option<NaiveDate>) -> Result<Out
     let found = at_date(view, at, on);
     view.end()?;
     found
+}
+
+/// The outlook of a facility on a date, by a view that is in a round; `None` before there is any data. The view keeps it
+/// until anything changes of the time before that date.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn on_date(view: &mut View, at: usize, on: NaiveDate) -> Result<Option<Arc<Outlook>>, StoreError> {
+    if let Some(known) = view.outlook_of(at, on) {
+        return Ok(Some(known));
+    }
+    let outlook = match at_date(view, at, Some(on)) {
+        Ok(outlook) => Arc::new(outlook),
+        Err(TargetsError::Store(error)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    view.remember_outlook(at, on, &outlook);
+    Ok(Some(outlook))
 }
 
 fn at_date(view: &mut View, at: usize, on: Option<NaiveDate>) -> Result<Outlook, TargetsError> {
@@ -262,9 +281,10 @@ fn best_month(days: &[Day], now: NaiveDate) -> Option<f64> {
 fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<Vec<Day>, StoreError> {
     let zone = view.topology().facilities[at].zone;
     let from = now.checked_sub_months(Months::new(12 * YEARS)).unwrap_or(begun).max(begun);
-    let weather = temperatures(view, at, calendar::dates(zone, from, now), zone)?;
+    let dates: Vec<NaiveDate> = from.iter_days().take_while(|date| *date < now).collect();
+    let weather = temperatures(view, at, &dates, zone)?;
     let mut days = Vec::new();
-    for date in from.iter_days().take_while(|date| *date < now) {
+    for date in dates {
         let interval = calendar::day(zone, date);
         let account = view.energies(at, interval)?;
         if account.minutes > 0 {
@@ -283,34 +303,31 @@ fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<
 /// The mean of a facility's outdoor gauges of temperature on each date: of several, the one that comes first in the
 /// configuration and knows the date, so that no mean changes its make-up.
 pub(super) fn temperatures(
-    view: &View,
+    view: &mut View,
     at: usize,
-    interval: Interval,
+    dates: &[NaiveDate],
     zone: Tz,
 ) -> Result<BTreeMap<NaiveDate, f64>, StoreError> {
-    let topology = view.topology();
-    let facility = &topology.facilities[at];
-    let is_celsius = |meter: &MeterId| {
-        let known = topology.meters.get(meter);
-        known.and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "Cel")
-    };
+    let topology = Arc::clone(view.topology());
+    let known = |gauge: &Gauge| topology.meters.get(&gauge.meter);
+    let mut gauges = outdoor::gauges(&topology, &topology.facilities[at]);
+    gauges.retain(|gauge| {
+        known(gauge).and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "Cel")
+    });
+    gauges.sort_by_key(|gauge| (known(gauge).map(|known| known.declared.place.line), gauge.meter));
+    // Half a date says little of its mean.
+    const LEAST_MS: i64 = 12 * 60 * MINUTE_MS;
     let mut found = BTreeMap::new();
-    for gauge in outdoor::gauges(topology, facility).into_iter().filter(|gauge| is_celsius(&gauge.meter)) {
-        let mut sums: BTreeMap<NaiveDate, (f64, f64)> = BTreeMap::new();
-        for hour in interval.from.hour()..interval.to.hour() {
-            let Some(MeterHour::Levels(minutes)) = view.meter_hour(gauge.meter, hour)? else { continue };
-            let date = calendar::date_of(zone, Minute(hour * 60));
-            let sum = sums.entry(date).or_default();
-            let minutes = (hour * HOUR_MINUTES..).map(Minute).zip(minutes.iter());
-            for (_, minute) in minutes.filter(|(at, minute)| minute.ms > 0 && gauge.tells(*at)) {
-                sum.0 += minute.mean * f64::from(minute.ms);
-                sum.1 += f64::from(minute.ms);
+    for gauge in gauges {
+        let terms = |during: &Interval| Term { during: *during, ..Term::all_of(gauge.meter) };
+        let terms: Vec<Term> = gauge.during.iter().map(terms).collect();
+        for date in dates {
+            let told = view.gauges(&terms, calendar::day(zone, *date))?;
+            let ms: i64 = told.iter().map(|(level, _)| level.ms).sum();
+            if ms >= LEAST_MS {
+                let weighted: f64 = told.iter().map(|(level, _)| level.percent * level.ms as f64).sum();
+                found.entry(*date).or_insert(weighted / ms as f64);
             }
-        }
-        // Half a date says little of its mean.
-        const LEAST_MS: f64 = 12.0 * 60.0 * MINUTE_MS as f64;
-        for (date, (sum, ms)) in sums.into_iter().filter(|(_, (_, ms))| *ms >= LEAST_MS) {
-            found.entry(date).or_insert(sum / ms);
         }
     }
     Ok(found)

@@ -5,7 +5,7 @@ use super::{Listing, Row, State, TargetsError, of_facility, of_group, outlook};
 use crate::outputs::hall::{Hall, at};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
-use wattledger_model::calendar::{self, Tz};
+use wattledger_model::calendar::Tz;
 use wattledger_model::time::Timestamp;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -119,9 +119,10 @@ fn a_gauge_tells_the_weather_only_while_it_hangs_outside() {
         .map(|hour| ("outside", Timestamp(from + hour * HOUR_MS), said(hour), "Cel", Some(3_600)))
         .collect();
     hall.take(&readings);
-    let october = calendar::dates(Tz::Europe__Berlin, date(1), date(21));
-    let view = hall.view();
-    let told = temperatures(&view, view.facility("small").expect("it is there"), october, Tz::Europe__Berlin);
+    let october: Vec<NaiveDate> = (1..=20).map(date).collect();
+    let mut view = hall.view();
+    let small = view.facility("small").expect("it is there");
+    let told = temperatures(&mut view, small, &october, Tz::Europe__Berlin);
     let expected: BTreeMap<NaiveDate, f64> = (10..=20).map(|day| (date(day), 12.0)).collect();
     assert_eq!(told.expect("readable"), expected);
 }
