@@ -36,7 +36,10 @@ pub use alert::{AlertRule, Indicator, Severity, Side};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
-pub use channel::{Channel, ChannelKind};
+pub use channel::{
+    Alertmanager, Body, Channel, ChannelKind, HttpAccess, Mail, MailSecurity, MailUser, Recipe, Signing, Telling,
+    TemplateText, Webhook,
+};
 pub use claim::Claim;
 pub use facility::{Facility, Site};
 pub use facts::Facts;
@@ -107,6 +110,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// Names, beside its address and localhost, under which browsers may ask for the page.
     pub names: Vec<String>,
+    /// Where people find the page, for messages that point to it.
+    pub url: Option<HttpUrl>,
 }
 
 impl CollectorConfig {
@@ -166,7 +171,7 @@ impl CollectorConfig {
     fn secrets(&self) -> impl Iterator<Item = &KeptSecret> {
         let link = self.link.password.iter();
         let outputs = self.influx.iter().filter_map(InfluxOutput::secret);
-        let channels = self.channels.iter().filter_map(Channel::secret);
+        let channels = self.channels.iter().flat_map(Channel::secrets);
         link.chain(outputs).chain(channels)
     }
 }
@@ -288,13 +293,14 @@ fn read_web(table: &mut Table<'_>) -> Option<Web> {
     let enabled = table.optional("enabled", document::boolean).is_none_or(|enabled| enabled.value);
     let listen = table.optional("listen", socket_address);
     let names = table.values("names", document::string);
+    let url = table.optional("url", access::http_url);
     if let Some(listen) = listen.filter(|listen| enabled && !listen.value.ip().is_loopback()) {
         let message = format!("the page has no password, and at {} other machines can read it", listen.value);
         table.document().warning(listen.place, message);
     }
     let listen = listen.map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), |listen| listen.value);
     let names = names.into_iter().map(|name| name.value).collect();
-    enabled.then_some(Web { listen, names })
+    enabled.then_some(Web { listen, names, url: url.map(|url| url.value) })
 }
 
 fn socket_address(value: &Value<'_>) -> Result<SocketAddr, String> {

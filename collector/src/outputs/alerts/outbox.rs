@@ -1,14 +1,16 @@
 //! Messages that wait for their channel, durable until it has taken them.
 
-use super::message::Message;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use super::deliver::Failure;
+use super::group::Parcel;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::sync::{Arc, Mutex, PoisonError};
 use wattledger_model::time::Timestamp;
 
-/// Messages that wait for one channel at most; beyond, the oldest is given up.
+/// Messages that wait in one queue at most; beyond, the oldest is given up. Each channel has a queue, and each
+/// recipient of mail.
 const MOST_WAITING: i64 = 1_000;
 
-/// A message at the head of a channel's queue.
+/// A message that waits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Waiting {
     pub(super) id: i64,
@@ -22,28 +24,39 @@ pub(super) struct Waiting {
     pub(super) body: String,
 }
 
-/// Puts a message into the queue of a channel. Gives how many had to be given up for it.
+impl Waiting {
+    /// What it is.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where it cannot be read, which will never change.
+    pub(super) fn parcel(&self) -> Result<Parcel, Failure> {
+        Parcel::read(&self.body)
+            .map_err(|error| Failure::Refused(format!("the message in the outbox cannot be read: {error}")))
+    }
+}
+
+/// Puts a message into a queue. Gives how many had to be given up for it.
 pub(super) fn put(
     within: &Transaction<'_>,
-    channel: &str,
-    message: &Message,
+    queue: &str,
+    key: &str,
+    body: &str,
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
-    let body = serde_json::to_string(message).expect("a message is plain data");
     within
         .prepare_cached(
             "INSERT INTO outbox (channel, event, attempts, next_ms, body) VALUES (?1, ?2, 0, ?3, ?4)",
         )?
-        .execute(params![channel, message.key, now.0, body])?;
+        .execute(params![queue, key, now.0, body])?;
     within
         .prepare_cached(
             "DELETE FROM outbox WHERE channel = ?1 AND id NOT IN
              (SELECT id FROM outbox WHERE channel = ?1 ORDER BY id DESC LIMIT ?2)",
         )?
-        .execute(params![channel, MOST_WAITING])
+        .execute(params![queue, MOST_WAITING])
 }
 
-/// The channels that have messages waiting, and how many.
+/// The queues that have messages waiting, and how many.
 pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     connection
         .prepare_cached("SELECT channel, count(*) FROM outbox GROUP BY channel")?
@@ -51,9 +64,29 @@ pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, 
         .collect()
 }
 
-/// Gives up all that waits for a channel.
-pub(super) fn drop_channel(within: &Transaction<'_>, channel: &str) -> rusqlite::Result<()> {
-    within.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([channel]).map(drop)
+/// Gives up all that waits in a queue.
+pub(super) fn drop_queue(within: &Transaction<'_>, queue: &str) -> rusqlite::Result<()> {
+    within.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([queue]).map(drop)
+}
+
+/// Everything that waits in a queue, the oldest first.
+pub(super) fn all(connection: &Connection, queue: &str) -> rusqlite::Result<Vec<Waiting>> {
+    connection
+        .prepare_cached(
+            "SELECT id, event, attempts, next_ms, body FROM outbox WHERE channel = ?1 ORDER BY id",
+        )?
+        .query_map([queue], waiting_row)?
+        .collect()
+}
+
+fn waiting_row(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        attempts: row.get(2)?,
+        due: Timestamp(row.get(3)?),
+        body: row.get(4)?,
+    })
 }
 
 /// The outbox as couriers use it: on a connection of their own, off the runtime's threads.
@@ -67,22 +100,14 @@ impl Outbox {
         Outbox { connection: Arc::new(Mutex::new(connection)) }
     }
 
-    /// The oldest message of a channel.
-    pub(super) async fn head(&self, channel: String) -> rusqlite::Result<Option<Waiting>> {
+    /// The oldest message of a queue.
+    pub(super) async fn head(&self, queue: String) -> rusqlite::Result<Option<Waiting>> {
         self.with(move |connection| {
             connection
                 .prepare_cached(
                     "SELECT id, event, attempts, next_ms, body FROM outbox WHERE channel = ?1 ORDER BY id LIMIT 1",
                 )?
-                .query_row([channel], |row| {
-                    Ok(Waiting {
-                        id: row.get(0)?,
-                        key: row.get(1)?,
-                        attempts: row.get(2)?,
-                        due: Timestamp(row.get(3)?),
-                        body: row.get(4)?,
-                    })
-                })
+                .query_row([queue], waiting_row)
                 .optional()
         })
         .await
@@ -107,7 +132,8 @@ impl Outbox {
         .await
     }
 
-    async fn with<T: Send + 'static>(
+    /// Does something with the connection.
+    pub(super) async fn with<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {
