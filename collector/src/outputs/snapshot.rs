@@ -502,15 +502,15 @@ pub struct WorkView {
 }
 
 /// An instant as RFC 3339 text.
-mod rfc3339 {
+pub(crate) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use wattledger_model::time::Timestamp;
 
-    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(at)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
         Timestamp::from_rfc3339(&text)
             .ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))
@@ -518,18 +518,18 @@ mod rfc3339 {
 }
 
 /// An instant as RFC 3339 text, or null.
-mod rfc3339_option {
+pub(crate) mod rfc3339_option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use wattledger_model::time::Timestamp;
 
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => to.collect_str(at),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
         let at = Timestamp::from_rfc3339(&text);
         at.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))

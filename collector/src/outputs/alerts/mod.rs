@@ -12,6 +12,7 @@ mod kept;
 mod message;
 mod outbox;
 mod run;
+pub mod silence;
 mod watch;
 mod webhook;
 
