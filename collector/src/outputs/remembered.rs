@@ -37,6 +37,17 @@ pub fn open(layout: &Layout) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the outputs' file where there is one.
+///
+/// # Errors
+/// [`StoreError::Absent`] where the collector has never run; [`StoreError::Sqlite`].
+pub fn open_existing(layout: &Layout) -> Result<Connection, StoreError> {
+    if !layout.outputs().exists() {
+        return Err(StoreError::Absent(layout.dir.clone()));
+    }
+    open(layout)
+}
+
 /// What an output wrote with [`set_cursor`].
 ///
 /// # Errors
