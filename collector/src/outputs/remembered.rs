@@ -74,6 +74,17 @@ fn has_one_subject(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(!columns.is_empty() && !columns.iter().any(|column| column == "subject"))
 }
 
+/// Opens the outputs' file where there is one.
+///
+/// # Errors
+/// [`StoreError::Absent`] where the collector has never run; [`StoreError::Sqlite`].
+pub fn open_existing(layout: &Layout) -> Result<Connection, StoreError> {
+    if !layout.outputs().exists() {
+        return Err(StoreError::Absent(layout.dir.clone()));
+    }
+    open(layout)
+}
+
 /// What an output wrote with [`set_cursor`].
 ///
 /// # Errors

@@ -8,7 +8,9 @@
 mod channels;
 pub mod decide;
 mod deliver;
+pub mod desk;
 mod kept;
+pub mod listing;
 mod message;
 mod outbox;
 mod run;
