@@ -53,6 +53,17 @@ pub fn open(layout: &Layout) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the outputs' file where there is one.
+///
+/// # Errors
+/// [`StoreError::Absent`] where the collector has never run; [`StoreError::Sqlite`].
+pub fn open_existing(layout: &Layout) -> Result<Connection, StoreError> {
+    if !layout.outputs().exists() {
+        return Err(StoreError::Absent(layout.dir.clone()));
+    }
+    open(layout)
+}
+
 /// Brings a file of an earlier version to the tables of this one; several connections may open it at once.
 fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
     if !has_one_subject(connection)? {
@@ -72,17 +83,6 @@ fn has_one_subject(connection: &Connection) -> rusqlite::Result<bool> {
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     Ok(!columns.is_empty() && !columns.iter().any(|column| column == "subject"))
-}
-
-/// Opens the outputs' file where there is one.
-///
-/// # Errors
-/// [`StoreError::Absent`] where the collector has never run; [`StoreError::Sqlite`].
-pub fn open_existing(layout: &Layout) -> Result<Connection, StoreError> {
-    if !layout.outputs().exists() {
-        return Err(StoreError::Absent(layout.dir.clone()));
-    }
-    open(layout)
 }
 
 /// What an output wrote with [`set_cursor`].
