@@ -8,17 +8,6 @@ use wattledger_model::time::{DAY_MINUTES, MINUTE_MS, Timestamp};
 /// How long it is remembered, of alerts that are remembered no more.
 const KEPT_MS: i64 = 400 * DAY_MINUTES * MINUTE_MS;
 
-/// The tables, which lie in the outputs' file.
-pub(crate) const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS told (
-    channel TEXT NOT NULL, alarm TEXT NOT NULL, turn TEXT NOT NULL, at_ms INTEGER NOT NULL, key TEXT NOT NULL,
-    times INTEGER NOT NULL, PRIMARY KEY (channel, alarm, turn)) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS told_alarm ON told (alarm);
-CREATE TABLE IF NOT EXISTS noticed (
-    channel TEXT NOT NULL, alarm TEXT NOT NULL, turn TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    PRIMARY KEY (channel, alarm, turn)) STRICT, WITHOUT ROWID;
-";
-
 /// What one channel knows of one alert.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
