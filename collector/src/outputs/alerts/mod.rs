@@ -19,6 +19,7 @@ mod message;
 mod outbox;
 mod replay;
 mod run;
+mod thin;
 mod watch;
 mod webhook;
 
