@@ -33,12 +33,12 @@ mod zone;
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, KeptSecret};
+#[cfg(test)]
+pub(crate) use alert::sample_message;
 pub use alert::{
     AlertRule, Clock, Condition, Feeds, Indicator, Maintenance, Opening, Phases, Severity, Side, Thresholds,
     Words, WordsError, Written,
 };
-#[cfg(test)]
-pub(crate) use alert::sample_message;
 pub(crate) use alert::{even, is_upper_on_pue};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
@@ -231,8 +231,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         channels: &channel_names,
         has_meter: &has_meter,
     };
-    let mut alerts =
-        all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
+    let mut alerts = all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
     let maintenance = alert::read_maintenance(
         root.tables("maintenance"),
         (&sites, &facilities),

@@ -11,7 +11,7 @@ use crate::health::HealthBoard;
 use crate::occupied;
 use crate::outputs::alerts::desk::Desk;
 use crate::outputs::alerts::listing;
-use crate::outputs::alerts::{Alerting, Channels};
+use crate::outputs::alerts::{Alerting, Channels, check_channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
@@ -121,9 +121,11 @@ pub fn open_engine(config: &CollectorConfig, now: Timestamp) -> Result<Engine, E
 /// [`CollectorError`] where it cannot start; nothing is left running then.
 pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let broker = config.link.with_password().map_err(|error| CollectorError::Secret(error.to_string()))?;
-    let secrets = config.check_secrets();
-    if secrets.has_errors() {
-        return Err(CollectorError::Secret(secrets.to_string()));
+    for problems in [config.check_secrets(), check_channels(&config)] {
+        if problems.has_errors() {
+            return Err(CollectorError::Secret(problems.to_string()));
+        }
+        problems.all().iter().for_each(|problem| tracing::warn!("{problem}"));
     }
     let operators = operators(&config)?;
     let started = clock::now();
@@ -167,7 +169,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
     let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
     let desk = Arc::new(Desk::new(layout.clone(), clock::now));
-    let (alerts, channels) = start_alerts(&config, &common, &publisher, &mut tasks)?;
+    let (alerts, channels) = start_alerts(&config, &common, &publisher, &snapshot, &desk, &mut tasks)?;
     let figures = View::open(&layout, Arc::clone(&topology))?;
     let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
     tasks.spawn(async move {
@@ -329,6 +331,8 @@ fn start_alerts(
     config: &CollectorConfig,
     common: &Common<'_>,
     publisher: &Arc<SessionPublisher>,
+    snapshot: &watch::Receiver<Arc<Snapshot>>,
+    desk: &Desk,
     tasks: &mut Tasks,
 ) -> Result<(watch::Receiver<Vec<AlertView>>, Channels), CollectorError> {
     let (active, alerts) = watch::channel(Vec::new());
@@ -341,10 +345,13 @@ fn start_alerts(
         view: View::open(common.layout, Arc::clone(common.topology))?,
         layout: common.layout.clone(),
         wake: common.wake.clone(),
+        snapshot: snapshot.clone(),
         now: clock::now,
         publisher: Some(publisher),
         active,
         fares: fares.clone(),
+        said: desk.said(),
+        page: config.web.as_ref().and_then(|web| web.url.as_ref()).map(|url| url.as_str().to_owned()),
         stop: common.stopping.clone(),
     };
     tasks.spawn(async move {

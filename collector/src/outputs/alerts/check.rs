@@ -3,12 +3,13 @@
 use super::decide::Turn;
 use super::group::Parcel;
 use super::message::Message;
-use super::template;
+use super::template::{self, TemplateError};
 use crate::config::{Body, Channel, ChannelKind, CollectorConfig, Webhook};
 use std::collections::BTreeMap;
 use wattledger_model::document::{Problems, Severity};
 
-/// Everything that is wrong with the templates of channels, and with what their answers must be. Files are read.
+/// Everything that is wrong with the templates of channels, and with what their answers must be. Files are read; one
+/// that is not there is a warning, since it may come, and belongs to the machine that the collector runs on.
 pub fn check_channels(config: &CollectorConfig) -> Problems {
     let mut problems = Problems::of(&config.file);
     for channel in &config.channels {
@@ -20,7 +21,11 @@ pub fn check_channels(config: &CollectorConfig) -> Problems {
         if let Body::Template(text) = &hook.body
             && let Err(error) = tried(channel, hook, config)
         {
-            problems.add(Severity::Error, text.place, wrong(error.to_string()));
+            let severity = match error {
+                TemplateError::Read { .. } => Severity::Warning,
+                _ => Severity::Error,
+            };
+            problems.add(severity, text.place, wrong(error.to_string()));
         }
     }
     problems
@@ -30,7 +35,7 @@ fn tried(
     channel: &Channel,
     hook: &Webhook,
     config: &CollectorConfig,
-) -> Result<(), template::TemplateError> {
+) -> Result<(), TemplateError> {
     let Body::Template(text) = &hook.body else { return Ok(()) };
     let text = template::text_of(&text.value)?;
     let url = config.web.as_ref().and_then(|web| web.url.as_ref()).map(|url| url.as_str());

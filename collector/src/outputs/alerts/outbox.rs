@@ -2,7 +2,8 @@
 
 use super::deliver::Failure;
 use super::group::Parcel;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use wattledger_model::time::Timestamp;
 
@@ -56,17 +57,21 @@ pub(super) fn put(
         .execute(params![queue, MOST_WAITING])
 }
 
-/// The queues that have messages waiting, and how many.
-pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
-    connection
+/// Gives up what waits in queues that nobody reads any more.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn drop_gone(connection: &Connection, known: &BTreeSet<&str>) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let waiting: Vec<(String, i64)> = transaction
         .prepare_cached("SELECT channel, count(*) FROM outbox GROUP BY channel")?
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
-        .collect()
-}
-
-/// Gives up all that waits in a queue.
-pub(super) fn drop_queue(within: &Transaction<'_>, queue: &str) -> rusqlite::Result<()> {
-    within.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([queue]).map(drop)
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (queue, messages) in waiting.iter().filter(|(queue, _)| !known.contains(queue.as_str())) {
+        tracing::error!(queue, messages, "alert messages dropped: their channel is not configured any more");
+        transaction.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([queue])?;
+    }
+    transaction.commit()
 }
 
 /// Everything that waits in a queue, the oldest first.

@@ -1,21 +1,21 @@
-//! The alerts' shell: rounds when the engine wakes it, a courier for each channel.
+//! The alerts' shell: rounds of judging when the engine wakes it, beside those who tell of what was decided.
 
 use super::channels::Channels;
-use super::deliver::{Courier, Waits};
-use super::outbox::Outbox;
+use super::deliver::Waits;
+use super::dispatch::Dispatch;
 use super::watch::{Round, Watch};
 use crate::config::{AlertRule, Channel};
 use crate::outputs::mqtt::Publisher;
 use crate::outputs::remembered;
-use crate::outputs::snapshot::AlertView;
+use crate::outputs::snapshot::{AlertView, Snapshot};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{MINUTE_MS, Timestamp};
 
 /// Between two tries while the store or the disk refuses.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -32,6 +32,8 @@ pub struct Alerting {
     pub layout: Layout,
     /// The engine's progress.
     pub wake: watch::Receiver<u64>,
+    /// What is known now, for conditions that are judged by the collector's clock.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
     /// The collector's clock.
     pub now: fn() -> Timestamp,
     /// The session with the broker, for channels on MQTT.
@@ -40,6 +42,10 @@ pub struct Alerting {
     pub active: watch::Sender<Vec<AlertView>>,
     /// Where it is counted how messages fare.
     pub fares: Channels,
+    /// Moves when somebody silenced or acknowledged something.
+    pub said: watch::Receiver<u64>,
+    /// Where people find the page, for messages that point to it.
+    pub page: Option<String>,
     /// Becomes true to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -51,38 +57,53 @@ impl Alerting {
     }
 
     pub(super) async fn run_with(self, waits: Waits) {
-        let Alerting { rules, channels, view, layout, mut wake, now, publisher, active, fares, stop } = self;
+        let Alerting {
+            rules,
+            channels,
+            view,
+            layout,
+            mut wake,
+            snapshot,
+            now,
+            publisher,
+            active,
+            fares,
+            said,
+            page,
+            stop,
+        } = self;
         let mut stopped = stop.clone();
-        let (more, deliveries) = watch::channel(0_u64);
-        let mut couriers = JoinSet::new();
+        let (judged, news) = watch::channel(0_u64);
+        let telling = Dispatch {
+            rules: rules.clone(),
+            channels,
+            layout: layout.clone(),
+            publisher,
+            fares,
+            page,
+            now,
+            waits,
+            judged: news,
+            said,
+            stop,
+        };
         let work = async {
-            let Some((mut watch, outbox)) = opened(view, &layout, rules, &channels, now).await else {
+            let Some(mut watch) = opened(view, &layout, rules, now).await else {
                 return;
             };
-            for channel in channels {
-                let courier = Courier {
-                    channel,
-                    outbox: outbox.clone(),
-                    publisher: publisher.clone(),
-                    channels: fares.clone(),
-                    now,
-                    waits,
-                    more: deliveries.clone(),
-                    stop: stop.clone(),
-                };
-                couriers.spawn(courier.run());
-            }
             loop {
                 wake.borrow_and_update();
-                let (back, outcome) = match judged(watch, now).await {
-                    Some(judged) => judged,
+                let live = live(&snapshot);
+                let (back, outcome) = match round(watch, now, live).await {
+                    Some(round) => round,
                     None => return,
                 };
                 watch = back;
                 match outcome {
                     Ok(round) => {
-                        if round.messages > 0 {
-                            more.send_modify(|count| *count += 1);
+                        // What is up may be old news until it has been judged up to today.
+                        if round.turned > 0 || !round.active.is_empty() {
+                            judged.send_modify(|count| *count += 1);
                         }
                         show(&active, round.active);
                         if round.more {
@@ -95,18 +116,21 @@ impl Alerting {
                         continue;
                     }
                 }
-                if wake.changed().await.is_err() {
-                    return;
+                let minute = sleep(until_next_minute(now()));
+                tokio::select! {
+                    progress = wake.changed() => if progress.is_err() { return },
+                    () = minute => {}
                 }
             }
         };
-        tokio::select! {
-            () = work => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
-        // The engine may have gone before the word to stop; couriers hear that word themselves.
-        let _ = stopped.wait_for(|stop| *stop).await;
-        while couriers.join_next().await.is_some() {}
+        let judging = async {
+            tokio::select! {
+                () = work => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        };
+        // Who tells hears the word to stop for itself: the engine may have gone before it.
+        tokio::join!(judging, telling.run());
     }
 }
 
@@ -115,25 +139,22 @@ async fn opened(
     view: View,
     layout: &Layout,
     rules: Vec<AlertRule>,
-    channels: &[Channel],
     now: fn() -> Timestamp,
-) -> Option<(Watch, Outbox)> {
-    let (own, couriers) = loop {
+) -> Option<Watch> {
+    let own = loop {
         let at = layout.clone();
-        let opening = spawn_blocking(move || Ok((remembered::open(&at)?, remembered::open(&at)?)));
-        let connections: Result<_, StoreError> = opening.await.ok()?;
-        match connections {
-            Ok(connections) => break connections,
+        match spawn_blocking(move || remembered::open(&at)).await.ok()? {
+            Ok(connection) => break connection,
             Err(error) => {
                 tracing::warn!(%error, "what alerts remember cannot be opened; trying again");
                 sleep(RETRY_AFTER).await;
             }
         }
     };
-    let (at, channels) = (layout.clone(), channels.to_vec());
-    let taking_up = spawn_blocking(move || Watch::open(view, own, &at, &rules, &channels, now()));
+    let at = layout.clone();
+    let taking_up = spawn_blocking(move || Watch::open(view, own, &at, &rules, now()));
     match taking_up.await.ok()? {
-        Ok(watch) => Some((watch, Outbox::new(couriers))),
+        Ok(watch) => Some(watch),
         Err(error) => {
             tracing::error!(%error, "what alerts remember cannot be read; there are no alerts until the next start");
             None
@@ -142,18 +163,34 @@ async fn opened(
 }
 
 /// One round, off the runtime's threads. `None` if it panicked, which ends the alerts and nothing else.
-async fn judged(mut watch: Watch, now: fn() -> Timestamp) -> Option<(Watch, Result<Round, StoreError>)> {
-    let round = spawn_blocking(move || {
-        let outcome = watch.round(now());
+async fn round(
+    mut watch: Watch,
+    now: fn() -> Timestamp,
+    live: Option<Arc<Snapshot>>,
+) -> Option<(Watch, Result<Round, StoreError>)> {
+    let judging = spawn_blocking(move || {
+        let outcome = watch.round(now(), live.as_deref());
         (watch, outcome)
     });
-    match round.await {
+    match judging.await {
         Ok(done) => Some(done),
         Err(error) => {
             tracing::error!(%error, "judging failed; there are no more alerts until the next start");
             None
         }
     }
+}
+
+/// What is known now; `None` before the first snapshot was made of anything.
+fn live(snapshot: &watch::Receiver<Arc<Snapshot>>) -> Option<Arc<Snapshot>> {
+    let snapshot = Arc::clone(&snapshot.borrow());
+    (!snapshot.facilities.is_empty()).then_some(snapshot)
+}
+
+/// Until the clock shows another minute.
+fn until_next_minute(now: Timestamp) -> Duration {
+    let ms = MINUTE_MS - now.0.rem_euclid(MINUTE_MS);
+    Duration::from_millis(ms.unsigned_abs())
 }
 
 fn show(active: &watch::Sender<Vec<AlertView>>, raised: Vec<AlertView>) {

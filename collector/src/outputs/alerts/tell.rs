@@ -53,14 +53,7 @@ impl Notifier {
         let queues: BTreeMap<String, Vec<String>> =
             channels.iter().map(|channel| (channel.name.to_string(), channel.queues())).collect();
         let known: BTreeSet<&str> = queues.values().flatten().map(String::as_str).collect();
-        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
-        for (queue, messages) in outbox::waiting(&transaction)? {
-            if !known.contains(queue.as_str()) {
-                tracing::error!(queue, messages, "alert messages dropped: their channel is not configured any more");
-                outbox::drop_queue(&transaction, &queue)?;
-            }
-        }
-        transaction.commit()?;
+        outbox::drop_gone(&connection, &known)?;
         let settings = ChannelSettings::of(channels, rules);
         Ok(Notifier { connection, channels: settings, queues, tidied: None })
     }
