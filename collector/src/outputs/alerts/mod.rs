@@ -6,7 +6,7 @@
 //! outbox until their channel has taken them: at least once, in order, each under a key by which a receiver can tell
 //! repetitions. A dead channel holds up neither the others nor the judging. Source: domain.md 7.
 
-pub(crate) mod alarm;
+pub mod alarm;
 mod alertmanager;
 mod causes;
 mod changed;
@@ -32,7 +32,6 @@ mod sign;
 pub mod silence;
 mod tell;
 mod template;
-mod thin;
 mod told;
 mod watch;
 mod webhook;

@@ -155,7 +155,10 @@ fn what_is_passed_over_and_what_is_ended_is_no_turn_of_the_value() {
     assert_eq!(raised(1_002..1_003, &mut state), 1);
     assert_eq!((state.on_its_way_since(), state.raised_since()), (None, Some(Minute(0))));
     let ended = state.end(Minute(2_000)).expect("it was raised");
-    assert_eq!((ended.turn, ended.at, ended.since, ended.value), (Turn::Cleared, Minute(2_000), Minute(0), 1.4));
+    assert_eq!(
+        (ended.turn, ended.at, ended.since, ended.value),
+        (Turn::Cleared, Minute(2_000), Minute(0), 1.4)
+    );
     assert_eq!((state.end(Minute(2_001)), state.raised_since()), (None, None), "once");
 }
 

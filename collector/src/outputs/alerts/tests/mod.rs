@@ -3,12 +3,15 @@
 mod alertmanagers;
 #[path = "../../../../../link/tests/session/authority.rs"]
 mod authority;
+mod conditions;
 mod decisions;
 mod deliveries;
 mod mail_server;
 mod mails;
 mod receiver;
+mod replays;
 mod rounds;
+mod suppressed;
 mod telling;
 mod templates;
 mod told_twice;

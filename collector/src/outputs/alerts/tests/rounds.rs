@@ -185,9 +185,8 @@ fn a_round_that_cannot_be_committed_decides_nothing_and_the_next_decides_it() {
         };
         let before = counts();
         // One part of what was decided cannot be written: then neither can the rest, as if it had been killed there.
-        let refusal = format!(
-            "CREATE TRIGGER refused BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"
-        );
+        let refusal =
+            format!("CREATE TRIGGER refused BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END");
         blocker.execute_batch(&refusal).expect("a trigger");
         watch.round(after(5), None).expect_err("it fails");
         assert_eq!(counts(), before, "{table}");
