@@ -94,7 +94,9 @@ impl Channel {
     /// The queues in which messages for it wait: one for each recipient of mail, so that none holds up another.
     pub fn queues(&self) -> Vec<String> {
         match &self.kind {
-            ChannelKind::Mail(mail) => mail.to.iter().map(|to| format!("{} {}", self.name, to.email)).collect(),
+            ChannelKind::Mail(mail) => {
+                mail.to.iter().map(|to| format!("{} {}", self.name, to.email)).collect()
+            }
             _ => vec![self.name.to_string()],
         }
     }
@@ -117,7 +119,8 @@ impl HttpAccess {
         match (token, username) {
             (Some(token), Some(_)) => {
                 let key = SecretKeys::TOKEN.of(&token.value);
-                let why = format!("`{key}` and `username` exclude each other: one server asks for one of them");
+                let why =
+                    format!("`{key}` and `username` exclude each other: one server asks for one of them");
                 table.document().error(token.place, why);
                 HttpAccess::Open
             }

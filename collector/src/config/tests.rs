@@ -1,6 +1,7 @@
 use super::*;
 
 mod alerts;
+mod channels;
 mod counting;
 mod facilities;
 mod instruments;

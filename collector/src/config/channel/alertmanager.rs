@@ -22,7 +22,8 @@ pub struct Alertmanager {
 /// What is told is the Alertmanager's business: it repeats and groups by rules of its own.
 pub(super) fn telling(table: &mut Table<'_>) -> Telling {
     for key in ["repeat_interval", "send_resolved", "group_by", "group_wait"] {
-        let theirs = |_: &Value<'_>| Err::<(), String>("is set in Alertmanager's own configuration".to_owned());
+        let theirs =
+            |_: &Value<'_>| Err::<(), String>("is set in Alertmanager's own configuration".to_owned());
         table.optional(key, theirs);
     }
     Telling { repeat_interval: None, send_resolved: true, group_by: Vec::new(), group_wait: Duration::ZERO }
@@ -35,7 +36,9 @@ impl Alertmanager {
         let is_said = (table.has("url"), table.has("urls"));
         let document = table.document();
         match is_said {
-            (true, true) => document.error(table.place(), "`url` and `urls` are answers to one question; keep one"),
+            (true, true) => {
+                document.error(table.place(), "`url` and `urls` are answers to one question; keep one")
+            }
             (false, false) => document.missing(table.place(), "`url` is missing"),
             _ => {}
         }

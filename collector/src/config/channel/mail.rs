@@ -116,7 +116,10 @@ impl Mail {
 }
 
 fn twice(to: &[Mailbox]) -> Option<&Mailbox> {
-    to.iter().enumerate().find(|(at, one)| to[..*at].iter().any(|other| other.email == one.email)).map(|(_, one)| one)
+    to.iter()
+        .enumerate()
+        .find(|(at, one)| to[..*at].iter().any(|other| other.email == one.email))
+        .map(|(_, one)| one)
 }
 
 /// A name or an address of a machine.

@@ -160,13 +160,15 @@ impl Webhook {
             document.error(signing.place, "`sign` needs an `hmac_key_file` beside it");
         }
         if let (Some(content_type), Body::Message) = (&content_type, &body) {
-            document.error(content_type.place, "`content_type` is for a template's text; the message is JSON");
+            document
+                .error(content_type.place, "`content_type` is for a template's text; the message is JSON");
         }
         let content_type = content_type.map_or(JSON.to_owned(), |content_type| content_type.value);
         let usual = recipe.map_or(Signing::Header, Recipe::signing);
         let signing_is = signing.as_ref().map_or(usual, |signing| signing.value);
         if let Some(signing) = signing.filter(|_| signing_is == Signing::Feishu && !is_json(&content_type)) {
-            document.error(signing.place, "\"feishu\" signs in a body of JSON, and `content_type` is another");
+            document
+                .error(signing.place, "\"feishu\" signs in a body of JSON, and `content_type` is another");
         }
         Some(Webhook {
             url: url?.value,

@@ -138,7 +138,13 @@ impl Teller {
         outcome.unwrap_or(Ok(()))
     }
 
-    async fn tell_one(&self, url: &str, origin: &str, body: &str, poster: &mut Poster) -> Result<(), Failure> {
+    async fn tell_one(
+        &self,
+        url: &str,
+        origin: &str,
+        body: &str,
+        poster: &mut Poster,
+    ) -> Result<(), Failure> {
         let client = poster.client(self.to.tls.as_ref(), self.waits.answer)?;
         let request = client
             .post(format!("{url}/api/v2/alerts"))

@@ -16,7 +16,11 @@ pub fn check_channels(config: &CollectorConfig) -> Problems {
         let ChannelKind::Webhook(hook) = &channel.kind else { continue };
         let wrong = |what: String| format!("channel `{}`: {what}", channel.name);
         if let Some(Err(error)) = hook.accept.as_deref().map(template::check_expression) {
-            problems.add(Severity::Error, channel.place, wrong(format!("`accept` is no expression: {error}")));
+            problems.add(
+                Severity::Error,
+                channel.place,
+                wrong(format!("`accept` is no expression: {error}")),
+            );
         }
         if let Body::Template(text) = &hook.body
             && let Err(error) = tried(channel, hook, config)
@@ -31,11 +35,7 @@ pub fn check_channels(config: &CollectorConfig) -> Problems {
     problems
 }
 
-fn tried(
-    channel: &Channel,
-    hook: &Webhook,
-    config: &CollectorConfig,
-) -> Result<(), TemplateError> {
+fn tried(channel: &Channel, hook: &Webhook, config: &CollectorConfig) -> Result<(), TemplateError> {
     let Body::Template(text) = &hook.body else { return Ok(()) };
     let text = template::text_of(&text.value)?;
     let url = config.web.as_ref().and_then(|web| web.url.as_ref()).map(|url| url.as_str());

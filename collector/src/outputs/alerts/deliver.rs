@@ -8,8 +8,8 @@ use super::post::Poster;
 use super::told;
 use super::webhook;
 use crate::config::{Channel, ChannelKind};
-use lettre::message::Mailbox;
 use crate::outputs::mqtt::Publisher;
+use lettre::message::Mailbox;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,7 +239,8 @@ impl Courier {
 fn topic_id(message: &Message) -> String {
     let about = message.subject.strip_prefix(&message.facility).unwrap_or(&message.subject);
     let about: Vec<&str> = about.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit())).collect();
-    let words = std::iter::once(message.rule.as_str()).chain(about.into_iter().filter(|word| !word.is_empty()));
+    let words =
+        std::iter::once(message.rule.as_str()).chain(about.into_iter().filter(|word| !word.is_empty()));
     let mut id = words.collect::<Vec<_>>().join("-");
     // Names have 64 letters; two subjects that agree in so many share a topic.
     id.truncate(64);

@@ -67,7 +67,8 @@ impl Dispatch {
             let (layout, rules, channels) = (self.layout.clone(), self.rules.clone(), self.channels.clone());
             let opening = spawn_blocking(move || {
                 let opened = || remembered::open(&layout).map_err(|error| error.to_string());
-                let notifier = Notifier::open(opened()?, &rules, &channels).map_err(|error| error.to_string())?;
+                let notifier =
+                    Notifier::open(opened()?, &rules, &channels).map_err(|error| error.to_string())?;
                 Ok::<_, String>((notifier, Outbox::new(opened()?)))
             });
             match opening.await.ok()? {

@@ -9,13 +9,13 @@ use super::words;
 use crate::config::{Mail, MailSecurity};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsParametersBuilder,
 };
 use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
-use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter, ClientId};
-use lettre::transport::smtp::Error;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -98,7 +98,9 @@ fn local_part(key: &str) -> String {
 /// Connects, and says who we are. Whatever goes wrong here is not the message's fault.
 async fn connected(mail: &Mail, patience: Duration) -> Result<AsyncSmtpConnection, Failure> {
     let later = |what: &'static str| {
-        move |error: Error| Failure::later(format!("mail server {}: {what}: {}", mail.host, described(&error)))
+        move |error: Error| {
+            Failure::later(format!("mail server {}: {what}: {}", mail.host, described(&error)))
+        }
     };
     let hello = ClientId::default();
     let at_once = match mail.security {

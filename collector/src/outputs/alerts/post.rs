@@ -42,10 +42,8 @@ impl Poster {
 fn client(tls: Option<&Tls>, patience: Duration) -> Result<Client, String> {
     // One provider for the whole process; that it is installed already is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = Client::builder()
-        .timeout(patience)
-        .connect_timeout(patience)
-        .redirect(redirect::Policy::none());
+    let builder =
+        Client::builder().timeout(patience).connect_timeout(patience).redirect(redirect::Policy::none());
     let builder = match tls.map(Tls::load).transpose().map_err(|error| error.to_string())? {
         Some(tls) => builder.tls_backend_preconfigured((*tls).clone()),
         None => builder,

@@ -135,12 +135,7 @@ impl Alerting {
 }
 
 /// Opens what alerts remember, trying again while the disk refuses.
-async fn opened(
-    view: View,
-    layout: &Layout,
-    rules: Vec<AlertRule>,
-    now: fn() -> Timestamp,
-) -> Option<Watch> {
+async fn opened(view: View, layout: &Layout, rules: Vec<AlertRule>, now: fn() -> Timestamp) -> Option<Watch> {
     let own = loop {
         let at = layout.clone();
         match spawn_blocking(move || remembered::open(&at)).await.ok()? {

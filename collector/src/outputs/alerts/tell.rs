@@ -76,7 +76,11 @@ impl Notifier {
             for queue in queues {
                 let given_up = outbox::put(&transaction, queue, &notification.key, &body, now)?;
                 if given_up > 0 {
-                    tracing::error!(queue, given_up, "alert messages given up: too many wait for the channel");
+                    tracing::error!(
+                        queue,
+                        given_up,
+                        "alert messages given up: too many wait for the channel"
+                    );
                 }
                 messages += 1;
             }

@@ -104,8 +104,7 @@ pub(super) fn render(
         _ => given,
     };
     let template = environment.template_from_named_str("template", text);
-    let body =
-        template.and_then(|template| template.render(given)).map_err(TemplateError::Template)?;
+    let body = template.and_then(|template| template.render(given)).map_err(TemplateError::Template)?;
     if hook.is_json() {
         let checked: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&body);
         checked.map_err(|source| TemplateError::Json { source })?;
@@ -144,9 +143,8 @@ fn environment<'t>() -> Environment<'t> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_filter("tojson", |value: Value| {
-        serde_json::to_string(&value).map_err(|error| {
-            minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
-        })
+        serde_json::to_string(&value)
+            .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string()))
     });
     environment.add_filter("cut", |text: String, bytes: usize| cut(&text, bytes));
     environment

@@ -71,8 +71,8 @@ impl Told {
         alarms: impl Iterator<Item = &'a str>,
     ) -> rusqlite::Result<Told> {
         let mut told = Told::default();
-        let mut turns =
-            connection.prepare_cached("SELECT channel, turn, at_ms, key, times FROM told WHERE alarm = ?1")?;
+        let mut turns = connection
+            .prepare_cached("SELECT channel, turn, at_ms, key, times FROM told WHERE alarm = ?1")?;
         let mut waits =
             connection.prepare_cached("SELECT channel, turn, at_ms FROM noticed WHERE alarm = ?1")?;
         for alarm in alarms {

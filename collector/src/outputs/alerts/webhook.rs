@@ -48,11 +48,8 @@ pub(super) async fn post(
             Signing::Feishu => body = stamped(&body, &sign::feishu(key.reveal(), now))?,
         }
     }
-    let mut request = client
-        .post(url)
-        .header(CONTENT_TYPE, &hook.content_type)
-        .header(KEY_HEADER, &waiting.key)
-        .body(body);
+    let mut request =
+        client.post(url).header(CONTENT_TYPE, &hook.content_type).header(KEY_HEADER, &waiting.key).body(body);
     for (name, value) in &hook.headers {
         request = request.header(name, value);
     }

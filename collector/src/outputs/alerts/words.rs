@@ -39,7 +39,8 @@ pub(super) fn text(parcel: &Parcel, page: Option<&str>) -> String {
             text.push_str("\n----\n\n");
         }
         if parcel.alerts.len() > 1 {
-            let _ = writeln!(text, "[{}] {}: {}", turned(alert, parcel.repeated), alert.severity, alert.subject);
+            let _ =
+                writeln!(text, "[{}] {}: {}", turned(alert, parcel.repeated), alert.severity, alert.subject);
         }
         describe(alert, &mut text);
     }

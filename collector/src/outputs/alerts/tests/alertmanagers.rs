@@ -129,14 +129,22 @@ async fn after_an_outage_one_request_says_how_everything_is() {
     drop(gone);
     // One of two that never answers holds nothing up.
     let hall = hall(&[&dead, receiver.url.trim_end_matches("/hook")]);
-    decide(&hall, &[up("pue", 50, 59), Alarm { id: "other".to_owned(), ..named(over("pue", 10, 20), "other") }]);
+    decide(
+        &hall,
+        &[up("pue", 50, 59), Alarm { id: "other".to_owned(), ..named(over("pue", 10, 20), "other") }],
+    );
     let telling = Telling::start(&hall, an_hour_in);
     for _ in 0..4 {
         receiver.next().await;
     }
     let request = receiver.next().await;
-    let ends: Vec<&str> =
-        request.body.as_array().expect("an array").iter().filter_map(|alert| alert["endsAt"].as_str()).collect();
+    let ends: Vec<&str> = request
+        .body
+        .as_array()
+        .expect("an array")
+        .iter()
+        .filter_map(|alert| alert["endsAt"].as_str())
+        .collect();
     let (mut ends, mut wanted) = (ends, [at(20).to_string(), at(64).to_string()]);
     (ends.sort_unstable(), wanted.sort_unstable());
     assert_eq!(ends, wanted);
@@ -146,7 +154,9 @@ async fn after_an_outage_one_request_says_how_everything_is() {
 
 /// The same alert under another identity.
 fn named(mut alarm: Alarm, id: &str) -> Alarm {
-    for message in [Some(&mut alarm.raised), Some(&mut alarm.latest), alarm.cleared.as_mut()].into_iter().flatten() {
+    for message in
+        [Some(&mut alarm.raised), Some(&mut alarm.latest), alarm.cleared.as_mut()].into_iter().flatten()
+    {
         message.id = id.to_owned();
         message.subject = format!("hall-1 meter {id}");
     }
@@ -161,7 +171,8 @@ fn labels_are_such_as_every_prometheus_takes_and_the_authors_words_go_first() {
         reason: "PUE is above 1.35".to_owned(),
         as_of: at(5).to_string(),
         raised_at: at(9).to_string(),
-        labels: [("on-call.team".to_owned(), "cooling".to_owned()), ("7th".to_owned(), "x".to_owned())].into(),
+        labels: [("on-call.team".to_owned(), "cooling".to_owned()), ("7th".to_owned(), "x".to_owned())]
+            .into(),
         annotations: [("summary".to_owned(), "冷机 stopped".to_owned())].into(),
         ..Message::default()
     };

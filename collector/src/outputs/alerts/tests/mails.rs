@@ -52,7 +52,11 @@ async fn a_message_comes_over_starttls_to_a_known_user_and_its_end_belongs_to_it
     let from = raised.header("From").expect("a sender");
     assert!(from.is_ascii() && from.contains("=?utf-8?"), "{from}");
     assert_eq!(raised.header("Content-Type").as_deref(), Some("text/plain; charset=utf-8"));
-    assert!(raised.text.contains("Value: 1.400, limit 1.35") && raised.text.contains("example.org"), "{}", raised.text);
+    assert!(
+        raised.text.contains("Value: 1.400, limit 1.35") && raised.text.contains("example.org"),
+        "{}",
+        raised.text
+    );
     until_waiting(&hall, 0).await;
     running.stop().await;
 }

@@ -165,7 +165,10 @@ fn raised_and_cleared_between_two_looks_is_told_of_in_order_unless_it_is_over_fo
     assert!(Story::of(vec![ops()]).tell(&[up("pue", 0, 10)], 11 + DAY).is_empty());
     // What was raised days ago and is up today is told with the figures of today.
     let due = Story::of(vec![ops()]).due(&[up("pue", 0, 3 * DAY)], 3 * DAY);
-    assert_eq!((due.notifications[0].key.as_str(), due.notifications[0].parcel.alerts[0].value), ("pue-0-raised", 1.5));
+    assert_eq!(
+        (due.notifications[0].key.as_str(), due.notifications[0].parcel.alerts[0].value),
+        ("pue-0-raised", 1.5)
+    );
 }
 
 #[test]
@@ -279,7 +282,10 @@ fn a_rule_sends_to_its_channels_and_a_channel_is_told_what_it_asks_for() {
     let settings = ChannelSettings::of(&channels, &hall.config.alerts);
     assert_eq!(settings[0].rules, BTreeSet::from(["hall-1-pue".to_owned()]));
     assert_eq!((settings[0].repeat_ms, settings[0].group_wait_ms), (Some(HOUR * MINUTE_MS), 30_000));
-    assert_eq!((settings[0].group_by.as_slice(), settings[0].send_resolved), (&["rule".to_owned()][..], false));
+    assert_eq!(
+        (settings[0].group_by.as_slice(), settings[0].send_resolved),
+        (&["rule".to_owned()][..], false)
+    );
     assert!(settings[1].rules.is_empty() && settings[1].repeat_ms.is_none() && settings[1].send_resolved);
     // Alerts are read back as they were written.
     let connection = crate::outputs::remembered::open(&hall.layout).expect("the outputs' file");

@@ -55,7 +55,10 @@ fn every_recipe_makes_what_its_product_requires_of_one_alert_and_of_many() {
                         assert_eq!(text(&body, "/type"), "message");
                         let card = &body["attachments"][0];
                         assert_eq!(card["contentType"], "application/vnd.microsoft.card.adaptive");
-                        assert_eq!((&card["content"]["type"], &card["content"]["version"]), (&"AdaptiveCard".into(), &"1.4".into()));
+                        assert_eq!(
+                            (&card["content"]["type"], &card["content"]["version"]),
+                            (&"AdaptiveCard".into(), &"1.4".into())
+                        );
                         assert_eq!(card["content"]["body"][0]["type"], "TextBlock");
                         assert_eq!(card["content"]["actions"][0]["url"], "https://wattledger.example.org");
                     }
@@ -116,7 +119,11 @@ fn an_answer_is_believed_by_what_it_says() {
     assert_eq!(accepted("errcode == 0", br#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
     assert_eq!(accepted("status in [\"ok\", \"queued\"]", br#"{"status":"queued"}"#), Ok(()));
     for (expression, answer, why) in [
-        ("errcode == 0", r#"{"errcode":310000,"errmsg":"keywords not in content"}"#, "keywords not in content"),
+        (
+            "errcode == 0",
+            r#"{"errcode":310000,"errmsg":"keywords not in content"}"#,
+            "keywords not in content",
+        ),
         ("code == 0", r#"{"StatusCode":0}"#, "cannot be judged"),
         ("code == 0", "ok", "is no JSON"),
         ("code == 0", r#"{"code":"0"}"#, "is not `code == 0`"),

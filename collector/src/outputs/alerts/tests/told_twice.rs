@@ -130,7 +130,9 @@ impl World {
         }
         for ack in self.acks(step) {
             let body = serde_json::to_string(&ack).expect("plain data");
-            transaction.execute("INSERT OR REPLACE INTO ack VALUES (?1, ?2)", params![ack.alarm, body]).expect("written");
+            transaction
+                .execute("INSERT OR REPLACE INTO ack VALUES (?1, ?2)", params![ack.alarm, body])
+                .expect("written");
         }
         transaction.commit().expect("committed");
     }
@@ -175,7 +177,11 @@ fn taken(connection: &mut Connection, step: i64) -> Vec<Sent> {
             let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
             let alerts = body["alerts"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
             let turn = |alert: &serde_json::Value| {
-                format!("{} {}", alert["id"].as_str().expect("an id"), alert["state"].as_str().expect("a state"))
+                format!(
+                    "{} {}",
+                    alert["id"].as_str().expect("an id"),
+                    alert["state"].as_str().expect("a state")
+                )
             };
             (step, channel, key, alerts.iter().map(turn).collect())
         })
@@ -206,9 +212,10 @@ fn check(world: &World, sent: &[Sent]) -> Result<(), TestCaseError> {
         let (rule, raised, lasts) = world.lives[life];
         let hidden = |step: i64| {
             let alarm = world.alarm(life, step).expect("it is there");
-            let covered = world.silences(step).iter().any(|silence| {
-                silence.covers(&alarm.latest.all_labels(), at(step * STEP))
-            });
+            let covered = world
+                .silences(step)
+                .iter()
+                .any(|silence| silence.covers(&alarm.latest.all_labels(), at(step * STEP)));
             covered || world.acks(step).iter().any(|ack| ack.alarm == alarm.id)
         };
         let id = world.alarm(life, raised).expect("it is there").id;

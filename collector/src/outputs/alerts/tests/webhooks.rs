@@ -120,10 +120,17 @@ async fn alerts_of_a_group_come_in_one_request() {
         .expect("noticed long ago");
     let running = Running::start(&hall);
     let got = receiver.next().await;
-    let events: Vec<&str> =
-        got.body["alerts"].as_array().expect("alerts").iter().filter_map(|one| one["event"].as_str()).collect();
+    let events: Vec<&str> = got.body["alerts"]
+        .as_array()
+        .expect("alerts")
+        .iter()
+        .filter_map(|one| one["event"].as_str())
+        .collect();
     assert_eq!(events, ["raised", "cleared"]);
-    assert_eq!((&got.body["group"]["facility"], got.body["key"].as_str()), (&"hall-1".into(), Some(got.key.as_str())));
+    assert_eq!(
+        (&got.body["group"]["facility"], got.body["key"].as_str()),
+        (&"hall-1".into(), Some(got.key.as_str()))
+    );
     until_waiting(&hall, 0).await;
     running.stop().await;
     assert!(receiver.is_empty());
@@ -139,7 +146,10 @@ fn a_template_is_tried_before_it_is_needed() {
         ("template = \"{{ raeson | tojson }}\"\n", "undefined"),
         ("template = \"{% if %}\"\n", "does not work"),
         ("template = \"{{ reason | tojson }}\"\ngroup_wait = \"30s\"\n", "undefined"),
-        ("template_file = \"/nowhere/t.j2\"\n", "warning: channel `ops`: cannot read the template /nowhere/t.j2"),
+        (
+            "template_file = \"/nowhere/t.j2\"\n",
+            "warning: channel `ops`: cannot read the template /nowhere/t.j2",
+        ),
         ("accept = \"errcode ==\"\n", "`accept` is no expression"),
     ] {
         let said = wrong(more);
