@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use wattledger_agent::AgentConfig;
 use wattledger_collector::config::CollectorConfig;
+use wattledger_collector::outputs::alerts::check_channels;
 use wattledger_model::document::{Document, Problems};
 
 /// Checks each file as what it is: an agent's or a collector's configuration.
@@ -43,8 +44,12 @@ fn check(path: &Path) -> Result<Problems> {
         }
         (false, true) => {
             let config = CollectorConfig::parse(&name, &text).map_err(|problems| files::told(&problems))?;
-            // Those are on the machine that the collector runs on, which this one need not be.
-            print!("{}", config.check_secrets());
+            let channels = check_channels(&config);
+            if channels.has_errors() {
+                return Err(files::told(&channels));
+            }
+            // Files are on the machine that the collector runs on, which this one need not be.
+            print!("{}{channels}", config.check_secrets());
             if let Some(tls) = &config.link.broker.tls {
                 println!("{}: {}", config.link.broker, tls.standing());
             }

@@ -83,6 +83,11 @@ impl Chain {
         .await;
     }
 
+    /// Where the collector keeps everything.
+    pub(crate) fn collector_dir(&self) -> PathBuf {
+        self.collector_config.with_file_name("collector")
+    }
+
     /// What the page would show now.
     pub(crate) async fn snapshot(&self) -> Result<Value, String> {
         let url = format!("http://{}/api/snapshot", self.web);

@@ -3,6 +3,7 @@
 //!
 //! Without its servers on the machine a test says so and does nothing; with `CI=true` it fails.
 
+mod alerts;
 #[path = "../../link/tests/session/authority.rs"]
 mod authority;
 mod bad_input;

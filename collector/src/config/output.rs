@@ -121,7 +121,7 @@ fn read_influx(table: &mut Table<'_>, names: &mut Declared<'_>) -> Option<Influx
 }
 
 /// Certificates, where the address is one of TLS.
-fn read_tls(table: &mut Table<'_>, url: Option<&HttpUrl>) -> Option<Tls> {
+pub(super) fn read_tls(table: &mut Table<'_>, url: Option<&HttpUrl>) -> Option<Tls> {
     if url.is_none_or(|url| url.as_str().starts_with("https://")) {
         let mut tls = Some(Tls::default());
         Tls::read(table, &mut tls);

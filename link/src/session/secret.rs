@@ -38,6 +38,16 @@ impl SecretKeys {
     /// `token_file`, `token_env`, `token_credential`.
     pub const TOKEN: SecretKeys =
         SecretKeys { file: "token_file", environment: "token_env", credential: "token_credential" };
+    /// `hmac_key_file`, `hmac_key_env`, `hmac_key_credential`.
+    pub const HMAC_KEY: SecretKeys =
+        SecretKeys { file: "hmac_key_file", environment: "hmac_key_env", credential: "hmac_key_credential" };
+
+    /// `operators_token_file`, `operators_token_env`, `operators_token_credential`.
+    pub const OPERATORS_TOKEN: SecretKeys = SecretKeys {
+        file: "operators_token_file",
+        environment: "operators_token_env",
+        credential: "operators_token_credential",
+    };
 
     /// The key by which a place was given.
     pub const fn of(self, source: &SecretSource) -> &'static str {

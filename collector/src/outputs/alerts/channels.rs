@@ -1,6 +1,6 @@
 //! How the messages of each channel fare, counted since the start: for whoever looks at the page.
 
-use crate::config::{Channel, ChannelKind};
+use crate::config::Channel;
 use crate::outputs::snapshot::{ChannelView, OutputState};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,13 +14,9 @@ impl Channels {
     /// Nothing is delivered yet.
     pub fn new(channels: &[Channel]) -> Channels {
         let view = |channel: &Channel| {
-            let kind = match channel.kind {
-                ChannelKind::Webhook { .. } => "webhook",
-                ChannelKind::Mqtt => "mqtt",
-            };
             let view = ChannelView {
                 name: channel.name.to_string(),
-                kind: kind.to_owned(),
+                kind: channel.kind.word().to_owned(),
                 state: OutputState::Ok,
                 delivered: 0,
                 failed: 0,
@@ -37,20 +33,26 @@ impl Channels {
         self.all().values().cloned().collect()
     }
 
-    pub(super) fn delivered(&self, channel: &Name) {
+    /// Messages were taken; none where only what is known already was repeated.
+    pub(super) fn delivered(&self, channel: &Name, messages: u64) {
         if let Some(view) = self.all().get_mut(channel) {
-            view.delivered += 1;
+            view.delivered += messages;
             (view.state, view.last_error) = (OutputState::Ok, None);
         }
     }
 
-    /// A delivery failed; `for_good` where the message is given up with it.
-    pub(super) fn failed(&self, channel: &Name, reason: &str, for_good: bool) {
+    /// A delivery failed, and so many messages were given up with it.
+    pub(super) fn failed(&self, channel: &Name, reason: &str, given_up: u64) {
         if let Some(view) = self.all().get_mut(channel) {
             view.failed += 1;
-            view.given_up += u64::from(for_good);
+            view.given_up += given_up;
             (view.state, view.last_error) = (OutputState::Down, Some(reason.to_owned()));
         }
+    }
+
+    /// Whether its last delivery was taken.
+    pub(super) fn is_up(&self, channel: &Name) -> bool {
+        self.all().get(channel).is_some_and(|view| view.state == OutputState::Ok)
     }
 
     /// Nothing here panics while it holds the lock; if it did, the counts would still be whole.

@@ -1,11 +1,15 @@
-//! Brings the messages of one channel to it, in order, until it has taken each.
+//! Brings the messages of one queue to its channel, in order, until it has taken each.
 
 use super::channels::Channels;
+use super::mail;
 use super::message::Message;
 use super::outbox::{Outbox, Waiting};
+use super::post::Poster;
+use super::told;
 use super::webhook;
 use crate::config::{Channel, ChannelKind};
 use crate::outputs::mqtt::Publisher;
+use lettre::message::Mailbox;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +35,8 @@ pub(super) struct Waits {
     pub(super) cap: Duration,
     /// For the answer to one delivery.
     pub(super) answer: Duration,
+    /// Between two requests to an Alertmanager.
+    pub(super) repeat: Duration,
 }
 
 impl Waits {
@@ -38,6 +44,7 @@ impl Waits {
         first: Duration::from_secs(1),
         cap: Duration::from_secs(300),
         answer: Duration::from_secs(10),
+        repeat: Duration::from_secs(60),
     };
 }
 
@@ -56,9 +63,13 @@ impl Failure {
     }
 }
 
-/// One channel's courier.
+/// The courier of one queue.
 pub(super) struct Courier {
     pub(super) channel: Channel,
+    /// The queue, one of [`Channel::queues`].
+    pub(super) queue: String,
+    /// Where people find the page.
+    pub(super) page: Option<String>,
     pub(super) outbox: Outbox,
     pub(super) publisher: Option<Arc<dyn Publisher>>,
     pub(super) channels: Channels,
@@ -80,15 +91,15 @@ impl Courier {
     }
 
     async fn deliver_all(&mut self) {
-        let channel = self.channel.name.to_string();
-        let mut backoff = Backoff::new(seed(&channel), self.waits.first, self.waits.cap);
-        let mut client = None;
+        let queue = self.queue.clone();
+        let mut backoff = Backoff::new(seed(&queue), self.waits.first, self.waits.cap);
+        let mut poster = Poster::default();
         loop {
             self.more.borrow_and_update();
-            let head = match self.outbox.head(channel.clone()).await {
+            let head = match self.outbox.head(queue.clone()).await {
                 Ok(head) => head,
                 Err(error) => {
-                    tracing::warn!(channel, %error, "the outbox cannot be read; trying again");
+                    tracing::warn!(queue, %error, "the outbox cannot be read; trying again");
                     sleep(backoff.next_wait()).await;
                     continue;
                 }
@@ -101,10 +112,10 @@ impl Courier {
                 continue;
             };
             sleep(self.until_due(&waiting)).await;
-            let outcome = self.deliver(&mut client, &waiting).await;
+            let outcome = self.deliver(&mut poster, &waiting).await;
             if let Err(error) = self.settle(&waiting, outcome, &mut backoff).await {
                 // It stays at the head and is delivered once more: its key tells the receiver.
-                tracing::warn!(channel, %error, "the outbox cannot be written; trying again");
+                tracing::warn!(queue, %error, "the outbox cannot be written; trying again");
                 sleep(backoff.next_wait()).await;
             }
         }
@@ -116,29 +127,54 @@ impl Courier {
         Duration::from_millis(ms).min(self.waits.cap.max(LONGEST_RETRY_AFTER))
     }
 
-    async fn deliver(&self, client: &mut Option<reqwest::Client>, waiting: &Waiting) -> Result<(), Failure> {
+    async fn deliver(&self, poster: &mut Poster, waiting: &Waiting) -> Result<(), Failure> {
+        let page = self.page.as_deref();
         match &self.channel.kind {
-            ChannelKind::Webhook { url, token } => {
-                let client = match client {
-                    Some(client) => client,
-                    None => client.insert(webhook::client(self.waits.answer).map_err(Failure::later)?),
-                };
-                webhook::post(client, url, token.as_ref(), waiting).await
+            ChannelKind::Webhook(hook) => {
+                let client = poster.client(hook.tls.as_ref(), self.waits.answer)?;
+                let outcome = webhook::post(&client, hook, waiting, page, (self.now)()).await;
+                poster.ended(hook.tls.as_ref(), outcome.is_ok());
+                outcome
+            }
+            ChannelKind::Mail(mail) => {
+                let to = self.recipient(&mail.to)?;
+                let raised_as = self.raised_as(waiting).await?;
+                let channel = self.channel.name.as_str();
+                mail::send(mail, to, channel, waiting, &raised_as, page, self.waits.answer).await
             }
             ChannelKind::Mqtt => self.publish(waiting).await,
+            // It has a teller of its own.
+            ChannelKind::Alertmanager(_) => Err(Failure::later("no courier goes to an Alertmanager")),
         }
     }
 
-    /// Publishes a message, retained under its rule: so a later subscriber learns what is raised, and the broker
-    /// keeps one message a rule, not one an alert.
+    /// Whose queue this is.
+    fn recipient<'m>(&self, to: &'m [Mailbox]) -> Result<&'m Mailbox, Failure> {
+        let mut queues = self.channel.queues().into_iter().zip(to);
+        let mine = queues.find(|(queue, _)| *queue == self.queue).map(|(_, to)| to);
+        mine.ok_or_else(|| Failure::Refused(format!("nobody has the queue `{}`", self.queue)))
+    }
+
+    /// The keys under which was raised what a message clears or repeats.
+    async fn raised_as(&self, waiting: &Waiting) -> Result<Vec<String>, Failure> {
+        let channel = self.channel.name.to_string();
+        let alarms: Vec<String> = waiting.parcel()?.alerts.into_iter().map(|alert| alert.id).collect();
+        let read = move |connection: &rusqlite::Connection| {
+            told::raised_as(connection, &channel, alarms.iter().map(String::as_str))
+        };
+        let keys = self.outbox.with(read).await;
+        keys.map_err(|error| Failure::later(format!("what was told before cannot be read: {error}")))
+    }
+
+    /// Publishes a message, retained under its rule and subject: so a later subscriber learns what is raised, and the
+    /// broker keeps one message for each of them, not one an alert.
     async fn publish(&self, waiting: &Waiting) -> Result<(), Failure> {
         let publisher =
             self.publisher.as_ref().ok_or_else(|| Failure::later("there is no session with a broker"))?;
-        let message: Message = serde_json::from_str(&waiting.body).map_err(|error| {
-            Failure::Refused(format!("the message in the outbox cannot be read: {error}"))
-        })?;
+        let parcel = waiting.parcel()?;
+        let message = parcel.alerts.first().ok_or_else(|| Failure::Refused("it says nothing".to_owned()))?;
         let name = |text: &str| text.parse::<Name>().map_err(|error| Failure::Refused(error.to_string()));
-        let topic = Topic::Alert { facility: name(&message.facility)?, id: name(&message.rule)? };
+        let topic = Topic::Alert { facility: name(&message.facility)?, id: name(&topic_id(message))? };
         let publish = Publish {
             topic: topic.to_string(),
             payload: waiting.body.clone().into_bytes(),
@@ -164,24 +200,24 @@ impl Courier {
         match outcome {
             Ok(()) => {
                 backoff.succeeded();
-                self.channels.delivered(channel);
+                self.channels.delivered(channel, 1);
                 tracing::info!(%channel, key, attempts = waiting.attempts + 1, "alert message delivered");
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Refused(reason)) => {
                 tracing::error!(%channel, key, reason, "alert message given up: its channel refused it");
-                self.channels.failed(channel, &reason, true);
+                self.channels.failed(channel, &reason, 1);
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Later { reason, .. }) if self.is_too_old(waiting) => {
                 tracing::error!(%channel, key, reason, "alert message given up: nobody took it for a week");
-                self.channels.failed(channel, &reason, true);
+                self.channels.failed(channel, &reason, 1);
                 self.outbox.remove(waiting.id).await
             }
             Err(Failure::Later { reason, after }) => {
                 let asked = after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
                 let wait = backoff.next_wait().max(asked);
-                self.channels.failed(channel, &reason, false);
+                self.channels.failed(channel, &reason, 0);
                 if waiting.attempts == 0 {
                     tracing::warn!(%channel, key, reason, "alert message not delivered; trying again");
                 }
@@ -193,15 +229,27 @@ impl Courier {
     }
 
     fn is_too_old(&self, waiting: &Waiting) -> bool {
-        let message: Option<Message> = serde_json::from_str(&waiting.body).ok();
-        let as_of = message.and_then(|message| Timestamp::from_rfc3339(&message.as_of));
+        let Ok(parcel) = waiting.parcel() else { return false };
+        let as_of = parcel.alerts.iter().filter_map(|alert| Timestamp::from_rfc3339(&alert.as_of)).max();
         as_of.is_some_and(|as_of| (self.now)().0 - as_of.0 > GIVEN_UP_AFTER_MS)
     }
 }
 
+/// The end of an alert's topic: its rule, and whom it is about where that is not the facility.
+fn topic_id(message: &Message) -> String {
+    let about = message.subject.strip_prefix(&message.facility).unwrap_or(&message.subject);
+    let about: Vec<&str> = about.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit())).collect();
+    let words =
+        std::iter::once(message.rule.as_str()).chain(about.into_iter().filter(|word| !word.is_empty()));
+    let mut id = words.collect::<Vec<_>>().join("-");
+    // Names have 64 letters; two subjects that agree in so many share a topic.
+    id.truncate(64);
+    id.trim_end_matches('-').to_owned()
+}
+
 /// Channels must not wait in step.
-fn seed(channel: &str) -> u64 {
+pub(super) fn seed(queue: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (channel, std::process::id()).hash(&mut hasher);
+    (queue, std::process::id()).hash(&mut hasher);
     hasher.finish()
 }

@@ -7,28 +7,44 @@
 //! repetitions. A dead channel holds up neither the others nor the judging. Source: domain.md 7.
 
 pub mod alarm;
+mod alertmanager;
 mod causes;
 mod changed;
 mod channels;
+mod check;
 pub(crate) mod conditions;
 pub mod decide;
 mod deliver;
+pub mod desk;
+mod dispatch;
 pub mod formulas;
+mod group;
 mod judge;
 mod kept;
+pub mod listing;
+mod mail;
 mod message;
+mod notify;
 mod outbox;
+mod post;
 mod replay;
 mod run;
-mod thin;
+mod sign;
+pub mod silence;
+mod tell;
+mod template;
+mod told;
 mod watch;
 mod webhook;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use channels::Channels;
+pub use check::check_channels;
 pub use decide::{Event, State, Turn};
+pub use group::Group;
 pub use message::Message;
 pub use replay::{Replayed, replay, unjudged};
 pub use run::Alerting;

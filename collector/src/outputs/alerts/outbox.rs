@@ -1,15 +1,17 @@
 //! Messages that wait for their channel, durable until it has taken them.
 
-use super::message::Message;
-use crate::config::Channel;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use super::deliver::Failure;
+use super::group::Parcel;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use wattledger_model::time::Timestamp;
 
-/// Messages that wait for one channel at most; beyond, the oldest is given up.
+/// Messages that wait in one queue at most; beyond, the oldest is given up. Each channel has a queue, and each
+/// recipient of mail.
 const MOST_WAITING: i64 = 1_000;
 
-/// A message at the head of a channel's queue.
+/// A message that waits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Waiting {
     pub(super) id: i64,
@@ -23,54 +25,73 @@ pub(super) struct Waiting {
     pub(super) body: String,
 }
 
-/// Puts a message into the queue of a channel. Gives how many had to be given up for it.
+impl Waiting {
+    /// What it is.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where it cannot be read, which will never change.
+    pub(super) fn parcel(&self) -> Result<Parcel, Failure> {
+        Parcel::read(&self.body)
+            .map_err(|error| Failure::Refused(format!("the message in the outbox cannot be read: {error}")))
+    }
+}
+
+/// Puts a message into a queue. Gives how many had to be given up for it.
 pub(super) fn put(
     within: &Transaction<'_>,
-    channel: &str,
-    message: &Message,
+    queue: &str,
+    key: &str,
+    body: &str,
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
-    let body = serde_json::to_string(message).expect("a message is plain data");
     within
         .prepare_cached(
             "INSERT INTO outbox (channel, event, attempts, next_ms, body) VALUES (?1, ?2, 0, ?3, ?4)",
         )?
-        .execute(params![channel, message.key, now.0, body])?;
+        .execute(params![queue, key, now.0, body])?;
     within
         .prepare_cached(
             "DELETE FROM outbox WHERE channel = ?1 AND id NOT IN
              (SELECT id FROM outbox WHERE channel = ?1 ORDER BY id DESC LIMIT ?2)",
         )?
-        .execute(params![channel, MOST_WAITING])
+        .execute(params![queue, MOST_WAITING])
 }
 
-/// The channels that have messages waiting, and how many.
-fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
-    connection
+/// Gives up what waits in queues that nobody reads any more.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn drop_gone(connection: &Connection, known: &BTreeSet<&str>) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let waiting: Vec<(String, i64)> = transaction
         .prepare_cached("SELECT channel, count(*) FROM outbox GROUP BY channel")?
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
-        .collect()
-}
-
-/// Gives up what waits for channels that are not configured any more.
-pub(super) fn drop_gone(connection: &Connection, channels: &[Channel]) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    for (channel, messages) in waiting(&transaction)? {
-        if !channels.iter().any(|known| known.name.as_str() == channel) {
-            tracing::error!(
-                channel,
-                messages,
-                "alert messages dropped: their channel is not configured any more"
-            );
-            drop_channel(&transaction, &channel)?;
-        }
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (queue, messages) in waiting.iter().filter(|(queue, _)| !known.contains(queue.as_str())) {
+        tracing::error!(queue, messages, "alert messages dropped: their channel is not configured any more");
+        transaction.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([queue])?;
     }
     transaction.commit()
 }
 
-/// Gives up all that waits for a channel.
-fn drop_channel(within: &Transaction<'_>, channel: &str) -> rusqlite::Result<()> {
-    within.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([channel]).map(drop)
+/// Everything that waits in a queue, the oldest first.
+pub(super) fn all(connection: &Connection, queue: &str) -> rusqlite::Result<Vec<Waiting>> {
+    connection
+        .prepare_cached(
+            "SELECT id, event, attempts, next_ms, body FROM outbox WHERE channel = ?1 ORDER BY id",
+        )?
+        .query_map([queue], waiting_row)?
+        .collect()
+}
+
+fn waiting_row(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        attempts: row.get(2)?,
+        due: Timestamp(row.get(3)?),
+        body: row.get(4)?,
+    })
 }
 
 /// The outbox as couriers use it: on a connection of their own, off the runtime's threads.
@@ -84,22 +105,14 @@ impl Outbox {
         Outbox { connection: Arc::new(Mutex::new(connection)) }
     }
 
-    /// The oldest message of a channel.
-    pub(super) async fn head(&self, channel: String) -> rusqlite::Result<Option<Waiting>> {
+    /// The oldest message of a queue.
+    pub(super) async fn head(&self, queue: String) -> rusqlite::Result<Option<Waiting>> {
         self.with(move |connection| {
             connection
                 .prepare_cached(
                     "SELECT id, event, attempts, next_ms, body FROM outbox WHERE channel = ?1 ORDER BY id LIMIT 1",
                 )?
-                .query_row([channel], |row| {
-                    Ok(Waiting {
-                        id: row.get(0)?,
-                        key: row.get(1)?,
-                        attempts: row.get(2)?,
-                        due: Timestamp(row.get(3)?),
-                        body: row.get(4)?,
-                    })
-                })
+                .query_row([queue], waiting_row)
                 .optional()
         })
         .await
@@ -124,7 +137,8 @@ impl Outbox {
         .await
     }
 
-    async fn with<T: Send + 'static>(
+    /// Does something with the connection.
+    pub(super) async fn with<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {

@@ -1,8 +1,8 @@
-//! The alerts' shell: rounds when the engine wakes it, a courier for each channel.
+//! The alerts' shell: rounds of judging when the engine wakes it, beside those who tell of what was decided.
 
 use super::channels::Channels;
-use super::deliver::{Courier, Waits};
-use super::outbox::{self, Outbox};
+use super::deliver::Waits;
+use super::dispatch::Dispatch;
 use super::watch::{Round, Watch};
 use crate::config::{AlertRule, Channel};
 use crate::outputs::mqtt::Publisher;
@@ -13,7 +13,7 @@ use crate::view::View;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use wattledger_model::time::{MINUTE_MS, Timestamp};
 
@@ -42,6 +42,10 @@ pub struct Alerting {
     pub active: watch::Sender<Vec<AlertView>>,
     /// Where it is counted how messages fare.
     pub fares: Channels,
+    /// Moves when somebody silenced or acknowledged something.
+    pub said: watch::Receiver<u64>,
+    /// Where people find the page, for messages that point to it.
+    pub page: Option<String>,
     /// Becomes true to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -64,40 +68,42 @@ impl Alerting {
             publisher,
             active,
             fares,
+            said,
+            page,
             stop,
         } = self;
         let mut stopped = stop.clone();
-        let (more, deliveries) = watch::channel(0_u64);
-        let mut couriers = JoinSet::new();
+        let (judged, news) = watch::channel(0_u64);
+        let telling = Dispatch {
+            rules: rules.clone(),
+            channels,
+            layout: layout.clone(),
+            publisher,
+            fares,
+            page,
+            now,
+            waits,
+            judged: news,
+            said,
+            stop,
+        };
         let work = async {
-            let Some((mut watch, outbox)) = opened(view, &layout, rules, &channels, now).await else {
+            let Some(mut watch) = opened(view, &layout, rules, now).await else {
                 return;
             };
-            for channel in channels {
-                let courier = Courier {
-                    channel,
-                    outbox: outbox.clone(),
-                    publisher: publisher.clone(),
-                    channels: fares.clone(),
-                    now,
-                    waits,
-                    more: deliveries.clone(),
-                    stop: stop.clone(),
-                };
-                couriers.spawn(courier.run());
-            }
             loop {
                 wake.borrow_and_update();
                 let live = live(&snapshot);
-                let (back, outcome) = match judged(watch, now, live).await {
-                    Some(judged) => judged,
+                let (back, outcome) = match round(watch, now, live).await {
+                    Some(round) => round,
                     None => return,
                 };
                 watch = back;
                 match outcome {
                     Ok(round) => {
-                        if round.turned > 0 {
-                            more.send_modify(|count| *count += 1);
+                        // What is up may be old news until it has been judged up to today.
+                        if round.turned > 0 || !round.active.is_empty() {
+                            judged.send_modify(|count| *count += 1);
                         }
                         show(&active, round.active);
                         if round.more {
@@ -117,44 +123,33 @@ impl Alerting {
                 }
             }
         };
-        tokio::select! {
-            () = work => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
-        // The engine may have gone before the word to stop; couriers hear that word themselves.
-        let _ = stopped.wait_for(|stop| *stop).await;
-        while couriers.join_next().await.is_some() {}
+        let judging = async {
+            tokio::select! {
+                () = work => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        };
+        // Who tells hears the word to stop for itself: the engine may have gone before it.
+        tokio::join!(judging, telling.run());
     }
 }
 
 /// Opens what alerts remember, trying again while the disk refuses.
-async fn opened(
-    view: View,
-    layout: &Layout,
-    rules: Vec<AlertRule>,
-    channels: &[Channel],
-    now: fn() -> Timestamp,
-) -> Option<(Watch, Outbox)> {
-    let (own, couriers) = loop {
+async fn opened(view: View, layout: &Layout, rules: Vec<AlertRule>, now: fn() -> Timestamp) -> Option<Watch> {
+    let own = loop {
         let at = layout.clone();
-        let opening = spawn_blocking(move || Ok((remembered::open(&at)?, remembered::open(&at)?)));
-        let connections: Result<_, StoreError> = opening.await.ok()?;
-        match connections {
-            Ok(connections) => break connections,
+        match spawn_blocking(move || remembered::open(&at)).await.ok()? {
+            Ok(connection) => break connection,
             Err(error) => {
                 tracing::warn!(%error, "what alerts remember cannot be opened; trying again");
                 sleep(RETRY_AFTER).await;
             }
         }
     };
-    let (at, channels) = (layout.clone(), channels.to_vec());
-    let taking_up = spawn_blocking(move || {
-        let failed = |source| StoreError::Sqlite { path: at.outputs(), source };
-        outbox::drop_gone(&own, &channels).map_err(failed)?;
-        Watch::open(view, own, &at, &rules, now())
-    });
+    let at = layout.clone();
+    let taking_up = spawn_blocking(move || Watch::open(view, own, &at, &rules, now()));
     match taking_up.await.ok()? {
-        Ok(watch) => Some((watch, Outbox::new(couriers))),
+        Ok(watch) => Some(watch),
         Err(error) => {
             tracing::error!(%error, "what alerts remember cannot be read; there are no alerts until the next start");
             None
@@ -163,16 +158,16 @@ async fn opened(
 }
 
 /// One round, off the runtime's threads. `None` if it panicked, which ends the alerts and nothing else.
-async fn judged(
+async fn round(
     mut watch: Watch,
     now: fn() -> Timestamp,
     live: Option<Arc<Snapshot>>,
 ) -> Option<(Watch, Result<Round, StoreError>)> {
-    let round = spawn_blocking(move || {
+    let judging = spawn_blocking(move || {
         let outcome = watch.round(now(), live.as_deref());
         (watch, outcome)
     });
-    match round.await {
+    match judging.await {
         Ok(done) => Some(done),
         Err(error) => {
             tracing::error!(%error, "judging failed; there are no more alerts until the next start");

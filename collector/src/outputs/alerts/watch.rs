@@ -92,9 +92,6 @@ impl Watch {
             watched.turned.clear();
         }
         self.rules = rules;
-        let turned = turned
-            + super::thin::pass_on(&self.connection, &self.rules, now)
-                .map_err(|source| self.failed(source))?;
         Ok(Round { more, turned, active: self.active() })
     }
 

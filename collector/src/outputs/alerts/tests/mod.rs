@@ -1,12 +1,21 @@
 //! Alerts from the decision to the receiver.
 
+mod alertmanagers;
+#[path = "../../../../../link/tests/session/authority.rs"]
+mod authority;
 mod conditions;
 mod decisions;
 mod deliveries;
+mod mail_server;
+mod mails;
 mod receiver;
 mod replays;
 mod rounds;
 mod suppressed;
+mod telling;
+mod templates;
+mod told_twice;
+mod webhooks;
 
 use super::alarm::{self, Alarm};
 use super::watch::Watch;

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -21,6 +21,8 @@ pub(super) enum Reply {
     Redirect,
     /// Takes it and never answers.
     Silence,
+    /// Success, with these words.
+    Words(&'static str),
 }
 
 /// One request.
@@ -28,6 +30,12 @@ pub(super) enum Reply {
 pub(super) struct Got {
     pub(super) key: String,
     pub(super) authorization: Option<String>,
+    /// Path and query.
+    pub(super) uri: String,
+    pub(super) headers: HeaderMap,
+    /// The body as it came.
+    pub(super) text: String,
+    /// The same as JSON; null where it is none.
     pub(super) body: Value,
 }
 
@@ -65,12 +73,15 @@ impl Receiver {
     }
 }
 
-async fn answer(State(script): State<Arc<Script>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(script): State<Arc<Script>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let got = Got {
         key: header("idempotency-key").unwrap_or_default(),
         authorization: header("authorization"),
-        body: serde_json::from_slice(&body).expect("JSON"),
+        uri: uri.to_string(),
+        text: String::from_utf8(body.to_vec()).expect("UTF-8"),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        headers,
     };
     let reply = script.replies.lock().expect("no panic").pop_front();
     script.got.send(got).expect("the test listens");
@@ -82,5 +93,6 @@ async fn answer(State(script): State<Arc<Script>>, headers: HeaderMap, body: Byt
         }
         Some(Reply::Redirect) => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
         Some(Reply::Silence) => std::future::pending().await,
+        Some(Reply::Words(words)) => words.into_response(),
     }
 }
