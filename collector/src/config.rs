@@ -33,12 +33,12 @@ mod zone;
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, KeptSecret};
+#[cfg(test)]
+pub(crate) use alert::sample_message;
 pub use alert::{
     AlertRule, Clock, Condition, Feeds, Indicator, Maintenance, Opening, Phases, Severity, Side, Thresholds,
     Words, WordsError, Written,
 };
-#[cfg(test)]
-pub(crate) use alert::sample_message;
 pub(crate) use alert::{even, is_upper_on_pue};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
@@ -226,8 +226,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         channels: &channel_names,
         has_meter: &has_meter,
     };
-    let mut alerts =
-        all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
+    let mut alerts = all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
     let maintenance = alert::read_maintenance(
         root.tables("maintenance"),
         (&sites, &facilities),
@@ -324,7 +323,8 @@ fn read_web(table: &mut Table<'_>) -> Option<Web> {
         let message = format!("the page has no password, and at {} other machines can read it", listen.value);
         table.document().warning(listen.place, message);
         if let Some(operators) = &operators {
-            let message = "the operators' token crosses the network as it is; put a proxy with TLS before the page";
+            let message =
+                "the operators' token crosses the network as it is; put a proxy with TLS before the page";
             table.document().warning(operators.place, message);
         }
     }

@@ -167,7 +167,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
     let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
     let desk = Arc::new(Desk::new(layout.clone(), clock::now));
-    let (alerts, channels) = start_alerts(&config, &common, &publisher, &mut tasks)?;
+    let (alerts, channels) = start_alerts(&config, &common, &publisher, &snapshot, &mut tasks)?;
     let figures = View::open(&layout, Arc::clone(&topology))?;
     let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
     tasks.spawn(async move {
@@ -201,8 +201,13 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     tasks.spawn(async move { Ok(serving.await?) });
     if let (Some(listener), Some(web)) = (listener, &config.web) {
         let (foresee, outlooks) = watch::channel(Arc::new(Outlooks::default()));
-        let foreseeing =
-            foreseen::keep(layout.clone(), Arc::clone(&topology), snapshot.clone(), foresee, stopping.clone());
+        let foreseeing = foreseen::keep(
+            layout.clone(),
+            Arc::clone(&topology),
+            snapshot.clone(),
+            foresee,
+            stopping.clone(),
+        );
         tasks.spawn(async move {
             foreseeing.await;
             Ok(())
@@ -329,6 +334,7 @@ fn start_alerts(
     config: &CollectorConfig,
     common: &Common<'_>,
     publisher: &Arc<SessionPublisher>,
+    snapshot: &watch::Receiver<Arc<Snapshot>>,
     tasks: &mut Tasks,
 ) -> Result<(watch::Receiver<Vec<AlertView>>, Channels), CollectorError> {
     let (active, alerts) = watch::channel(Vec::new());
@@ -341,6 +347,7 @@ fn start_alerts(
         view: View::open(common.layout, Arc::clone(common.topology))?,
         layout: common.layout.clone(),
         wake: common.wake.clone(),
+        snapshot: snapshot.clone(),
         now: clock::now,
         publisher: Some(publisher),
         active,

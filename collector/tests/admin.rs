@@ -265,7 +265,8 @@ async fn what_is_said_of_alerts_goes_there_with_who_says_it() {
     let client = &running.client;
     let listing = client.alerts(AlertsQuestion { past_days: 7 }).await.expect("a listing");
     assert_eq!(listing.at, Timestamp(7), "the question came whole");
-    let matchers = vec!["rule=pue*".parse().expect("valid"), "subject=hall-1 meter x".parse().expect("valid")];
+    let matchers =
+        vec!["rule=pue*".parse().expect("valid"), "subject=hall-1 meter x".parse().expect("valid")];
     let request = SilenceRequest { matchers, for_s: 14_400, reason: "service \u{fc}\n".to_owned() };
     let silence = client.silence(&request).await.expect("silenced");
     assert_eq!((&silence.matchers, &silence.reason), (&request.matchers, &request.reason));

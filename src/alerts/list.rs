@@ -90,7 +90,8 @@ fn entry(alert: &AlertView, now: Timestamp) -> String {
     let mut text = String::new();
     let subject = if alert.subject.is_empty() { &alert.facility } else { &alert.subject };
     let lasts = span(now.0 - alert.since.0);
-    let _ = writeln!(text, "{:<8}  {subject}  {}  since {} ({lasts})", alert.severity, alert.rule, alert.since);
+    let _ =
+        writeln!(text, "{:<8}  {subject}  {}  since {} ({lasts})", alert.severity, alert.rule, alert.since);
     let _ = writeln!(text, "          {}", alert.id);
     let what = if alert.what.is_empty() { "value" } else { &alert.what };
     let _ = writeln!(
@@ -134,11 +135,19 @@ pub(super) fn silence_line(silence: &Silence, now: Timestamp) -> String {
         (Some(ended), false) => format!("ended at {ended}"),
         (None, false) => format!("was over at {}", silence.until),
     };
-    format!("{:>6}  {}  {state}\n        by {}: {}\n", silence.id, matchers.join(" "), silence.by, silence.reason)
+    format!(
+        "{:>6}  {}  {state}\n        by {}: {}\n",
+        silence.id,
+        matchers.join(" "),
+        silence.by,
+        silence.reason
+    )
 }
 
 fn of_maintenance(work: &Maintenance) -> String {
-    let names = |of: &[wattledger_model::name::Name]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names = |of: &[wattledger_model::name::Name]| {
+        of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
     let mut text = work.facility.to_string();
     if !work.meters.is_empty() {
         let _ = write!(text, ", meters {}", names(&work.meters));

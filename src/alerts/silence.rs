@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(duration("30m"), Ok(Duration::from_secs(1_800)));
         assert_eq!(duration("4h"), Ok(Duration::from_secs(14_400)));
         assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
-        for text in ["", "4", "h", "-4h", "4 h", "4w", "30s", "99999999999999999999h", "9999999999999999999d"] {
+        for text in ["", "4", "h", "-4h", "4 h", "4w", "30s", "99999999999999999999h", "9999999999999999999d"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
     }

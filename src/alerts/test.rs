@@ -9,11 +9,11 @@ use std::fmt::Write;
 use wattledger_collector::admin::instant;
 use wattledger_collector::config::{AlertRule, CollectorConfig, Condition};
 use wattledger_collector::explain::Source;
-use wattledger_collector::outputs::alerts::{Replayed, Turn, replay};
+use wattledger_collector::outputs::alerts::{Replayed, Turn, replay, unjudged};
 use wattledger_collector::store::Layout;
 use wattledger_collector::view::View;
 use wattledger_model::calendar::Tz;
-use wattledger_model::time::{Interval, MINUTE_MS, Minute};
+use wattledger_model::time::{Interval, MINUTE_MS, Minute, Timestamp};
 
 /// What `wattledger alerts test` is called with.
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,8 @@ impl Tried {
             }
         }
         for other in &self.others {
-            let (key, value) = other.split_once('=').with_context(|| format!("`{other}` is not KEY=VALUE"))?;
+            let (key, value) =
+                other.split_once('=').with_context(|| format!("`{other}` is not KEY=VALUE"))?;
             if key.trim() == "name" {
                 bail!("the name of a rule is not tried");
             }
@@ -122,9 +123,8 @@ pub(super) fn run(args: &TestArgs) -> Result<()> {
     let interval = asked(args, zone, &known)?;
     let found = replay(&mut view, &with_causes(&config, &rules), interval.from, interval.to)?;
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-    let turns = found.turns.into_iter().filter(|turn| names.contains(&turn.rule.as_str())).collect();
-    let unjudged = found.unjudged.into_iter().filter(|(rule, _)| names.contains(&rule.as_str()));
-    let outcome = Outcome::of(&rules, interval, turns, unjudged.collect(), &mut view, &known)?;
+    let turns = found.into_iter().filter(|turn| names.contains(&turn.rule.as_str())).collect();
+    let outcome = Outcome::of(&rules, interval, turns, &mut view, &known)?;
     files::print(&if *json {
         format!("{}\n", serde_json::to_string_pretty(&outcome)?)
     } else {
@@ -142,7 +142,11 @@ fn chosen(config: &CollectorConfig, rule: Option<&str>) -> Vec<AlertRule> {
 fn with_causes(config: &CollectorConfig, rules: &[AlertRule]) -> Vec<AlertRule> {
     let mut all = rules.to_vec();
     let is_cause = |rule: &&AlertRule| matches!(rule.condition, Condition::Stale);
-    let others = config.alerts.iter().filter(is_cause).filter(|cause| rules.iter().all(|rule| rule.name != cause.name));
+    let others = config
+        .alerts
+        .iter()
+        .filter(is_cause)
+        .filter(|cause| rules.iter().all(|rule| rule.name != cause.name));
     all.extend(others.cloned());
     all
 }
@@ -198,12 +202,19 @@ struct Outcome {
     from: String,
     to: String,
     minutes: i64,
-    turns: Vec<Replayed>,
-    /// How long each alert was up, by the place of its raise among the turns; `None` where it is up at the end.
-    lasted_minutes: BTreeMap<usize, Option<i64>>,
+    turns: Vec<Told>,
     rules: Vec<Summary>,
     /// What could not be judged, in words.
     unjudged: Vec<String>,
+}
+
+/// A turn, and for a raise how long the alert was up.
+#[derive(Debug, Serialize)]
+struct Told {
+    #[serde(flatten)]
+    turn: Replayed,
+    /// Minutes until it was cleared; `None` for a clear, and for what is up at the end.
+    lasts_minutes: Option<i64>,
 }
 
 /// One rule over the time.
@@ -225,29 +236,14 @@ impl Outcome {
         rules: &[AlertRule],
         interval: Interval,
         turns: Vec<Replayed>,
-        not_replayed: Vec<(String, String)>,
         view: &mut View,
         known: &Known,
     ) -> Result<Outcome> {
-        let lasted_minutes = lasted(&turns);
-        let of_rule = |rule: &AlertRule| {
-            let name = rule.name.as_str();
-            let own = turns.iter().enumerate().filter(|(_, turn)| turn.turn == Turn::Raised && turn.rule == name);
-            let mut summary =
-                Summary { rule: name.to_owned(), fired: 0, minutes_up: 0, longest_minutes: 0, still_up: 0 };
-            for (at, turn) in own {
-                let cleared = lasted_minutes.get(&at).copied().flatten();
-                let up = cleared.unwrap_or(interval.to.0 - turn.at.0);
-                summary.fired += 1;
-                summary.minutes_up += up;
-                summary.longest_minutes = summary.longest_minutes.max(up);
-                summary.still_up += usize::from(cleared.is_none());
-            }
-            summary
-        };
-        let summaries = rules.iter().map(of_rule).collect();
-        let mut unjudged: Vec<String> =
-            not_replayed.into_iter().map(|(rule, why)| format!("rule {rule}: {why}")).collect();
+        let turns = with_lengths(turns);
+        let not_kept = unjudged(rules).into_iter();
+        let mut unjudged: Vec<String> = not_kept
+            .map(|rule| format!("rule {rule}: what it looks at is not kept, and so cannot be replayed"))
+            .collect();
         for (at, (facility, interval_known)) in known.0.iter().enumerate() {
             let is_watched =
                 |rule: &AlertRule| rule.facility.as_ref().is_none_or(|of| of.as_str() == facility.as_str());
@@ -255,22 +251,23 @@ impl Outcome {
                 unjudged.extend(unknown(view, at, facility, *interval_known, interval)?);
             }
         }
+        // Beyond what is known nothing was up.
+        let end = known.end().map_or(interval.to, |end| end.min(interval.to));
         Ok(Outcome {
             from: interval.from.to_string(),
             to: interval.to.to_string(),
             minutes: interval.minutes(),
+            rules: rules.iter().map(|rule| Summary::of(rule, &turns, end)).collect(),
             turns,
-            lasted_minutes,
-            rules: summaries,
             unjudged,
         })
     }
 
     fn text(&self) -> String {
         let mut text = format!("{} to {}, {}\n", self.from, self.to, span(self.minutes * MINUTE_MS));
-        for (at, turn) in self.turns.iter().enumerate() {
+        for turn in &self.turns {
             text.push('\n');
-            self.tell(&mut text, at, turn);
+            turn.tell(&mut text);
         }
         text.push('\n');
         for Summary { rule, fired, minutes_up, longest_minutes, still_up } in &self.rules {
@@ -280,7 +277,8 @@ impl Outcome {
             if *fired > 0 {
                 let up = span(minutes_up * MINUTE_MS);
                 let longest = span(longest_minutes * MINUTE_MS);
-                let _ = write!(text, ", up for {up} in all ({share:.2} % of the time), the longest {longest}");
+                let _ =
+                    write!(text, ", up for {up} in all ({share:.2} % of the time), the longest {longest}");
             }
             if *still_up > 0 {
                 let _ = write!(text, "; {still_up} still up at the end");
@@ -293,59 +291,78 @@ impl Outcome {
         }
         text
     }
+}
 
-    fn tell(&self, text: &mut String, at: usize, turn: &Replayed) {
-        let Replayed { rule, subject, severity, coverage, reason, cause, .. } = turn;
-        if turn.turn == Turn::Cleared {
-            let _ = writeln!(text, "{}  cleared   {rule}  {subject}", turn.at);
-            let _ = writeln!(text, "                      {reason}");
+impl Summary {
+    fn of(rule: &AlertRule, turns: &[Told], end: Minute) -> Summary {
+        let name = rule.name.as_str();
+        let mut summary =
+            Summary { rule: name.to_owned(), fired: 0, minutes_up: 0, longest_minutes: 0, still_up: 0 };
+        let raises = turns.iter().filter(|told| told.turn.turn == Turn::Raised && told.turn.rule == name);
+        for raise in raises {
+            let up = raise.lasts_minutes.unwrap_or_else(|| end.0 - minute(&raise.turn).0);
+            summary.fired += 1;
+            summary.minutes_up += up;
+            summary.longest_minutes = summary.longest_minutes.max(up);
+            summary.still_up += usize::from(raise.lasts_minutes.is_none());
+        }
+        summary
+    }
+}
+
+impl Told {
+    fn tell(&self, text: &mut String) {
+        const INDENT: &str = "                      ";
+        let Replayed { rule, subject, severity, coverage, reason, cause, at, since, unit, .. } = &self.turn;
+        if self.turn.turn == Turn::Cleared {
+            let _ = writeln!(text, "{at}  cleared  {subject}  {rule}\n{INDENT}{reason}");
             return;
         }
-        let lasted = match self.lasted_minutes.get(&at).copied().flatten() {
+        let lasts = match self.lasts_minutes {
             Some(minutes) => format!("lasts {}", span(minutes * MINUTE_MS)),
             None => "still up at the end".to_owned(),
         };
-        let _ = writeln!(text, "{}  raised    {rule}  {subject}  {severity}, {lasted}", turn.at);
-        let _ = writeln!(text, "                      {reason}");
+        let _ = writeln!(text, "{at}  raised   {subject}  {rule}, {severity}, {lasts}\n{INDENT}{reason}");
+        let (value, limit) = (value(self.turn.value, unit), value(self.turn.limit, unit));
+        let coverage = coverage * 100.0;
         let _ = writeln!(
             text,
-            "                      value {}, limit {}, coverage {:.1} %, seen since {}",
-            value(turn.value, &turn.unit),
-            value(turn.limit, &turn.unit),
-            coverage * 100.0,
-            turn.since
+            "{INDENT}value {value}, limit {limit}, coverage {coverage:.1} %, seen since {since}"
         );
         if !cause.is_empty() {
-            let _ = writeln!(text, "                      because: {cause}");
+            let _ = writeln!(text, "{INDENT}because: {cause}");
         }
-        for change in &turn.changed {
-            let _ = writeln!(text, "                      changed: {change}");
+        for change in &self.turn.changed {
+            let _ = writeln!(text, "{INDENT}changed: {change}");
         }
-        if !turn.suppresses.is_empty() {
-            let _ = writeln!(text, "                      explains, and keeps quiet: {}", turn.suppresses.join(", "));
+        if !self.turn.suppresses.is_empty() {
+            let _ = writeln!(text, "{INDENT}explains, and keeps quiet: {}", self.turn.suppresses.join(", "));
         }
     }
 }
 
-/// How long each raise lasted, by its place among the turns.
-fn lasted(turns: &[Replayed]) -> BTreeMap<usize, Option<i64>> {
-    let mut lasted = BTreeMap::new();
-    let mut up: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (at, turn) in turns.iter().enumerate() {
-        let whose = (turn.rule.as_str(), turn.subject.as_str());
+/// The turns, each raise with how long it lasted.
+fn with_lengths(turns: Vec<Replayed>) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    let mut up: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for turn in turns {
+        let whose = (turn.rule.clone(), turn.subject.clone());
         match turn.turn {
-            Turn::Raised => {
-                up.insert(whose, at);
-                lasted.insert(at, None);
-            }
+            Turn::Raised => drop(up.insert(whose, told.len())),
             Turn::Cleared => {
-                if let Some(raised) = up.remove(&whose) {
-                    lasted.insert(raised, Some(turn.at.0 - turns[raised].at.0));
+                if let Some(raise) = up.remove(&whose).and_then(|at| told.get_mut(at)) {
+                    raise.lasts_minutes = Some(minute(&turn).0 - minute(&raise.turn).0);
                 }
             }
         }
+        told.push(Told { turn, lasts_minutes: None });
     }
-    lasted
+    told
+}
+
+/// The minute of a turn.
+fn minute(turn: &Replayed) -> Minute {
+    Timestamp::from_rfc3339(&turn.at).unwrap_or_default().minute()
 }
 
 /// What of the time is not known of a facility.
@@ -356,7 +373,9 @@ fn unknown(
     known: Option<Interval>,
     asked: Interval,
 ) -> Result<Vec<String>> {
-    let Some(known) = known else { return Ok(vec![format!("facility {facility}: nothing is known of it yet")]) };
+    let Some(known) = known else {
+        return Ok(vec![format!("facility {facility}: nothing is known of it yet")]);
+    };
     let mut unjudged = Vec::new();
     if asked.from < known.from {
         unjudged.push(format!("facility {facility}: nothing is known before {}", known.from));

@@ -5,8 +5,8 @@ use crate::{fixture, hostile, now};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
-use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
 use wattledger_collector::store::Layout;
 use wattledger_link::session::Secret;
@@ -193,7 +193,8 @@ async fn an_operator_silences_an_alert_from_its_card_and_is_asked_for_the_token_
     let Some(program) = browser::installed() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let desk = Arc::new(Desk::new(Layout::new(folder.path()), now));
-    let operators = Operators::with_token(&Secret::new("of-letters-that-nobody-guesses")).expect("long enough");
+    let operators =
+        Operators::with_token(&Secret::new("of-letters-that-nobody-guesses")).expect("long enough");
     let snapshot = fixture::rich(now());
     let page = serve_for("127.0.0.1:0", snapshot, Some(Arc::clone(&desk)), Some(operators)).await;
     let mut browser = Browser::start(program).await;
@@ -214,20 +215,26 @@ async fn an_operator_silences_an_alert_from_its_card_and_is_asked_for_the_token_
         )
     };
     browser.value(&fill("of-letters-that-somebody-guesses")).await;
-    browser.until("document.querySelector('form.say .error')?.textContent.includes('not the operators')").await;
+    browser
+        .until("document.querySelector('form.say .error')?.textContent.includes('not the operators')")
+        .await;
     assert_eq!(sideways(&mut browser).await, NOTHING);
     assert!(desk.standing().expect("read").is_empty());
     assert!(browser.complaints.drain(..).all(|complaint| complaint.contains("401")), "of the refusal alone");
 
     browser.value(&fill("of-letters-that-nobody-guesses")).await;
-    browser.until("document.querySelector('.silences')?.textContent.includes('Ana (page): chiller service')").await;
+    browser
+        .until("document.querySelector('.silences')?.textContent.includes('Ana (page): chiller service')")
+        .await;
     let [silence] = &desk.standing().expect("read")[..] else { panic!("one stands") };
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
     assert_eq!(matchers, ["rule=pue-excursion", "subject=hall-2"]);
     assert_eq!(silence.until.0 - silence.from.0, 4 * 3_600_000, "the length that was picked");
 
     browser.value("document.querySelector('.silences .actions button').click()").await;
-    browser.until("document.querySelector('form.say') && !document.querySelector('form.say [name=token]')").await;
+    browser
+        .until("document.querySelector('form.say') && !document.querySelector('form.say [name=token]')")
+        .await;
     browser.value("document.querySelector('form.say').requestSubmit()").await;
     browser.until("!document.querySelector('.silences')").await;
     assert!(desk.standing().expect("read").is_empty(), "ended without being asked again");
@@ -240,7 +247,9 @@ async fn a_page_without_operators_offers_no_change_and_shows_what_was_said() {
     let page = serve("127.0.0.1:0", fixture::rich(now())).await;
     let mut browser = Browser::start(program).await;
     browser.open(&page.url(), 1280, "light").await;
-    browser.until("document.querySelectorAll('.alert').length === 2 && document.querySelector('.year-grid')").await;
+    browser
+        .until("document.querySelectorAll('.alert').length === 2 && document.querySelector('.year-grid')")
+        .await;
     assert_eq!(browser.value("document.querySelectorAll('.alert button').length").await, 0);
     let text = browser.value("document.querySelector('#alerts').innerText").await.to_string();
     for wanted in [
@@ -257,7 +266,9 @@ async fn a_page_without_operators_offers_no_change_and_shows_what_was_said() {
     for wanted in ["The year 2026", "critical", "nine times in ten", "97\u{a0}%"] {
         assert!(year.contains(wanted), "{wanted} is missing in {year}");
     }
-    let none = browser.value("document.querySelector('#f-rechenzentrum-west .year, [id^=f-rechenzentrum] .year').innerText").await;
+    let none = browser
+        .value("document.querySelector('#f-rechenzentrum-west .year, [id^=f-rechenzentrum] .year').innerText")
+        .await;
     assert!(none.to_string().contains("nothing is known yet"), "{none}");
     assert_eq!(browser.complaints, Vec::<String>::new());
 }

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::web::{
     self, Health, HealthProblem, Operators, WebError, WebOptions, WebState,
 };
@@ -313,11 +313,15 @@ async fn without_the_token_or_from_elsewhere_nothing_is_changed() {
         assert_eq!(status, expected, "{headers:?}: {answer}");
         assert!(!answer.to_string().contains(TOKEN), "{answer}");
     }
-    let huge = format!(r#"{{"matchers":["rule=pue"],"for_s":3600,"by":"Ana","reason":"{}"}}"#, "x".repeat(20_000));
+    let huge =
+        format!(r#"{{"matchers":["rule=pue"],"for_s":3600,"by":"Ana","reason":"{}"}}"#, "x".repeat(20_000));
     assert_eq!(served.say("/api/alerts/silence", &[BEARER, JSON], &huge).await.0, 413);
     assert_eq!(served.json("/api/silences").await.1["silences"], Value::Array(Vec::new()));
     let (_, health) = served.json("/healthz").await;
-    assert_eq!((&health["page"]["refused"]["token"], &health["page"]["refused"]["host"]), (&3.into(), &1.into()));
+    assert_eq!(
+        (&health["page"]["refused"]["token"], &health["page"]["refused"]["host"]),
+        (&3.into(), &1.into())
+    );
     assert_eq!(served.get("/api/alerts/silence").await.status(), 405);
 }
 
@@ -330,7 +334,10 @@ async fn a_page_without_operators_says_which_key_would_name_them() {
     for path in ["/api/alerts/silence", "/api/alerts/silence/end", "/api/alerts/ack"] {
         let (status, answer) = served.say(path, &[BEARER, JSON], SILENCE).await;
         assert_eq!(status, 403);
-        assert!(answer["error"].as_str().expect("words").contains("`operators_token_file` in [web]"), "{answer}");
+        assert!(
+            answer["error"].as_str().expect("words").contains("`operators_token_file` in [web]"),
+            "{answer}"
+        );
     }
 }
 
@@ -343,7 +350,10 @@ async fn the_outlooks_of_the_year_are_given_with_why_there_is_none() {
         panic!("{outlooks}")
     };
     assert_eq!(hall["outlook"]["targets"][0]["state"], "on_course");
-    assert!(annex["outlook"].is_null() && annex["why"].as_str().is_some_and(|why| why.contains("nothing is known")));
+    assert!(
+        annex["outlook"].is_null()
+            && annex["why"].as_str().is_some_and(|why| why.contains("nothing is known"))
+    );
 }
 
 #[tokio::test]

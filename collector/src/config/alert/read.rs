@@ -111,7 +111,9 @@ fn read_excursion(table: &mut Table<'_>) -> Option<Condition> {
     let raise_by = table.optional("raise_by", document::float);
     let clear_by = table.optional("clear_by", document::float);
     if let Some(limit) = limit.as_ref().filter(|limit| limit.value < 1.0) {
-        table.document().error(limit.place, format!("a PUE is never below 1, and so no limit is {}", limit.value));
+        table
+            .document()
+            .error(limit.place, format!("a PUE is never below 1, and so no limit is {}", limit.value));
     }
     let above = |by: &Option<Placed<f64>>, usual: f64| by.as_ref().map_or(usual, |by| by.value);
     let (raise, clear) = (above(&raise_by, 0.05), above(&clear_by, 0.02));
@@ -150,10 +152,7 @@ fn read_meters(
 ) -> Vec<Name> {
     let meters = table.values("meters", document::name);
     let about_meters = condition.is_none_or(|condition| {
-        matches!(
-            condition,
-            Condition::Stale | Condition::Occurrence | Condition::Frozen | Condition::Balance
-        )
+        matches!(condition, Condition::Stale | Condition::Occurrence | Condition::Frozen | Condition::Balance)
     });
     if let (Some(first), false) = (meters.first(), about_meters) {
         let message = "`meters` belongs to the conditions stale, occurrence, frozen and balance";
@@ -254,8 +253,9 @@ fn read_labels(table: &mut Table<'_>) -> BTreeMap<String, String> {
     for (name, _) in &written.value {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.chars().all(is_word) || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-            let message =
-                format!("a label is made of letters, digits and _, and begins with no digit; `{name}` does not");
+            let message = format!(
+                "a label is made of letters, digits and _, and begins with no digit; `{name}` does not"
+            );
             table.document().error(written.place, message);
         } else if TAKEN.contains(&name.as_str()) {
             let message = format!("the label `{name}` is given to every alert; take another name");

@@ -86,8 +86,10 @@ mod tests {
     #[test]
     fn a_template_is_tried_before_it_is_needed() {
         let labels = BTreeMap::from([("team".to_owned(), "cooling".to_owned())]);
-        let good =
-            Words::new("{{ facility }}: {{ value|round(2) }} {% if cause %}({{ cause }}){% endif %}", &labels);
+        let good = Words::new(
+            "{{ facility }}: {{ value|round(2) }} {% if cause %}({{ cause }}){% endif %}",
+            &labels,
+        );
         let text = good.expect("it renders").render(&sample()).expect("it renders");
         assert_eq!(text, "hall-1: 1.41 (the hall takes 1412 kW, its IT equipment 1000 kW)");
         for bad in ["{{ facilty }}", "{{ facility", "{% if %}", "{{ labels.tean }}", "{{ value|nosuch }}"] {

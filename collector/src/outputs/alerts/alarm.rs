@@ -10,7 +10,8 @@ use wattledger_model::time::{DAY_MINUTES, MINUTE_MS, Timestamp};
 /// What has been cleared for this long is let go.
 const KEPT_MS: i64 = 400 * DAY_MINUTES * MINUTE_MS;
 
-const COLUMNS: &str = "id, rule, facility, subject, raised_ms, cleared_ms, judged_ms, raised, latest, cleared";
+const COLUMNS: &str =
+    "id, rule, facility, subject, raised_ms, cleared_ms, judged_ms, raised, latest, cleared";
 
 /// One alert from its raise on.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +41,13 @@ pub(crate) struct Alarm {
 fn read(row: &Row<'_>) -> rusqlite::Result<Alarm> {
     let message = |at: usize| -> rusqlite::Result<Option<Message>> {
         let Some(text) = row.get::<_, Option<String>>(at)? else { return Ok(None) };
-        let failed = |error| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error);
+        let failed =
+            |error| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error);
         serde_json::from_str(&text).map(Some).map_err(|error| failed(Box::new(error)))
     };
     let needed = |at: usize| {
-        message(at)?.ok_or_else(|| rusqlite::Error::InvalidColumnType(at, String::new(), rusqlite::types::Type::Null))
+        message(at)?
+            .ok_or_else(|| rusqlite::Error::InvalidColumnType(at, String::new(), rusqlite::types::Type::Null))
     };
     Ok(Alarm {
         id: row.get(0)?,
@@ -80,11 +83,7 @@ pub(crate) fn open(connection: &Connection) -> rusqlite::Result<Vec<Alarm>> {
 /// # Errors
 /// SQLite's.
 pub(crate) fn history(connection: &Connection, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Alarm>> {
-    all(
-        connection,
-        "raised_ms < ?2 AND (cleared_ms IS NULL OR cleared_ms >= ?1)",
-        params![from_ms, to_ms],
-    )
+    all(connection, "raised_ms < ?2 AND (cleared_ms IS NULL OR cleared_ms >= ?1)", params![from_ms, to_ms])
 }
 
 /// The alarm of an identity.

@@ -106,6 +106,20 @@ impl State {
         self.pause();
     }
 
+    /// Takes up a state that was kept before the last minutes were judged, in which nothing of it changed.
+    pub fn reach(&mut self, last: Minute) {
+        self.last = Some(last.0);
+    }
+
+    /// Whether the other state differs in nothing but the minute that was judged last, and in the figure of a quiet
+    /// one.
+    pub fn is_as(&self, other: &State) -> bool {
+        let is_raised = self.raised_since.is_some();
+        self.hold == other.hold
+            && self.raised_since == other.raised_since
+            && (!is_raised || self.seen == other.seen)
+    }
+
     fn pause(&mut self) {
         if let Some(hold) = &mut self.hold {
             hold.runs = false;

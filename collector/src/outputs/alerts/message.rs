@@ -272,7 +272,10 @@ fn look_at(condition: &Condition, subject: &Subject, at: Minute, (site, zone): (
                 Condition::Indicator { indicator, .. } => indicator.word(),
                 _ => "pue",
             };
-            format!("wattledger explain figure {} {date} --indicator {indicator} --config FILE", subject.facility)
+            format!(
+                "wattledger explain figure {} {date} --indicator {indicator} --config FILE",
+                subject.facility
+            )
         }
     }
 }

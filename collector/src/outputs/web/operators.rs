@@ -69,7 +69,8 @@ impl Operators {
             return false;
         };
         // Hashes of one length, each byte looked at.
-        let differing = self.hash.iter().zip(hash(token.trim())).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        let differing =
+            self.hash.iter().zip(hash(token.trim())).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
         scheme.eq_ignore_ascii_case("bearer") && differing == 0
     }
 }
@@ -213,7 +214,9 @@ fn name(text: &str) -> Result<String, String> {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match text.chars().count() {
         1..=LONGEST_NAME => Ok(format!("{text} (page)")),
-        length => Err(format!("your name has {length} letters; give 1 to {LONGEST_NAME}, so that others know whom to ask")),
+        length => Err(format!(
+            "your name has {length} letters; give 1 to {LONGEST_NAME}, so that others know whom to ask"
+        )),
     }
 }
 

@@ -16,9 +16,10 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
         None => lowest_limit(around.of(), around.at),
     };
     let (thresholds, against) = match (&named, rule.written.raise) {
-        (Some((limit, of)), _) => {
-            (rule.thresholds(even(limit + raise_by), even(limit + clear_by)), format!("; the limit is {limit}{of}"))
-        }
+        (Some((limit, of)), _) => (
+            rule.thresholds(even(limit + raise_by), even(limit + clear_by)),
+            format!("; the limit is {limit}{of}"),
+        ),
         (None, Some(raise)) => (rule.thresholds(raise, raise), String::new()),
         // Without a limit there is no excursion.
         (None, None) => return Ok(Vec::new()),

@@ -157,7 +157,8 @@ pub(crate) fn meters<'t>(topology: &'t Topology, facility: usize, rule: &AlertRu
     let belongs = |known: &&KnownMeter| {
         let declared = &known.declared;
         let claims = declared.claims.iter().any(|claim| claim.is_of_facility(name));
-        (declared.facility.as_ref() == Some(name) || claims) && rule.is_about_meter(declared.key.meter.as_str())
+        (declared.facility.as_ref() == Some(name) || claims)
+            && rule.is_about_meter(declared.key.meter.as_str())
     };
     let mut found: Vec<&KnownMeter> = topology.meters.values().filter(belongs).collect();
     found.sort_by(|a, b| a.declared.key.cmp(&b.declared.key));
@@ -184,7 +185,8 @@ pub(crate) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
     }
 }
 
-/// Whether the past can be judged by the ledger alone, without [`Around::live`].
+/// Whether the past can be judged by the store alone, without [`Around::live`]. What clocks of agents showed is not
+/// kept.
 pub(crate) const fn is_replayed(condition: &Condition) -> bool {
-    !matches!(condition, Condition::Stale | Condition::Clock)
+    !matches!(condition, Condition::Clock)
 }

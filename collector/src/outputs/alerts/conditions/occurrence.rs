@@ -47,8 +47,7 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
             if of_class.is_empty() {
                 continue;
             }
-            let today =
-                |step: &&&Step| day.from.start() < step.to && step.to <= around.at.start();
+            let today = |step: &&&Step| day.from.start() < step.to && step.to <= around.at.start();
             let counted: Vec<&&Step> = of_class.iter().filter(today).collect();
             let cause = counted.last().map_or_else(String::new, |step| {
                 format!("between its readings of {} and {}", step.from, step.to)

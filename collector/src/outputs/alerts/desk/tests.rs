@@ -25,6 +25,7 @@ fn message(id: &str, subject: &str, severity: &str) -> Message {
         subject: subject.to_owned(),
         severity: severity.to_owned(),
         since: Timestamp(NOW.0 - 600_000).to_string(),
+        raised_at: Timestamp(NOW.0 - 480_000).to_string(),
         reason: format!("{subject} is silent"),
         value: 600.0,
         limit: 180.0,
@@ -80,7 +81,8 @@ fn silence_of(matchers: &[&str]) -> SilenceRequest {
 fn the_listing_tells_what_is_up_with_its_figures_of_now_and_what_was_said_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let desk = Desk::new(file(folder.path()), now);
-    let silence = desk.silence(&silence_of(&["subject=hall-1 meter m*", "team=power"]), "ana").expect("silenced");
+    let silence =
+        desk.silence(&silence_of(&["subject=hall-1 meter m*", "team=power"]), "ana").expect("silenced");
     let request = AckRequest { alert: "stale-ups".to_owned(), note: "on my way".to_owned() };
     let ack = desk.acknowledge(&request, "ben").expect("acknowledged");
 
@@ -90,7 +92,10 @@ fn the_listing_tells_what_is_up_with_its_figures_of_now_and_what_was_said_of_it(
     let [ups, main] = &listing.up[..] else { panic!("two are up") };
     assert_eq!((ups.acknowledged.as_ref(), &ups.silenced_by), (Some(&ack), &None));
     assert_eq!((main.silenced_by.as_ref(), &main.acknowledged), (Some(&silence), &None));
-    assert_eq!((main.value, main.limit, main.cause.as_str()), (900.0, 180.0, "the newest reading is of 08:00"));
+    assert_eq!(
+        (main.value, main.limit, main.cause.as_str()),
+        (900.0, 180.0, "the newest reading is of 08:00")
+    );
     assert_eq!((main.since, main.raised_at), (Timestamp(NOW.0 - 600_000), Some(Timestamp(NOW.0 - 480_000))));
     assert!(listing.past.is_empty(), "nobody asked for it");
     assert_eq!(listing.silences, [silence]);
