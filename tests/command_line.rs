@@ -305,14 +305,15 @@ fn a_rule_is_tried_on_the_past_with_its_own_thresholds_and_with_others() {
     };
     let (code, told) = test(&["high", "--from", "2026-10-01", "--to", "2026-10-04"]);
     assert_eq!(code, Some(0), "{told}");
-    // The first day begins at 22:00 UTC; the hour is half over when it is below 1.25.
+    // The first day begins at 22:00 UTC, and an hour of it must be known; on the second half an hour is enough to come
+    // below 1.25.
     for words in [
         "2026-09-30T22:00:00Z to 2026-10-03T22:00:00Z, 3 d",
-        "raised   hall-1  high, warning, lasts 1 d",
+        "raised   hall-1  high, warning, lasts 23 h 3",
         "value 1.300, limit 1.250, coverage",
         "2026-10-01T22:3",
         "cleared  hall-1  high",
-        "high: fired 1 time, up for 1 d in all",
+        "high: fired 1 time, up for 23 h 3",
         "Could not be judged:",
         "facility hall-1: nothing is known yet after 2026-10-02T2",
     ] {

@@ -13,6 +13,7 @@ use wattledger_collector::outputs::alerts::{Replayed, Turn, replay, unjudged};
 use wattledger_collector::store::Layout;
 use wattledger_collector::view::View;
 use wattledger_model::calendar::Tz;
+use wattledger_model::name::Name;
 use wattledger_model::time::{Interval, MINUTE_MS, Minute, Timestamp};
 
 /// What `wattledger alerts test` is called with.
@@ -153,7 +154,8 @@ fn with_causes(config: &CollectorConfig, rules: &[AlertRule]) -> Vec<AlertRule> 
 
 /// The clocks of the rules' facilities, where they are the same.
 fn zone(config: &CollectorConfig, rules: &[AlertRule]) -> Option<Tz> {
-    let is_watched = |name| rules.iter().any(|rule| rule.facility.as_ref().is_none_or(|of| of == name));
+    let is_watched =
+        |name: &Name| rules.iter().any(|rule| rule.facility.as_ref().is_none_or(|of| of == name));
     let watched = config.facilities.iter().filter(|facility| is_watched(&facility.name));
     let mut zones: Vec<Tz> = watched.map(|facility| config.time_zone(facility)).collect();
     zones.dedup();
@@ -287,7 +289,9 @@ impl Outcome {
         }
         if !self.unjudged.is_empty() {
             text.push_str("\nCould not be judged:\n");
-            self.unjudged.iter().for_each(|what| drop(writeln!(text, "  {what}")));
+            for what in &self.unjudged {
+                let _ = writeln!(text, "  {what}");
+            }
         }
         text
     }
@@ -348,7 +352,9 @@ fn with_lengths(turns: Vec<Replayed>) -> Vec<Told> {
     for turn in turns {
         let whose = (turn.rule.clone(), turn.subject.clone());
         match turn.turn {
-            Turn::Raised => drop(up.insert(whose, told.len())),
+            Turn::Raised => {
+                up.insert(whose, told.len());
+            }
             Turn::Cleared => {
                 if let Some(raise) = up.remove(&whose).and_then(|at| told.get_mut(at)) {
                     raise.lasts_minutes = Some(minute(&turn).0 - minute(&raise.turn).0);

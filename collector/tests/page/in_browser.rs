@@ -226,7 +226,8 @@ async fn an_operator_silences_an_alert_from_its_card_and_is_asked_for_the_token_
     browser
         .until("document.querySelector('.silences')?.textContent.includes('Ana (page): chiller service')")
         .await;
-    let [silence] = &desk.standing().expect("read")[..] else { panic!("one stands") };
+    let standing = desk.standing().expect("read");
+    let [silence] = &standing[..] else { panic!("one stands: {standing:?}") };
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
     assert_eq!(matchers, ["rule=pue-excursion", "subject=hall-2"]);
     assert_eq!(silence.until.0 - silence.from.0, 4 * 3_600_000, "the length that was picked");
