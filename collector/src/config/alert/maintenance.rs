@@ -27,12 +27,12 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// The share of `(at - window, at]` that lies inside, 0 to 1; 1 wherever `at` itself does.
-    pub fn share(&self, at: Minute, window_minutes: i64) -> f64 {
-        if self.during.contains(at) {
+    /// The share of the window of so many minutes up to `end` that lies inside, 0 to 1; 1 wherever its last minute does.
+    pub fn share(&self, end: Minute, window_minutes: i64) -> f64 {
+        if self.during.contains(Minute(end.0 - 1)) {
             return 1.0;
         }
-        let inside = self.during.intersect(Interval::new(Minute(at.0 - window_minutes), at)).minutes();
+        let inside = self.during.intersect(Interval::new(Minute(end.0 - window_minutes), end)).minutes();
         inside as f64 / window_minutes.max(1) as f64
     }
 }

@@ -178,7 +178,10 @@ fn read_thresholds(table: &mut Table<'_>, condition: Option<&Condition>) -> Opti
     let clear_below = table.optional("clear_below", document::float);
     let clear_above = table.optional("clear_above", document::float);
     let sides = (table.has("raise_above"), table.has("raise_below"));
-    let is_open = condition.is_none_or(|condition| matches!(condition, Condition::Indicator { .. }));
+    let is_open = match condition {
+        Some(condition) => matches!(condition, Condition::Indicator { .. }),
+        None => !table.has("condition"),
+    };
     let side = match sides {
         (true, true) => {
             let message = "`raise_above` and `raise_below` exclude each other; make two rules";

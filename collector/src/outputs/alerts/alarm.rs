@@ -15,27 +15,27 @@ const COLUMNS: &str =
 
 /// One alert from its raise on.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Alarm {
+pub struct Alarm {
     /// Its identity.
-    pub(crate) id: String,
+    pub id: String,
     /// The rule that raised it.
-    pub(crate) rule: String,
+    pub rule: String,
     /// The facility.
-    pub(crate) facility: String,
+    pub facility: String,
     /// Whom it is about, in words.
-    pub(crate) subject: String,
+    pub subject: String,
     /// When it was raised, ms since the epoch.
-    pub(crate) raised_ms: i64,
+    pub raised_ms: i64,
     /// When it was cleared; `None` while it is up.
-    pub(crate) cleared_ms: Option<i64>,
+    pub cleared_ms: Option<i64>,
     /// The last minute for which it was judged.
-    pub(crate) judged_ms: i64,
+    pub judged_ms: i64,
     /// What was said when it was raised.
-    pub(crate) raised: Message,
+    pub raised: Message,
     /// The same with the figures of now, while it is up.
-    pub(crate) latest: Message,
+    pub latest: Message,
     /// What was said when it was cleared.
-    pub(crate) cleared: Option<Message>,
+    pub cleared: Option<Message>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Alarm> {
@@ -74,7 +74,7 @@ fn all(connection: &Connection, which: &str, with: &[&dyn rusqlite::ToSql]) -> r
 ///
 /// # Errors
 /// SQLite's.
-pub(crate) fn open(connection: &Connection) -> rusqlite::Result<Vec<Alarm>> {
+pub fn open(connection: &Connection) -> rusqlite::Result<Vec<Alarm>> {
     all(connection, "cleared_ms IS NULL", &[])
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn open(connection: &Connection) -> rusqlite::Result<Vec<Alarm>> {
 ///
 /// # Errors
 /// SQLite's.
-pub(crate) fn history(connection: &Connection, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Alarm>> {
+pub fn history(connection: &Connection, from_ms: i64, to_ms: i64) -> rusqlite::Result<Vec<Alarm>> {
     all(connection, "raised_ms < ?2 AND (cleared_ms IS NULL OR cleared_ms >= ?1)", params![from_ms, to_ms])
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn history(connection: &Connection, from_ms: i64, to_ms: i64) -> rusq
 ///
 /// # Errors
 /// SQLite's.
-pub(crate) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alarm>> {
+pub fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alarm>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM alarm WHERE id = ?1"))?
         .query_row([id], read)
@@ -101,7 +101,7 @@ pub(crate) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option
 ///
 /// # Errors
 /// SQLite's.
-pub(crate) fn put(within: &Transaction<'_>, alarm: &Alarm) -> rusqlite::Result<()> {
+pub fn put(within: &Transaction<'_>, alarm: &Alarm) -> rusqlite::Result<()> {
     let text = |message: &Message| serde_json::to_string(message).expect("a message is plain data");
     within
         .prepare_cached(&format!(

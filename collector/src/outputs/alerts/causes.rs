@@ -76,3 +76,72 @@ impl Causes {
         longest.filter(|_| is_enough).map(|(_, source)| source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Side, Thresholds};
+    use std::time::Duration;
+
+    fn subject(about: About) -> Subject {
+        Subject { facility: "hall-1".to_owned(), about }
+    }
+
+    fn sighting(derives_from: &[&str]) -> Sighting {
+        let after = Duration::ZERO;
+        let thresholds = Thresholds {
+            side: Side::Above,
+            raise: 1.3,
+            clear: 1.3,
+            raise_after: after,
+            clear_after: after,
+            min_coverage: 0.9,
+        };
+        Sighting {
+            subject: subject(About::Facility),
+            value: Some(1.5),
+            coverage: 1.0,
+            thresholds,
+            what: String::new(),
+            unit: "1",
+            derives_from: derives_from.iter().map(|name| (*name).to_owned()).collect(),
+            cause: String::new(),
+        }
+    }
+
+    fn causes(spells: &[(&str, i64, Option<i64>)]) -> Causes {
+        let mut all: HashMap<(String, String), Vec<(Source, Spell)>> = HashMap::new();
+        for (meter, from, to) in spells {
+            let source =
+                Source { rule: "stale".to_owned(), subject: subject(About::Meter((*meter).to_owned())) };
+            let spell = Spell { from: *from, to: *to, by: None };
+            all.entry(("hall".to_owned(), (*meter).to_owned())).or_default().push((source, spell));
+        }
+        Causes(all)
+    }
+
+    #[test]
+    fn what_is_silent_explains_what_derives_from_it_from_then_on() {
+        let causes = causes(&[("main", 100, None)]);
+        let behind = |from: &[&str], at| causes.behind("hall", &sighting(from), Minute(at), 60).is_some();
+        assert!(behind(&["main", "ups"], 101) && behind(&["main"], 100_000));
+        assert!(!behind(&["ups"], 101) && !behind(&["main"], 100));
+        assert!(causes.behind("annex", &sighting(&["main"]), Minute(101), 60).is_none(), "of another site");
+    }
+
+    #[test]
+    fn what_was_silent_explains_a_window_as_long_as_it_is_much_of_it() {
+        let causes = causes(&[("main", 100, Some(110)), ("ups", 112, Some(114))]);
+        let behind = |from: &[&str], at, window| {
+            causes
+                .behind("hall", &sighting(from), Minute(at), window)
+                .map(|source| source.subject.to_string())
+        };
+        let main = Some("hall-1 meter main".to_owned());
+        assert_eq!(behind(&["main"], 111, 60), main);
+        assert_eq!(behind(&["main"], 166, 60), main, "four minutes of it are in the hour");
+        assert_eq!(behind(&["main"], 167, 60), None, "three are not enough");
+        assert_eq!(behind(&["main", "ups"], 167, 60), main, "together they are");
+        assert_eq!(behind(&["main"], 120, 1_440), None, "ten minutes explain nothing of a day");
+    }
+}

@@ -232,8 +232,7 @@ impl Watched {
             };
             let concerns =
                 one.facility == self.name && (one.meters.is_empty() || one.meters.iter().any(touches));
-            // The minute that ends at `at`.
-            let share = one.share(Minute(at.0 - 1), window);
+            let share = one.share(at, window);
             concerns && (share >= 1.0 || share > 0.0 && 1.0 - share < needed)
         })
     }

@@ -6,7 +6,7 @@
 //! outbox until their channel has taken them: at least once, in order, each under a key by which a receiver can tell
 //! repetitions. A dead channel holds up neither the others nor the judging. Source: domain.md 7.
 
-pub(crate) mod alarm;
+pub mod alarm;
 mod causes;
 mod changed;
 mod channels;

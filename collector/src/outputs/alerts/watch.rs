@@ -94,7 +94,8 @@ impl Watch {
         }
         self.rules = rules;
         let turned = turned
-            + super::thin::pass_on(&self.connection, &self.rules, now).map_err(|source| self.failed(source))?;
+            + super::thin::pass_on(&self.connection, &self.rules, now)
+                .map_err(|source| self.failed(source))?;
         Ok(Round { more, turned, active: self.active() })
     }
 

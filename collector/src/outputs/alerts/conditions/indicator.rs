@@ -26,7 +26,7 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
     let raise = rule.written.raise.unwrap_or(f64::INFINITY);
     let thresholds = rule.thresholds(raise, raise);
     let facility = around.of();
-    let mut sides: Vec<&[_]> = vec![&facility.it];
+    let mut sides = vec![facility.it.as_slice()];
     let mut cause = String::new();
     match indicator {
         config::Indicator::Pue => {

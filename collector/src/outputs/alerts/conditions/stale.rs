@@ -8,7 +8,8 @@ pub(super) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
     let topology = around.topology();
     let mut all = Vec::new();
     for known in meters(&topology, around.facility, rule) {
-        let age = around.view.newest(known.id).map(|newest| (around.at.start().0 - newest.0) as f64 / 1_000.0);
+        let age =
+            around.view.newest(known.id).map(|newest| (around.at.start().0 - newest.0) as f64 / 1_000.0);
         let limit = (3.0 * known.interpretation.nominal_interval_ms as f64 / 1_000.0).max(180.0);
         all.push(Sighting {
             subject: around.subject(About::Meter(known.declared.key.meter.to_string())),
