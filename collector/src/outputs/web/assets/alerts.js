@@ -120,7 +120,10 @@ function open(key) {
   forms.set(key, { lasts: LENGTHS[0][0], busy: false, error: null });
   redraw();
   // After the drawing that the redraw asks for.
-  requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector(`#${idOf(key)} input, #${idOf(key)} button`)?.focus()));
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const form = document.getElementById(idOf(key));
+    (form?.querySelector("input") ?? form?.querySelector("button"))?.focus();
+  }));
 }
 
 function close(key) {

@@ -89,7 +89,7 @@ function row(budget) {
     cell("Permitted", f.ratio(permitted)),
     cell("Overhead left", quantity(f.energy(left))),
     cell("Lasts", f.isKnown(lasts) ? plural(Math.floor(lasts), "day") : f.DASH),
-    ["Burn rate, year", "30 days", "7 days", "1 day"].map((name, at) => cell(name, f.number(rates[at], 2), `right num ${rates[at] > 1 ? "warn-text" : ""}`)),
+    ["Burn, year", "Burn, 30 d", "Burn, 7 d", "Burn, 1 d"].map((name, at) => cell(name, f.number(rates[at], 2), `right num ${rates[at] > 1 ? "warn-text" : ""}`)),
     cell("Breach", f.isKnown(breach) ? probability(breach) : f.DASH),
     h("td", { key: "state", role: "cell", class: "y-state", "data-label": "State" }, h("span", { class: `state ${tone}`, title: meaning }, label)));
 }
