@@ -419,7 +419,9 @@ impl Live {
         mut wake: watch::Receiver<u64>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), CollectorError> {
+        let mut said = self.outputs.desk.said();
         loop {
+            said.borrow_and_update();
             let made = tokio::task::spawn_blocking(move || {
                 self.make();
                 self
@@ -432,6 +434,8 @@ impl Live {
             tokio::select! {
                 () = stopped(&mut stop) => return Ok(()),
                 woken = wake.changed() => if woken.is_err() { return Ok(()) },
+                // Who said something at the page looks whether it was heard.
+                Ok(()) = said.changed() => {}
                 () = tokio::time::sleep(SNAPSHOT_AT_LEAST) => {}
             }
         }

@@ -7,7 +7,7 @@
 use super::events::Cause;
 use super::{Shared, api::problem, connection::Ends};
 use crate::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
-use crate::outputs::alerts::silence::{Matcher, Silence};
+use crate::outputs::alerts::silence::Matcher;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -123,10 +123,7 @@ async fn silences(State(shared): State<Arc<Shared>>) -> Response {
         Some(desk) => at_desk(desk, |desk| desk.standing()).await,
     };
     match standing {
-        Ok(silences) => {
-            let silences: Vec<Silence> = silences;
-            Json(json!({ "may_change": may_change, "silences": silences })).into_response()
-        }
+        Ok(silences) => Json(json!({ "may_change": may_change, "silences": silences })).into_response(),
         Err(refusal) => refusal,
     }
 }
