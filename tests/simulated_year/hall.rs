@@ -17,7 +17,7 @@ use wattledger_collector::{engine_config, targets};
 use wattledger_model::batch::{AgentKey, Batch, Lineage};
 use wattledger_model::meter::MeterKey;
 use wattledger_model::name::Name;
-use wattledger_model::reading::{Incarnation, Reading};
+use wattledger_model::reading::{Incarnation, Intake, Reading};
 use wattledger_model::time::Timestamp;
 use wattledger_model::wire;
 
@@ -120,11 +120,17 @@ fn arrival(sequence: u64, readings: &[(Name, Reading)]) -> Arrival {
     let mut meters: Vec<Name> = known.map(|name| name.parse().expect("a name")).collect();
     meters.sort();
     let position = |meter: &Name| meters.partition_point(|known| known < meter) as u32;
+    let incarnation = Incarnation { started: Timestamp(at(BEGINS)), id: 1 };
     let batch = Batch {
         agent: agent.clone(),
-        incarnation: Incarnation { started: Timestamp(1), id: 1 },
+        incarnation,
         sequence,
-        readings: readings.iter().map(|(meter, reading)| (position(meter), *reading)).collect(),
+        readings: (sequence * BATCH as u64..)
+            .zip(readings)
+            .map(|(number, (meter, reading))| {
+                (position(meter), Reading { intake: Some(Intake { incarnation, number }), ..*reading })
+            })
+            .collect(),
         meters,
         refused: Vec::new(),
         losses: Vec::new(),
