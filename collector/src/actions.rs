@@ -106,8 +106,8 @@ impl AdminActions for Actions {
     }
 
     fn alerts(&self, question: AlertsQuestion) -> Answer<listing::Listing> {
-        let past = (question.past_days > 0)
-            .then(|| Duration::from_secs(u64::from(question.past_days) * 86_400));
+        let past =
+            (question.past_days > 0).then(|| Duration::from_secs(u64::from(question.past_days) * 86_400));
         self.at_desk(move |desk| desk.listing(past))
     }
 

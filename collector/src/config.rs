@@ -329,7 +329,8 @@ fn read_web(table: &mut Table<'_>) -> Option<Web> {
         let message = format!("the page has no password, and at {} other machines can read it", listen.value);
         table.document().warning(listen.place, message);
         if let Some(operators) = &operators {
-            let message = "the operators' token crosses the network as it is; put a proxy with TLS before the page";
+            let message =
+                "the operators' token crosses the network as it is; put a proxy with TLS before the page";
             table.document().warning(operators.place, message);
         }
     }

@@ -203,8 +203,13 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     tasks.spawn(async move { Ok(serving.await?) });
     if let (Some(listener), Some(web)) = (listener, &config.web) {
         let (foresee, outlooks) = watch::channel(Arc::new(Outlooks::default()));
-        let foreseeing =
-            foreseen::keep(layout.clone(), Arc::clone(&topology), snapshot.clone(), foresee, stopping.clone());
+        let foreseeing = foreseen::keep(
+            layout.clone(),
+            Arc::clone(&topology),
+            snapshot.clone(),
+            foresee,
+            stopping.clone(),
+        );
         tasks.spawn(async move {
             foreseeing.await;
             Ok(())
@@ -414,7 +419,9 @@ impl Live {
         mut wake: watch::Receiver<u64>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), CollectorError> {
+        let mut said = self.outputs.desk.said();
         loop {
+            said.borrow_and_update();
             let made = tokio::task::spawn_blocking(move || {
                 self.make();
                 self
@@ -427,6 +434,8 @@ impl Live {
             tokio::select! {
                 () = stopped(&mut stop) => return Ok(()),
                 woken = wake.changed() => if woken.is_err() { return Ok(()) },
+                // Who said something at the page looks whether it was heard.
+                Ok(()) = said.changed() => {}
                 () = tokio::time::sleep(SNAPSHOT_AT_LEAST) => {}
             }
         }

@@ -130,11 +130,7 @@ impl AdminClient {
         self.said("/v1/alerts/ack", request).await
     }
 
-    async fn said<T: DeserializeOwned>(
-        &self,
-        target: &str,
-        what: &impl Serialize,
-    ) -> Result<T, ClientError> {
+    async fn said<T: DeserializeOwned>(&self, target: &str, what: &impl Serialize) -> Result<T, ClientError> {
         let body = serde_json::to_vec(what).map_err(|error| self.broken(error))?;
         let answer = self.ask(Method::POST, target, body.into()).await?;
         serde_json::from_slice(&answer.bytes).map_err(|error| self.broken(error))

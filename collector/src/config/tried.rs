@@ -69,8 +69,7 @@ fn replaced(text: &str, rule: &str, tried: &[(String, String)]) -> Result<String
     let unreadable = |error: &dyn std::fmt::Display| TriedError::Toml(error.to_string());
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| unreadable(&error))?;
     let rules = table.get_mut("alert").and_then(toml::Value::as_array_mut).into_iter().flatten();
-    let is_meant =
-        |table: &&mut toml::Table| table.get("name").and_then(toml::Value::as_str) == Some(rule);
+    let is_meant = |table: &&mut toml::Table| table.get("name").and_then(toml::Value::as_str) == Some(rule);
     let found = rules.filter_map(toml::Value::as_table_mut).find(is_meant);
     let found = found.ok_or_else(|| TriedError::Unknown { rule: rule.to_owned(), near: String::new() })?;
     for (key, value) in tried {
@@ -118,14 +117,16 @@ raise_below = 1.1
 "#;
 
     fn trying(rule: &str, tried: &[(&str, &str)]) -> Result<CollectorConfig, TriedError> {
-        let tried: Vec<_> = tried.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let tried: Vec<_> =
+            tried.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         CollectorConfig::parse_trying("c.toml", TEXT, rule, &tried)
     }
 
     #[test]
     fn what_is_tried_replaces_the_keys_of_that_rule_alone() {
         let plain = trying("high", &[]).expect("usable");
-        let tried = trying("high", &[("raise_above", "1.5"), ("clear_below", "1.4"), ("raise_after", "\"3m\"")]);
+        let tried =
+            trying("high", &[("raise_above", "1.5"), ("clear_below", "1.4"), ("raise_after", "\"3m\"")]);
         let tried = tried.expect("usable");
         let written = TEXT.replace("1.35", "1.5").replace("1.32", "1.4\nraise_after = \"3m\"");
         let by_hand = CollectorConfig::parse("c.toml", &written).expect("usable");
@@ -148,7 +149,9 @@ raise_below = 1.1
         let said = |rule: &str, tried: &[(&str, &str)]| trying(rule, tried).expect_err("refused").to_string();
         assert!(said("hihg", &[]).contains("no [[alert]] is named `hihg`; did you mean `high`?"));
         assert!(said("high", &[("raise_after", "3m")]).contains("texts in quotes"));
-        assert!(said("high", &[("raise_above", "1.3\nname = 'x'")]).contains("is no value for `raise_above`"));
+        assert!(
+            said("high", &[("raise_above", "1.3\nname = 'x'")]).contains("is no value for `raise_above`")
+        );
         let flapping = said("high", &[("raise_above", "1.2")]);
         assert!(flapping.contains("would be cleared at 1.32 while it is raised at 1.2"), "{flapping}");
         assert!(said("high", &[("rise_above", "1.2")]).contains("unknown key `rise_above`"));

@@ -1,5 +1,6 @@
 //! Alerts as people look at them: what is up with what was said of it, and what was up before.
 
+use super::Message;
 use super::alarm::{self, Alarm};
 use super::silence::{self, Ack, Silence};
 use crate::outputs::remembered;
@@ -78,7 +79,7 @@ pub(super) fn read(
     past: Option<Duration>,
 ) -> rusqlite::Result<Listing> {
     let (silences, acks) = (silence::silences(connection)?, silence::acks(connection)?);
-    let mut up: Vec<AlertView> = alarm::open(connection)?.iter().map(shown).collect();
+    let mut up: Vec<AlertView> = alarm::open(connection)?.iter().map(|alarm| shown(&alarm.latest)).collect();
     up.iter_mut().for_each(|alert| mark(alert, &silences, &acks, now));
     sort(&mut up);
     let mut over = Vec::new();
@@ -99,9 +100,7 @@ pub(crate) fn sort(alerts: &mut [AlertView]) {
         "warning" => 1,
         _ => 2,
     };
-    alerts.sort_by(|a, b| {
-        (grave(&a.severity), a.since, &a.id).cmp(&(grave(&b.severity), b.since, &b.id))
-    });
+    alerts.sort_by(|a, b| (grave(&a.severity), a.since, &a.id).cmp(&(grave(&b.severity), b.since, &b.id)));
 }
 
 /// Says of an alert who silenced it and who looks after it.
@@ -111,36 +110,34 @@ pub(super) fn mark(alert: &mut AlertView, silences: &[Silence], acks: &[Ack], no
     alert.acknowledged = acks.iter().find(|ack| ack.alarm == alert.id).cloned();
 }
 
-/// An alert that is up, with its figures of now and what was found when it was raised.
-pub(super) fn shown(alarm: &Alarm) -> AlertView {
-    let (raised, latest) = (&alarm.raised, &alarm.latest);
+/// An alert that is up, as it was said last.
+pub(super) fn shown(latest: &Message) -> AlertView {
     let instant = |text: &str| Timestamp::from_rfc3339(text);
-    let first_said = |now: &str, then: &str| if now.is_empty() { then.to_owned() } else { now.to_owned() };
     AlertView {
-        id: alarm.id.clone(),
-        rule: alarm.rule.clone(),
+        id: latest.id.clone(),
+        rule: latest.rule.clone(),
         condition: latest.condition.clone(),
-        facility: alarm.facility.clone(),
+        facility: latest.facility.clone(),
         subject: latest.subject.clone(),
         severity: latest.severity.clone(),
-        since: instant(&raised.since).unwrap_or(Timestamp(alarm.raised_ms)),
-        raised_at: Some(Timestamp(alarm.raised_ms)),
+        since: instant(&latest.since).unwrap_or_default(),
+        raised_at: instant(&latest.raised_at),
         what: latest.what.clone(),
         value: latest.value,
-        limit: raised.limit,
+        limit: latest.limit,
         unit: latest.unit.clone(),
         window: latest.window.clone(),
         coverage: latest.coverage,
-        reason: raised.reason.clone(),
-        cause: first_said(&latest.cause, &raised.cause),
-        changed: if latest.changed.is_empty() { raised.changed.clone() } else { latest.changed.clone() },
+        reason: latest.reason.clone(),
+        cause: latest.cause.clone(),
+        changed: latest.changed.clone(),
         suppresses: latest.suppresses.clone(),
-        look_at: first_said(&latest.look_at, &raised.look_at),
+        look_at: latest.look_at.clone(),
         labels: latest.all_labels(),
         annotations: latest.annotations.clone(),
         silenced_by: None,
         acknowledged: None,
-        as_of: Some(Timestamp(alarm.judged_ms)),
+        as_of: instant(&latest.as_of),
     }
 }
 

@@ -7,7 +7,7 @@
 use super::events::Cause;
 use super::{Shared, api::problem, connection::Ends};
 use crate::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
-use crate::outputs::alerts::silence::{Matcher, Silence};
+use crate::outputs::alerts::silence::Matcher;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -69,7 +69,8 @@ impl Operators {
             return false;
         };
         // Hashes of one length, each byte looked at.
-        let differing = self.hash.iter().zip(hash(token.trim())).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        let differing =
+            self.hash.iter().zip(hash(token.trim())).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
         scheme.eq_ignore_ascii_case("bearer") && differing == 0
     }
 }
@@ -122,10 +123,7 @@ async fn silences(State(shared): State<Arc<Shared>>) -> Response {
         Some(desk) => at_desk(desk, |desk| desk.standing()).await,
     };
     match standing {
-        Ok(silences) => {
-            let silences: Vec<Silence> = silences;
-            Json(json!({ "may_change": may_change, "silences": silences })).into_response()
-        }
+        Ok(silences) => Json(json!({ "may_change": may_change, "silences": silences })).into_response(),
         Err(refusal) => refusal,
     }
 }
@@ -213,7 +211,9 @@ fn name(text: &str) -> Result<String, String> {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match text.chars().count() {
         1..=LONGEST_NAME => Ok(format!("{text} (page)")),
-        length => Err(format!("your name has {length} letters; give 1 to {LONGEST_NAME}, so that others know whom to ask")),
+        length => Err(format!(
+            "your name has {length} letters; give 1 to {LONGEST_NAME}, so that others know whom to ask"
+        )),
     }
 }
 
