@@ -431,7 +431,7 @@ pub enum OutputState {
 pub struct ChannelView {
     /// The channel's name.
     pub name: String,
-    /// Its kind: `webhook` or `mqtt`.
+    /// Its kind: `webhook`, `alertmanager`, `mail` or `mqtt`.
     pub kind: String,
     /// `down` from a delivery that failed until one that is taken.
     pub state: OutputState,

@@ -222,9 +222,10 @@ fn gather(
         let Ok(parcel) = one.parcel() else { continue };
         for message in parcel.alerts {
             let said = alert(&message, page, now);
-            match message.state {
-                Turn::Raised => drop(alerts.entry(message.id).or_insert(said)),
-                Turn::Cleared => drop(alerts.insert(message.id, said)),
+            if message.state == Turn::Cleared {
+                alerts.insert(message.id, said);
+            } else {
+                alerts.entry(message.id).or_insert(said);
             }
         }
     }

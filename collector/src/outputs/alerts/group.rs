@@ -32,7 +32,7 @@ pub(super) struct Parcel {
 }
 
 /// What stands beside a message that is told again.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Again {
     #[serde(default)]
     repeated: u32,

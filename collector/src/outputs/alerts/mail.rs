@@ -145,7 +145,7 @@ async fn handed_over(
     let text = message.formatted();
     let from = Some(mail.from.email.clone());
     let mut parameters = Vec::new();
-    let offers = |what| server.server_info().supports_feature(what);
+    let offers = |what: Extension| server.server_info().supports_feature(what);
     if [&mail.from, to].iter().any(|one| !one.email.as_ref().is_ascii()) {
         if !offers(Extension::SmtpUtfEight) {
             let why = format!("the server takes no addresses such as {}", to.email);

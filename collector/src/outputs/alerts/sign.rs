@@ -18,10 +18,10 @@ pub(super) struct Stamp {
 }
 
 /// HMAC-SHA256 (RFC 2104) of parts that follow each other.
-fn hmac(key: &[u8], parts: &[&[u8]]) -> impl AsRef<[u8]> {
+fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes()
+    mac.finalize().into_bytes().into()
 }
 
 /// The value of [`SIGNATURE_HEADER`]: `t=UNIX,v1=HEX`, over `UNIX.BODY`.
@@ -29,7 +29,7 @@ pub(super) fn header(key: &str, body: &[u8], now: Timestamp) -> String {
     let at = now.0.div_euclid(1_000).to_string();
     let signed = hmac(key.as_bytes(), &[at.as_bytes(), b".", body]);
     let mut value = format!("t={at},v1=");
-    for byte in signed.as_ref() {
+    for byte in signed {
         write!(value, "{byte:02x}").expect("a text takes all");
     }
     value
@@ -56,8 +56,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_780_000_000_123);
 
-    fn hex(bytes: impl AsRef<[u8]>) -> String {
-        bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    fn hex(bytes: [u8; 32]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Posts a message to a webhook: as JSON or as a template makes it, signed where there is a key.
 
 use super::deliver::Failure;
-use super::group::Parcel;
 use super::outbox::Waiting;
 use super::post::{introduced, sent};
 use super::sign::{self, SIGNATURE_HEADER, Stamp};
