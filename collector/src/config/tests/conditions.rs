@@ -1,6 +1,7 @@
 //! Keys of the conditions of alerts that name meters.
 
 use super::*;
+use wattledger_model::document::Placed;
 
 const PHASES: &str = "\
 [[meter]]
