@@ -116,8 +116,7 @@ fn judge(
     while let Some(at) = due.iter().zip(&ends).filter(|(due, end)| due <= end).map(|(due, _)| *due).min() {
         let mut suppressed = Vec::new();
         let mut causes = Causes::of(&watched);
-        let now: Vec<usize> =
-            (0..watched.len()).filter(|one| due[*one] == at && at <= ends[*one]).collect();
+        let now: Vec<usize> = (0..watched.len()).filter(|one| due[*one] == at && at <= ends[*one]).collect();
         for one in now {
             due[one] = next(at, watched[one].rule.condition.cadence_minutes());
             watched[one].judge(view, Minute(at), None, &causes, &mut suppressed)?;
