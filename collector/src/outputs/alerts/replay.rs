@@ -116,10 +116,8 @@ fn judge(
     while let Some(at) = due.iter().zip(&ends).filter(|(due, end)| due <= end).map(|(due, _)| *due).min() {
         let mut suppressed = Vec::new();
         let mut causes = Causes::of(&watched);
-        for one in 0..watched.len() {
-            if due[one] != at || at > ends[one] {
-                continue;
-            }
+        let now: Vec<usize> = (0..watched.len()).filter(|one| due[*one] == at && at <= ends[*one]).collect();
+        for one in now {
             due[one] = next(at, watched[one].rule.condition.cadence_minutes());
             watched[one].judge(view, Minute(at), None, &causes, &mut suppressed)?;
             if watched[one].clock() == Clock::Wall {
