@@ -39,7 +39,7 @@ pub(crate) struct Standing {
     pub(crate) since: Timestamp,
     /// The last of them.
     pub(crate) until: Timestamp,
-    /// The power of ten of the finest place in which they were written.
+    /// The power of ten of the finest place in which they were written; at most 0, since a 0 at the end may be shown.
     pub(crate) finest: i8,
     /// About what they show: what the register showed last on the last of their days.
     pub(crate) about: Decimal,
@@ -58,7 +58,7 @@ struct Day {
     origins: Box<[(u32, Option<Incarnation>)]>,
     /// What the first and the last one show.
     ends: Option<[(Decimal, Option<Unit>); 2]>,
-    /// The power of ten of the finest place in which one was written.
+    /// As [`Standing::finest`].
     finest: i8,
     /// The last day before this one with readings.
     previous: Option<i64>,
@@ -84,7 +84,11 @@ impl Day {
                 .collect(),
             origins: origins.into(),
             ends: readings.first().zip(readings.last()).map(|(first, last)| [shown(first), shown(last)]),
-            finest: readings.iter().map(|reading| reading.value.normalized().exponent).min().unwrap_or(0),
+            finest: readings
+                .iter()
+                .map(|reading| reading.value.normalized().exponent.min(0))
+                .min()
+                .unwrap_or(0),
             previous,
         }
     }

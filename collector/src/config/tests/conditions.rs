@@ -48,7 +48,7 @@ fn what_is_wrong_with_phases_and_feeds_is_said() {
         |lines: &str| messages(&rule(&format!("condition = \"redundancy\"\nfacility = \"f\"\n{lines}")));
     says(&feeds("feeds = [\"l1\", \"l2\"]"), &["`capacity`"]);
     says(&feeds("feeds = [\"l1\"]\ncapacity = \"4 kW\""), &["`feeds` names at least two feeds"]);
-    says(&feeds("feeds = [\"l1\", []]\ncapacity = \"4 kW\""), &["a feed has at least one meter"]);
+    says(&feeds("feeds = [\"l1\", \"l2\", []]\ncapacity = \"4 kW\""), &["a feed has at least one meter"]);
     says(&feeds("feeds = [\"l1\", \"l2\"]\ncapacity = \"4 kWh\""), &["such as \"400 kW\", not 4 kWh"]);
     says(&feeds("feeds = [\"l1\", \"l2\"]\ncapacity = \"0 kW\""), &["such as \"400 kW\", not 0 kW"]);
     says(&feeds("feeds = [\"l1\", \"zz\"]\ncapacity = \"4 kW\""), &["there is no meter `zz` in site s"]);

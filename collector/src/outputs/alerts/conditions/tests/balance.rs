@@ -41,7 +41,7 @@ fn week(class: &str) -> Hall {
     hall
 }
 
-const CLASS: &str = "class = \"0.5\"\nct = \"none\"\n";
+const CLASS: &str = "class = \"0.5S\"\nct = \"none\"\n";
 
 #[test]
 fn what_is_not_measured_below_for_a_day_beyond_the_uncertainty_is_told_until_it_is_for_a_day() {
