@@ -44,8 +44,8 @@ pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
 pub use channel::{
-    Alertmanager, Body, Channel, ChannelKind, HttpAccess, Mail, MailSecurity, MailUser, Recipe, Signing, Telling,
-    TemplateText, Webhook,
+    Alertmanager, Body, Channel, ChannelKind, HttpAccess, Mail, MailSecurity, MailUser, Recipe, Signing,
+    Telling, TemplateText, Webhook,
 };
 pub use claim::Claim;
 pub use facility::{Facility, Site};

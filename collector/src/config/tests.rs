@@ -472,7 +472,10 @@ fn addresses_carry_no_secrets_and_are_never_printed_whole() {
     let Some(Channel { kind: ChannelKind::Webhook(hook), .. }) = config.channels.first() else {
         panic!("a webhook")
     };
-    assert_eq!((hook.url.as_str(), hook.url.origin()), ("https://[::1]:8443/hooks/T0K3N", "https://[::1]:8443"));
+    assert_eq!(
+        (hook.url.as_str(), hook.url.origin()),
+        ("https://[::1]:8443/hooks/T0K3N", "https://[::1]:8443")
+    );
     let broker = LEAST.replace("mqtt://127", "mqtt://u:hunter2@127");
     let found = messages(&broker);
     says(&found, &["`broker`: must not carry a user name or a password"]);

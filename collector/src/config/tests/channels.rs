@@ -4,7 +4,8 @@ use super::*;
 
 const WEBHOOK: &str = "[[channel.webhook]]\nname = \"ops\"\nurl = \"https://h/hook\"\n";
 const MANAGER: &str = "[[channel.alertmanager]]\nname = \"ops\"\n";
-const MAIL: &str = "[[channel.mail]]\nname = \"ops\"\nhost = \"mail.example.org\"\nfrom = \"w@example.org\"\n";
+const MAIL: &str =
+    "[[channel.mail]]\nname = \"ops\"\nhost = \"mail.example.org\"\nfrom = \"w@example.org\"\n";
 
 fn channel(text: &str) -> Channel {
     good(&format!("{LEAST}{text}")).channels.remove(0)
@@ -15,9 +16,15 @@ fn a_channel_has_the_documented_defaults() {
     let hook = channel(WEBHOOK);
     let four_hours = Some(Duration::from_secs(4 * 3_600));
     assert_eq!((hook.telling.repeat_interval, hook.telling.send_resolved), (four_hours, true));
-    assert_eq!((hook.telling.group_wait, hook.telling.group_by), (Duration::ZERO, vec!["facility".to_owned()]));
+    assert_eq!(
+        (hook.telling.group_wait, hook.telling.group_by),
+        (Duration::ZERO, vec!["facility".to_owned()])
+    );
     let ChannelKind::Webhook(hook) = hook.kind else { panic!("a webhook") };
-    assert_eq!((hook.body, hook.content_type.as_str(), hook.accept), (Body::Message, "application/json", None));
+    assert_eq!(
+        (hook.body, hook.content_type.as_str(), hook.accept),
+        (Body::Message, "application/json", None)
+    );
     let bus = channel("[[channel.mqtt]]\nname = \"bus\"\n");
     assert_eq!(bus.telling.repeat_interval, None, "the broker retains what is up");
     let mail = channel(&format!("{MAIL}to = [\"Operations <ops@example.org>\", \"b@example.org\"]\n"));
@@ -60,16 +67,25 @@ fn what_cannot_be_meant_is_said_with_its_mend() {
         (format!("{WEBHOOK}repeat_interval = \"5s\"\n"), "is shorter than a minute"),
         (format!("{WEBHOOK}group_wait = \"2h\"\n"), "is longer than an hour"),
         (format!("{WEBHOOK}group_by = [\"a b\"]\n"), "`a b` is not the name of a label"),
-        (format!("{WEBHOOK}token_env = \"T\"\nusername = \"u\"\n"), "`token_env` and `username` exclude each other"),
+        (
+            format!("{WEBHOOK}token_env = \"T\"\nusername = \"u\"\n"),
+            "`token_env` and `username` exclude each other",
+        ),
         ("[[channel.mqtt]]\nname = \"bus\"\ngroup_wait = \"30s\"\n".to_owned(), "is for webhooks and mail"),
         (MANAGER.to_owned(), "`url` is missing"),
         (format!("{MANAGER}urls = []\n"), "names no Alertmanager"),
-        (format!("{MANAGER}url = \"http://a\"\nurls = [\"http://b\"]\n"), "answers to one question; keep one"),
+        (
+            format!("{MANAGER}url = \"http://a\"\nurls = [\"http://b\"]\n"),
+            "answers to one question; keep one",
+        ),
         (format!("{MANAGER}url = \"http://a\"\ngroup_wait = \"30s\"\n"), "Alertmanager's own configuration"),
         (MAIL.to_owned(), "`to` is missing"),
         (format!("{MAIL}to = [\"nobody\"]\n"), "`nobody` is not an address"),
         (format!("{MAIL}to = [\"a@b.org\", \"A <a@b.org>\"]\n"), "names a@b.org twice"),
-        (format!("{MAIL}to = [\"a@b.org\"]\ntls = \"none\"\n"), "warning: messages go to mail.example.org in the clear"),
+        (
+            format!("{MAIL}to = [\"a@b.org\"]\ntls = \"none\"\n"),
+            "warning: messages go to mail.example.org in the clear",
+        ),
         (
             format!("{MAIL}to = [\"a@b.org\"]\ntls = \"none\"\nusername = \"u\"\npassword_env = \"P\"\n"),
             "use \"starttls\" or \"tls\"",
