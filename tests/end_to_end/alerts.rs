@@ -150,10 +150,12 @@ async fn killed_between_decision_and_delivery_nothing_is_lost_and_nothing_is_new
     let first = (now / QUARTER_MS - quarters) * QUARTER_MS;
     publish(chain.sensors.port, messages(first, 0..CALM + 1)).await;
     chain.wait_written("hall", first + CALM * QUARTER_MS, LONG).await;
-    let layout = Layout::new(&chain.collector_dir());
-    until("the rule has begun to watch", SOON, async || match number(&layout, "SELECT count(*) FROM alert") {
-        0 => Err("no state".to_owned()),
-        _ => Ok(()),
+    let layout = Layout::new(chain.collector_dir());
+    until("the rule has begun to watch", SOON, async || {
+        match number(&layout, "SELECT count(*) FROM alert") {
+            0 => Err("no state".to_owned()),
+            _ => Ok(()),
+        }
     })
     .await;
 
@@ -163,7 +165,11 @@ async fn killed_between_decision_and_delivery_nothing_is_lost_and_nothing_is_new
         let snapshot = chain.snapshot().await?;
         let (alerts, channel) = (&snapshot["alerts"], &snapshot["channels"][0]);
         let is_up = alerts.as_array().is_some_and(|alerts| alerts.len() == 1);
-        if is_up && channel["failed"].as_u64() > Some(0) { Ok(()) } else { Err(format!("{alerts} {channel}")) }
+        if is_up && channel["failed"].as_u64() > Some(0) {
+            Ok(())
+        } else {
+            Err(format!("{alerts} {channel}"))
+        }
     })
     .await;
     chain.collector.kill();

@@ -140,7 +140,8 @@ impl HttpAccess {
 }
 
 impl Telling {
-    /// Reads what every channel may say. `repeats` is whether one of its kind is told again without being asked.
+    /// Reads what every channel may say. `repeats` is whether one of its kind is told again without being asked,
+    /// `groups` whether it takes several alerts in one message.
     fn read(table: &mut Table<'_>, repeats: bool, groups: bool) -> Telling {
         let repeat = table.optional("repeat_interval", |value| match document::duration(value)? {
             length if length.is_zero() => Ok(None),

@@ -102,7 +102,9 @@ impl Mail {
         if let Some(twice) = twice(&to) {
             document.error(table.place(), format!("`to` names {} twice", twice.email));
         }
-        (has_recipients && to.is_empty()).then(|| document.missing(table.place(), "`to` names nobody"));
+        if has_recipients && to.is_empty() {
+            document.missing(table.place(), "`to` names nobody");
+        }
         Some(Mail {
             host: host?.value,
             port: port.map_or(chosen.usual_port(), |port| port.value),

@@ -146,8 +146,7 @@ async fn handed_over(
     let from = Some(mail.from.email.clone());
     let mut parameters = Vec::new();
     let offers = |what: Extension| server.server_info().supports_feature(what);
-    let is_ascii = |one: &&Mailbox| one.email.to_string().is_ascii();
-    if ![&mail.from, to].iter().all(is_ascii) {
+    if [&mail.from, to].iter().any(|one| !one.email.to_string().is_ascii()) {
         if !offers(Extension::SmtpUtfEight) {
             let why = format!("the server takes no addresses such as {}", to.email);
             return Err(Failure::Refused(why));

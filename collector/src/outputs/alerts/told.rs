@@ -40,7 +40,8 @@ impl Told {
         self.0.get(&(channel.to_owned(), alarm.to_owned()))
     }
 
-    /// Notes that a channel was told of a turn, under a key.
+    /// Notes that a channel was told of a turn, under a key: what [`keep`] does on disk.
+    #[cfg(test)]
     pub(crate) fn tell(&mut self, channel: &str, alarm: &str, turn: Turn, key: &str, now: Timestamp) {
         let heard = self.heard(channel, alarm);
         heard.noticed.remove(turn.word());

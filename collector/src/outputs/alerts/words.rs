@@ -59,7 +59,10 @@ fn describe(alert: &Message, text: &mut String) {
     for (name, words) in &alert.annotations {
         let _ = writeln!(text, "{name}: {words}");
     }
-    let unit = if alert.unit == "1" { String::new() } else { format!(" {}", alert.unit) };
+    let unit = match alert.unit.as_str() {
+        "" | "1" => String::new(),
+        unit => format!(" {unit}"),
+    };
     let _ = writeln!(
         text,
         "\nRule: {} ({})\nSubject: {}\nValue: {:.3}{unit}, limit {}{unit}\nCoverage: {:.1} %",
