@@ -322,7 +322,11 @@ async fn without_the_token_or_from_elsewhere_nothing_is_changed() {
         (&health["page"]["refused"]["token"], &health["page"]["refused"]["host"]),
         (&3.into(), &1.into())
     );
-    assert_eq!(served.get("/api/alerts/silence").await.status(), 405);
+    assert_eq!(
+        served.get("/api/alerts/silence").await.status(),
+        401,
+        "not even asked whether it could be read"
+    );
 }
 
 #[tokio::test]
