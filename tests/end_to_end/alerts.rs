@@ -150,7 +150,7 @@ async fn killed_between_decision_and_delivery_nothing_is_lost_and_nothing_is_new
     let first = (now / QUARTER_MS - quarters) * QUARTER_MS;
     publish(chain.sensors.port, messages(first, 0..CALM + 1)).await;
     chain.wait_written("hall", first + CALM * QUARTER_MS, LONG).await;
-    let layout = Layout::new(chain.collector_dir());
+    let layout = Layout::new(&chain.collector_dir());
     until("the rule has begun to watch", SOON, async || {
         match number(&layout, "SELECT count(*) FROM alert") {
             0 => Err("no state".to_owned()),
