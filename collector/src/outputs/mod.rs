@@ -2,6 +2,9 @@
 
 pub mod alerts;
 #[cfg(test)]
+#[path = "../../../link/tests/session/authority.rs"]
+pub(crate) mod authority;
+#[cfg(test)]
 pub(crate) mod hall;
 pub mod influx;
 pub mod live;

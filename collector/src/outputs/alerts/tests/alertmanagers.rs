@@ -146,7 +146,8 @@ async fn after_an_outage_one_request_says_how_everything_is() {
         .filter_map(|alert| alert["endsAt"].as_str())
         .collect();
     let (mut ends, mut wanted) = (ends, [at(20).to_string(), at(64).to_string()]);
-    (ends.sort_unstable(), wanted.sort_unstable());
+    ends.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!(ends, wanted);
     super::deliveries::until_waiting(&hall, 0).await;
     telling.stop().await;

@@ -1,9 +1,9 @@
 //! Mail over real connections: TLS, users, refusals, and how a reader sees what belongs together.
 
 use super::RULE;
-use super::authority::Authority;
 use super::deliveries::{Running, excursion, until_waiting, watched};
 use super::mail_server::{MailServer, Manners, tls};
+use crate::outputs::authority::Authority;
 use crate::outputs::hall::Hall;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;

@@ -1,8 +1,6 @@
 //! Alerts from the decision to the receiver.
 
 mod alertmanagers;
-#[path = "../../../../../link/tests/session/authority.rs"]
-mod authority;
 mod conditions;
 mod decisions;
 mod deliveries;

@@ -9,6 +9,7 @@ use super::derived::DERIVED;
 use super::memory::Memory;
 use super::plant::{DAYS, Plant, config, readings};
 use super::stage::{Stage, lines, output, round};
+use crate::outputs::authority::Authority;
 use crate::outputs::snapshot::OutputState;
 use serde_json::Value;
 use std::io::Write;
@@ -17,10 +18,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-
-#[path = "../../../../../link/tests/session/authority.rs"]
-mod authority;
-use authority::Authority;
 
 const INFLUXD: &str = "/usr/bin/influxd";
 const DATABASE: &str = "wl test";
