@@ -32,7 +32,13 @@ mod zone;
 mod tests;
 
 pub use access::{BrokerAccess, HttpUrl, KeptSecret};
-pub use alert::{AlertRule, Indicator, Severity, Side};
+#[cfg(test)]
+pub(crate) use alert::sample_message;
+pub use alert::{
+    AlertRule, Clock, Condition, Feeds, Indicator, Maintenance, Opening, Phases, Severity, Side, Thresholds,
+    Words, WordsError, Written,
+};
+pub(crate) use alert::{even, is_upper_on_pue};
 pub use carbon::{Carbon, Hourly, Market};
 pub(crate) use certificate::is_in_market;
 pub use certificate::{Certificate, CertificateKind};
@@ -94,6 +100,8 @@ pub struct CollectorConfig {
     pub influx: Vec<InfluxOutput>,
     /// The alert rules.
     pub alerts: Vec<AlertRule>,
+    /// Times in which alerts are not raised for some of it.
+    pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
     /// What is allowed and its author should know.
@@ -202,9 +210,24 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     let mut channel_names = Declared::new(document, "channel");
     let channels = channel::read_channels(&mut root.table("channel"), &mut channel_names);
     let mut rule_names = Declared::new(document, "alert");
-    let alerts = all(root.tables("alert"), |table| {
-        alert::read_rule(table, &mut rule_names, &facility_names, &channel_names)
-    });
+    let has_meter = |site: Option<&Name>, meter: &Name| {
+        let mut keys = meters.iter().map(|meter| &meter.key).chain(virtuals.iter().map(|one| &one.key));
+        keys.any(|key| key.meter == *meter && site.is_none_or(|site| key.site == *site))
+    };
+    let around = alert::Around {
+        facilities: &facilities,
+        facility_names: &facility_names,
+        channels: &channel_names,
+        has_meter: &has_meter,
+    };
+    let mut alerts = all(root.tables("alert"), |table| alert::read_rule(table, &mut rule_names, &around));
+    let maintenance = alert::read_maintenance(
+        root.tables("maintenance"),
+        (&sites, &facilities),
+        (&facility_names, &rule_names),
+        &|site, meter| has_meter(Some(site), meter),
+        &mut alerts,
+    );
 
     Some(CollectorConfig {
         file: file.to_string(),
@@ -221,6 +244,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         virtuals,
         influx,
         alerts,
+        maintenance,
         channels,
         warnings: Problems::default(),
     })

@@ -162,7 +162,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let (snapshots, snapshot) = watch::channel(Arc::new(empty_snapshot(&config, started)));
     let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
     let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
-    let (alerts, channels) = start_alerts(&config, &common, &publisher, &mut tasks)?;
+    let (alerts, channels) = start_alerts(&config, &common, &publisher, &snapshot, &mut tasks)?;
     let figures = View::open(&layout, Arc::clone(&topology))?;
     let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
     tasks.spawn(async move {
@@ -306,6 +306,7 @@ fn start_alerts(
     config: &CollectorConfig,
     common: &Common<'_>,
     publisher: &Arc<SessionPublisher>,
+    snapshot: &watch::Receiver<Arc<Snapshot>>,
     tasks: &mut Tasks,
 ) -> Result<(watch::Receiver<Vec<AlertView>>, Channels), CollectorError> {
     let (active, alerts) = watch::channel(Vec::new());
@@ -318,6 +319,7 @@ fn start_alerts(
         view: View::open(common.layout, Arc::clone(common.topology))?,
         layout: common.layout.clone(),
         wake: common.wake.clone(),
+        snapshot: snapshot.clone(),
         now: clock::now,
         publisher: Some(publisher),
         active,

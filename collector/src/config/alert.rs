@@ -1,40 +1,138 @@
-//! Alert rules.
+//! Alert rules: what each looks at, from where on that is trouble, and what is said of it.
 
-use super::declared::Declared;
+mod feeds;
+mod maintenance;
+mod phases;
+mod read;
+mod schedule;
+mod words;
+
+pub use feeds::Feeds;
+pub use maintenance::Maintenance;
+pub(super) use maintenance::read as read_maintenance;
+pub use phases::Phases;
+pub(super) use read::{Around, read_rule};
+pub use schedule::Opening;
+#[cfg(test)]
+pub(crate) use words::sample as sample_message;
+pub use words::{Words, WordsError};
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 use wattledger_model::calendar::Window;
-use wattledger_model::document::{self, Place, Placed, Table, Value};
+use wattledger_model::document::Place;
 use wattledger_model::name::Name;
+use wattledger_model::target::{Operator, Target, TargetKind};
 
-/// A threshold on an indicator, with a hold time and a clear threshold of its own.
+/// One rule: a condition with thresholds, each with a time that it must be kept for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertRule {
-    /// Its name: the alert's state is kept under it.
+    /// Its name: what it has seen is kept under it.
     pub name: Name,
-    /// The facility it watches.
-    pub facility: Name,
-    /// What it watches.
-    pub indicator: Indicator,
-    /// Over which window.
-    pub window: Window,
-    /// On which side of the thresholds trouble lies.
-    pub side: Side,
-    /// Beyond this for [`AlertRule::raise_after`], the alert is raised.
-    pub raise: f64,
-    /// How long the figure must be beyond `raise`. Default 15 minutes.
-    pub raise_after: Duration,
-    /// Back within this for [`AlertRule::clear_after`], the alert is cleared. Default: the same as `raise`.
-    pub clear: f64,
-    /// How long the figure must be back within `clear`. Default 15 minutes.
-    pub clear_after: Duration,
-    /// Figures with less coverage, from 0 to 1, neither raise nor clear. Default 0.9.
-    pub min_coverage: f64,
+    /// What it looks at.
+    pub condition: Condition,
+    /// The facility it watches; `None` for every one.
+    pub facility: Option<Name>,
+    /// The meters it watches, where its condition is about meters; empty for all of the facility.
+    pub meters: Vec<Name>,
+    /// The thresholds, as far as they are written; see [`AlertRule::thresholds`].
+    pub written: Written,
     /// How bad it is. Default a warning.
     pub severity: Severity,
     /// Where it is sent; the page shows it in any case.
     pub channels: Vec<Name>,
+    /// Words of its own that go with each message, for whoever sorts them.
+    pub labels: BTreeMap<String, String>,
+    /// Texts that go with each message, as templates over it.
+    pub annotations: BTreeMap<String, Words>,
+    /// When it may raise and clear, by the clocks of the site; empty for always.
+    pub schedule: Vec<Opening>,
+    /// Times in which it raises nothing for some subjects.
+    pub maintenance: Vec<Maintenance>,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// What a rule looks at. Source: domain.md 7.1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// An indicator of a facility over a window.
+    Indicator {
+        /// The indicator.
+        indicator: Indicator,
+        /// Over which window.
+        window: Window,
+    },
+    /// PUE over an hour, against a limit of the facility.
+    PueExcursion {
+        /// The limit; `None` for the lowest upper limit on PUE among the facility's targets.
+        limit: Option<f64>,
+        /// Raised so much above the limit. Default 0.05.
+        raise_by: f64,
+        /// Cleared so much above the limit. Default 0.02.
+        clear_by: f64,
+    },
+    /// The age of the newest reading of each meter.
+    Stale,
+    /// The share of the last 24 hours in which both sides of a facility's PUE are known.
+    Coverage,
+    /// A reset, rollover, jump, exchange or conflict of a meter.
+    Occurrence,
+    /// A register that stands still while power flows.
+    Frozen,
+    /// What a meter shows and those below it do not.
+    Balance,
+    /// The load of a UPS's phases.
+    PhaseImbalance(Phases),
+    /// Whether one feed could carry what two do.
+    Redundancy(Feeds),
+    /// The clock of an agent.
+    Clock,
+    /// The year's energy against a target. Source: domain.md 7.2.
+    Budget,
+}
+
+/// By which time a condition is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Clock {
+    /// By the ledger's: each minute once, as soon as the facility's horizon has passed it, however late.
+    Ledger,
+    /// By the collector's own while it runs: what was before is not looked at.
+    Wall,
+}
+
+/// The thresholds of one subject.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// On which side of the thresholds trouble lies.
+    pub side: Side,
+    /// Beyond this for `raise_after`, the alert is raised.
+    pub raise: f64,
+    /// Back within this for `clear_after`, it is cleared.
+    pub clear: f64,
+    /// How long the value must be beyond `raise`.
+    pub raise_after: Duration,
+    /// How long it must be back within `clear`.
+    pub clear_after: Duration,
+    /// A value with less coverage, from 0 to 1, neither raises nor clears.
+    pub min_coverage: f64,
+}
+
+/// What a rule says of its thresholds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Written {
+    /// On which side trouble lies, where the condition leaves it open.
+    pub side: Option<Side>,
+    /// `raise_above` or `raise_below`.
+    pub raise: Option<f64>,
+    /// `clear_below` or `clear_above`.
+    pub clear: Option<f64>,
+    /// `raise_after`.
+    pub raise_after: Option<Duration>,
+    /// `clear_after`.
+    pub clear_after: Option<Duration>,
+    /// `min_coverage`.
+    pub min_coverage: Option<f64>,
 }
 
 /// On which side of a threshold trouble lies.
@@ -56,7 +154,7 @@ impl Side {
     }
 }
 
-/// What a rule can watch.
+/// What a rule can watch of a facility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Indicator {
     /// Facility energy over IT energy.
@@ -106,109 +204,156 @@ impl Severity {
     }
 }
 
-pub(super) fn read_rule(
-    table: &mut Table<'_>,
-    names: &mut Declared<'_>,
-    facilities: &Declared<'_>,
-    channels: &Declared<'_>,
-) -> Option<AlertRule> {
-    let name = table.required("name", document::name);
-    name.iter().for_each(|name| names.declare(name));
-    let facility = table.required("facility", document::name);
-    if let Some(facility) = &facility {
-        facilities.refers(facility);
-    }
-    let indicators = Indicator::ALL.iter().map(|indicator| (indicator.word(), *indicator));
-    let indicator = table.required("indicator", document::choice(indicators));
-    let window = table.required("window", document::choice(Window::ALL.iter().map(|w| (w.word(), *w))));
-    let thresholds = read_thresholds(table, indicator.as_deref().copied());
-    let raise_after = read_hold(table, "raise_after");
-    let clear_after = read_hold(table, "clear_after");
-    let min_coverage = table.optional("min_coverage", share);
-    let severities = Severity::ALL.iter().map(|severity| (severity.word(), *severity));
-    let severity = table.optional("severity", document::choice(severities));
-    let sent_to = table.values("channels", document::name);
-    for channel in &sent_to {
-        channels.refers(channel);
-    }
-    let (side, raise, clear) = thresholds?;
-    Some(AlertRule {
-        name: name?.value,
-        facility: facility?.value,
-        indicator: indicator?.value,
-        window: window?.value,
-        side,
-        raise,
-        raise_after,
-        clear,
-        clear_after,
-        min_coverage: min_coverage.map_or(0.9, |share| share.value),
-        severity: severity.map_or(Severity::Warning, |severity| severity.value),
-        channels: sent_to.into_iter().map(|channel| channel.value).collect(),
-        place: table.place(),
-    })
-}
+/// Minutes of an hour and of a day, for the windows below.
+const HOUR: i64 = 60;
+const DAY: i64 = 1_440;
 
-/// The side, the raise threshold and the clear threshold.
-fn read_thresholds(table: &mut Table<'_>, indicator: Option<Indicator>) -> Option<(Side, f64, f64)> {
-    let above = table.optional("raise_above", document::float);
-    let below = table.optional("raise_below", document::float);
-    let clear_below = table.optional("clear_below", document::float);
-    let clear_above = table.optional("clear_above", document::float);
-    let written = (table.has("raise_above"), table.has("raise_below"));
-    let document = table.document();
-    match written {
-        (true, true) => {
-            document
-                .error(table.place(), "`raise_above` and `raise_below` exclude each other; make two rules");
-            return None;
+impl Condition {
+    /// The words of all conditions, in the order of domain.md 7.1.
+    pub const WORDS: [&'static str; 11] = [
+        "indicator",
+        "pue-excursion",
+        "stale",
+        "coverage",
+        "occurrence",
+        "frozen",
+        "balance",
+        "phase-imbalance",
+        "redundancy",
+        "clock",
+        "budget",
+    ];
+
+    /// The word used in configuration and outputs.
+    pub const fn word(&self) -> &'static str {
+        Condition::WORDS[match self {
+            Condition::Indicator { .. } => 0,
+            Condition::PueExcursion { .. } => 1,
+            Condition::Stale => 2,
+            Condition::Coverage => 3,
+            Condition::Occurrence => 4,
+            Condition::Frozen => 5,
+            Condition::Balance => 6,
+            Condition::PhaseImbalance(_) => 7,
+            Condition::Redundancy(_) => 8,
+            Condition::Clock => 9,
+            Condition::Budget => 10,
+        }]
+    }
+
+    /// By which time it is judged.
+    pub const fn clock(&self) -> Clock {
+        match self {
+            Condition::Stale | Condition::Clock => Clock::Wall,
+            _ => Clock::Ledger,
         }
-        (false, false) => {
-            document.missing(table.place(), "`raise_above` or `raise_below` is missing");
-            return None;
+    }
+
+    /// Minutes from one judgement to the next: as often as what it looks at can move noticeably.
+    pub const fn cadence_minutes(&self) -> i64 {
+        match self {
+            Condition::Indicator { window, .. } => match window {
+                Window::Minute | Window::QuarterHour | Window::Hour => 1,
+                Window::Hours24 | Window::Day => 15,
+                _ => HOUR,
+            },
+            Condition::PueExcursion { .. }
+            | Condition::Stale
+            | Condition::Clock
+            | Condition::PhaseImbalance(_)
+            | Condition::Redundancy(_) => 1,
+            Condition::Coverage | Condition::Occurrence | Condition::Frozen | Condition::Balance => 15,
+            Condition::Budget => HOUR,
         }
-        _ => {}
     }
-    let (side, raise, clear, stray, fitting) = if written.0 {
-        (Side::Above, above?, clear_below, clear_above, "clear_below")
-    } else {
-        (Side::Below, below?, clear_above, clear_below, "clear_above")
-    };
-    if let Some(stray) = stray {
-        document.error(stray.place, format!("this rule is cleared with `{fitting}`"));
+
+    /// Minutes of the past that a value is made of, at the longest; 0 where it is of the moment.
+    pub const fn window_minutes(&self) -> i64 {
+        match self {
+            Condition::Indicator { window, .. } => match window.elapsed_minutes() {
+                Some(minutes) => minutes,
+                None => match window {
+                    Window::Day => DAY,
+                    Window::Week => 7 * DAY,
+                    Window::Month => 31 * DAY,
+                    Window::Quarter => 92 * DAY,
+                    _ => 366 * DAY,
+                },
+            },
+            Condition::PueExcursion { .. } | Condition::Frozen => HOUR,
+            Condition::Coverage | Condition::Balance => DAY,
+            _ => 0,
+        }
     }
-    check_thresholds(table, side, &raise, clear.as_ref(), indicator);
-    Some((side, raise.value, clear.map_or(raise.value, |clear| clear.value)))
+
+    /// The word of the window its value is over, as messages have it; empty where it is of the moment.
+    pub const fn window_word(&self) -> &'static str {
+        match self {
+            Condition::Indicator { window, .. } => window.word(),
+            Condition::PueExcursion { .. } | Condition::Frozen => "1h",
+            Condition::Coverage | Condition::Balance => "24h",
+            Condition::Occurrence => "day",
+            Condition::Budget => "year",
+            _ => "",
+        }
+    }
+
+    /// Side, hold times and coverage where a rule does not say. Source: domain.md 7.1.
+    const fn usual(&self) -> (Side, i64, i64, f64) {
+        match self {
+            Condition::Indicator { .. } | Condition::PueExcursion { .. } => (Side::Above, 15, 15, 0.9),
+            Condition::Coverage => (Side::Below, 0, 0, 0.0),
+            // The difference itself is over a day.
+            Condition::Balance => (Side::Above, 0, 0, 0.9),
+            Condition::PhaseImbalance(_) => (Side::Above, 15, 15, 0.9),
+            Condition::Stale
+            | Condition::Occurrence
+            | Condition::Frozen
+            | Condition::Redundancy(_)
+            | Condition::Clock
+            | Condition::Budget => (Side::Above, 0, 0, 0.0),
+        }
+    }
 }
 
-fn check_thresholds(
-    table: &Table<'_>,
-    side: Side,
-    raise: &Placed<f64>,
-    clear: Option<&Placed<f64>>,
-    indicator: Option<Indicator>,
-) {
-    let document = table.document();
-    if let Some(clear) = clear.filter(|clear| side.is_beyond(clear.value, raise.value)) {
-        let message =
-            format!("the alert would be cleared at {} while it is raised at {}", clear.value, raise.value);
-        document.error(clear.place, message);
+impl AlertRule {
+    /// The thresholds: those that are written, and for the others the condition's. `raise` and `clear` are what it
+    /// goes by where the rule does not say; a rule that says one of them keeps their distance.
+    pub fn thresholds(&self, raise: f64, clear: f64) -> Thresholds {
+        let (side, raise_after, clear_after, min_coverage) = self.condition.usual();
+        let side = self.written.side.unwrap_or(side);
+        let (raise, clear) = match (self.written.raise, self.written.clear) {
+            (Some(own), Some(back)) => (own, back),
+            (Some(own), None) => (own, even(own - raise + clear)),
+            // What is cleared beyond the threshold that raises would flap.
+            (None, Some(back)) if side.is_beyond(back, raise) => (raise, raise),
+            (None, Some(back)) => (raise, back),
+            (None, None) => (raise, clear),
+        };
+        let minutes = |minutes: i64| Duration::from_secs(minutes.unsigned_abs() * 60);
+        Thresholds {
+            side,
+            raise,
+            clear,
+            raise_after: self.written.raise_after.unwrap_or(minutes(raise_after)),
+            clear_after: self.written.clear_after.unwrap_or(minutes(clear_after)),
+            min_coverage: self.written.min_coverage.unwrap_or(min_coverage),
+        }
     }
-    if raise.value < 0.0 {
-        document.error(raise.place, "no indicator is ever negative");
-    } else if indicator == Some(Indicator::Pue) && side == Side::Above && raise.value < 1.0 {
-        document.warning(raise.place, "a PUE is never below 1: this alert would always be raised");
+
+    /// Whether the rule watches a meter of this name.
+    pub fn is_about_meter(&self, meter: &str) -> bool {
+        self.meters.is_empty() || self.meters.iter().any(|own| own.as_str() == meter)
     }
 }
 
-fn read_hold(table: &mut Table<'_>, key: &'static str) -> Duration {
-    table.optional(key, document::duration).map_or(Duration::from_secs(15 * 60), |hold| hold.value)
+/// Whether a target is one that an excursion of PUE is measured against: an upper limit on each facility's PUE.
+pub(crate) fn is_upper_on_pue(target: &Target) -> bool {
+    let is_upper = matches!(target.limit.operator, Operator::AtMost | Operator::Below);
+    target.indicator == "pue" && is_upper && target.kind == TargetKind::Facility
 }
 
-/// A number from 0 to 1.
-fn share(value: &Value<'_>) -> Result<f64, String> {
-    match document::float(value)? {
-        share if (0.0..=1.0).contains(&share) => Ok(share),
-        other => Err(format!("is a share from 0 to 1, not {other}")),
-    }
+/// A sum of decimals as somebody would write it: 1.25 + 0.05 is 1.3.
+pub(crate) fn even(sum: f64) -> f64 {
+    (sum * 1e9).round() / 1e9
 }

@@ -1,5 +1,6 @@
 use super::*;
 
+mod alerts;
 mod counting;
 mod facilities;
 mod instruments;
@@ -95,7 +96,9 @@ fn the_example_is_read_whole_and_without_a_warning() {
     assert_eq!(utility.rated_power.map(|rated| rated.to_string()), Some("2 MW".to_string()));
     assert_eq!(config.meters[1].form, Some(Form::Instant));
     let rule = &config.alerts[0];
-    assert_eq!((rule.window, rule.side, rule.raise, rule.clear), (Window::Hour, Side::Above, 1.35, 1.32));
+    let (of, limits) = (&rule.condition, rule.thresholds(0.0, 0.0));
+    assert_eq!(*of, Condition::Indicator { indicator: Indicator::Pue, window: Window::Hour });
+    assert_eq!((limits.side, limits.raise, limits.clear), (Side::Above, 1.35, 1.32));
     assert_eq!(config.channels.len(), 2);
     assert_eq!(config.influx.len(), 1);
 }

@@ -15,6 +15,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::Boundary;
 pub use change::{ChangeExplanation, change};
 pub use error::ExplainError;
 pub use figure::{FigureExplanation, figure};

@@ -5,13 +5,18 @@
 //! and writing the same points again changes nothing.
 
 use crate::store::{Layout, StoreError, schema};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS cursor (output TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alert (
-    rule TEXT NOT NULL, facility TEXT NOT NULL, state TEXT NOT NULL,
-    PRIMARY KEY (rule, facility)) STRICT, WITHOUT ROWID;
+    rule TEXT NOT NULL, facility TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
+    PRIMARY KEY (rule, facility, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarm (
+    id TEXT PRIMARY KEY, rule TEXT NOT NULL, facility TEXT NOT NULL, subject TEXT NOT NULL,
+    raised_ms INTEGER NOT NULL, cleared_ms INTEGER, judged_ms INTEGER NOT NULL,
+    raised TEXT NOT NULL, latest TEXT NOT NULL, cleared TEXT) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alarm_cleared ON alarm (cleared_ms);
 CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, channel TEXT NOT NULL, event TEXT NOT NULL, attempts INTEGER NOT NULL,
     next_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -19,6 +24,16 @@ CREATE TABLE IF NOT EXISTS turn (
     id INTEGER PRIMARY KEY AUTOINCREMENT, facility TEXT NOT NULL, is_raised INTEGER NOT NULL,
     apart_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS turn_apart ON turn (facility, is_raised, apart_ms);
+";
+
+/// Rows of alerts that had one subject for each rule, their facility.
+const ONE_SUBJECT: &str = "
+ALTER TABLE alert RENAME TO alert_before;
+CREATE TABLE alert (
+    rule TEXT NOT NULL, facility TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
+    PRIMARY KEY (rule, facility, subject)) STRICT, WITHOUT ROWID;
+INSERT INTO alert SELECT rule, facility, facility, state FROM alert_before;
+DROP TABLE alert_before;
 ";
 
 /// Opens the outputs' file, making it if it is new. Every output has a connection of its own.
@@ -30,8 +45,30 @@ pub fn open(layout: &Layout) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::Sqlite { path: path.clone(), source };
     let connection = Connection::open(&path).map_err(failed)?;
     schema::prepare(&connection).map_err(failed)?;
+    bring_up(&connection).map_err(failed)?;
     connection.execute_batch(TABLES).map_err(failed)?;
     Ok(connection)
+}
+
+/// Brings a file of an earlier version to the tables of this one; several connections may open it at once.
+fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
+    if !has_one_subject(connection)? {
+        return Ok(());
+    }
+    let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    if has_one_subject(&transaction)? {
+        transaction.execute_batch(ONE_SUBJECT)?;
+    }
+    transaction.commit()
+}
+
+/// Whether the alerts' table is there and knows no subjects.
+fn has_one_subject(connection: &Connection) -> rusqlite::Result<bool> {
+    let columns: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_info('alert')")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(!columns.is_empty() && !columns.iter().any(|column| column == "subject"))
 }
 
 /// What an output wrote with [`set_cursor`].
@@ -56,4 +93,38 @@ pub fn set_cursor(connection: &Connection, output: &str, state: &str) -> rusqlit
         )?
         .execute(params![output, state])
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_of_a_version_with_one_subject_a_rule_are_those_of_the_facility() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(folder.path());
+        let before = Connection::open(layout.outputs()).expect("opens");
+        before
+            .execute_batch(
+                "CREATE TABLE alert (rule TEXT NOT NULL, facility TEXT NOT NULL, state TEXT NOT NULL,
+                 PRIMARY KEY (rule, facility)) STRICT, WITHOUT ROWID;
+                 INSERT INTO alert VALUES ('pue', 'hall-1', '{}'), ('pue', 'hall-2', '{\"a\":1}');",
+            )
+            .expect("written");
+        drop(before);
+        for _ in 0..2 {
+            let connection = open(&layout).expect("opens");
+            let rows: Vec<(String, String, String, String)> = connection
+                .prepare("SELECT rule, facility, subject, state FROM alert ORDER BY facility")
+                .expect("a query")
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .expect("rows")
+                .collect::<Result<_, _>>()
+                .expect("rows");
+            let row = |facility: &str, state: &str| {
+                ("pue".to_owned(), facility.to_owned(), facility.to_owned(), state.to_owned())
+            };
+            assert_eq!(rows, [row("hall-1", "{}"), row("hall-2", "{\"a\":1}")]);
+        }
+    }
 }

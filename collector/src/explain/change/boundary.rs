@@ -11,8 +11,8 @@ use wattledger_model::time::{Interval, Minute};
 
 /// A period and the meters by which it is told.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Boundary {
-    pub(super) interval: Interval,
+pub(crate) struct Boundary {
+    pub(crate) interval: Interval,
     total: Vec<Term>,
     it: Vec<Term>,
     overhead: Vec<(Role, Vec<Term>)>,
@@ -47,7 +47,7 @@ fn silent(terms: &[Term]) -> impl Iterator<Item = Term> + '_ {
 
 impl Boundary {
     /// By the claims in force in the interval itself.
-    pub(super) fn own(facility: &Facility, interval: Interval) -> Boundary {
+    pub(crate) fn own(facility: &Facility, interval: Interval) -> Boundary {
         Boundary {
             interval,
             total: facility.total.clone(),
@@ -57,7 +57,7 @@ impl Boundary {
     }
 
     /// By the claims in force at the end of another interval.
-    pub(super) fn of_other(facility: &Facility, interval: Interval, other: Interval) -> Boundary {
+    pub(crate) fn of_other(facility: &Facility, interval: Interval, other: Interval) -> Boundary {
         let ended = |terms: &[Term]| at_end(terms, other);
         Boundary {
             interval,
@@ -68,12 +68,12 @@ impl Boundary {
     }
 
     /// Whether the same meters make it, whatever its interval.
-    pub(super) fn is_same(&self, other: &Boundary) -> bool {
+    pub(crate) fn is_same(&self, other: &Boundary) -> bool {
         (&self.total, &self.it, &self.overhead) == (&other.total, &other.it, &other.overhead)
     }
 
     /// The roles of overhead meters in it.
-    pub(super) fn roles(&self) -> impl Iterator<Item = Role> + '_ {
+    pub(crate) fn roles(&self) -> impl Iterator<Item = Role> + '_ {
         self.overhead.iter().map(|(role, _)| *role)
     }
 
@@ -110,7 +110,7 @@ impl Boundary {
     }
 
     /// Minutes in which total, IT energy and the overhead of `roles` are all known.
-    pub(super) fn minutes(&self, connection: &Connection, roles: &[Role]) -> Result<i64, StoreError> {
+    pub(crate) fn minutes(&self, connection: &Connection, roles: &[Role]) -> Result<i64, StoreError> {
         if self.total.is_empty() || self.it.is_empty() {
             return Ok(0);
         }
@@ -118,7 +118,7 @@ impl Boundary {
     }
 
     /// The energies over that time.
-    pub(super) fn energies(&self, connection: &Connection, roles: &[Role]) -> Result<Energies, StoreError> {
+    pub(crate) fn energies(&self, connection: &Connection, roles: &[Role]) -> Result<Energies, StoreError> {
         let total = self.account(connection, &self.total, roles)?;
         let mut overhead_uwh = Vec::with_capacity(roles.len());
         for role in roles {

@@ -5,5 +5,6 @@ mod content;
 mod make;
 mod text;
 
+pub(crate) use boundary::Boundary;
 pub use content::ChangeExplanation;
 pub use make::change;

@@ -1,16 +1,17 @@
 //! When an alert is raised and when it is cleared. Pure: the same minutes give the same events, in one run or
 //! with a restart at any of them.
 
-use crate::config::{AlertRule, Side};
+use crate::config::{Side, Thresholds};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use wattledger_model::time::Minute;
 
 /// Which way an alert turned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Turn {
     /// The figure was beyond the raise threshold for long enough.
+    #[default]
     Raised,
     /// It was back within the clear threshold for long enough.
     Cleared,
@@ -41,7 +42,7 @@ pub struct Event {
     pub coverage: f64,
 }
 
-/// What a rule has seen. Minutes as numbers since the epoch.
+/// What a rule has seen of one subject. Minutes as numbers since the epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The last minute that was judged.
@@ -85,28 +86,81 @@ impl State {
         self.seen
     }
 
-    /// Judges the figure of the window that ends at `at`. Minutes come in ascending order; one that was judged
-    /// before changes nothing.
+    /// Since when the value asks to be raised, while it is not.
+    pub fn on_its_way_since(&self) -> Option<Minute> {
+        self.hold.as_ref().filter(|_| self.raised_since.is_none()).map(|hold| Minute(hold.since))
+    }
+
+    /// Passes a minute of which nothing is known: it neither raises nor clears.
+    pub fn pass(&mut self, at: Minute) {
+        if self.last.is_none_or(|last| at.0 > last) {
+            self.last = Some(at.0);
+            self.pause();
+        }
+    }
+
+    /// Goes on at a minute after time that was not looked at, or with a clock that was set back: what lies between
+    /// counts for nothing.
+    pub fn resume(&mut self, at: Minute) {
+        self.last = Some(at.0);
+        self.pause();
+    }
+
+    /// Takes up a state that was kept before the last minutes were judged, in which nothing of it changed.
+    pub fn reach(&mut self, last: Minute) {
+        self.last = Some(last.0);
+    }
+
+    /// Whether the other state differs in nothing but the minute that was judged last, and in the figure of a quiet
+    /// one.
+    pub fn is_as(&self, other: &State) -> bool {
+        let is_raised = self.raised_since.is_some();
+        self.hold == other.hold
+            && self.raised_since == other.raised_since
+            && (!is_raised || self.seen == other.seen)
+    }
+
+    fn pause(&mut self) {
+        if let Some(hold) = &mut self.hold {
+            hold.runs = false;
+        }
+    }
+
+    /// Clears at a minute, whatever the value: nobody looks at it any more. `None` where it is not raised.
+    pub fn end(&mut self, at: Minute) -> Option<Event> {
+        let since = Minute(self.raised_since.take()?);
+        self.last = Some(self.last.map_or(at.0, |last| last.max(at.0)));
+        self.hold = None;
+        let (value, coverage) = self.seen.unwrap_or_default();
+        Some(Event { turn: Turn::Cleared, at, since, value, coverage })
+    }
+
+    /// Judges the value of the minute `at`, or of the window that ends there. Minutes come in ascending order; one
+    /// that was judged before changes nothing.
     ///
-    /// A figure that is missing or thinly covered neither raises nor clears and resets neither: the clock of the
+    /// A value that is missing or thinly covered neither raises nor clears and resets neither: the clock of the
     /// hold stands still until there is one again.
-    pub fn step(&mut self, at: Minute, value: Option<f64>, coverage: f64, rule: &AlertRule) -> Option<Event> {
+    pub fn step(
+        &mut self,
+        at: Minute,
+        value: Option<f64>,
+        coverage: f64,
+        thresholds: &Thresholds,
+    ) -> Option<Event> {
         let before = self.last.unwrap_or(at.0);
         if self.last.is_some_and(|last| at.0 <= last) {
             return None;
         }
         self.last = Some(at.0);
-        let counts = coverage >= rule.min_coverage;
+        let counts = coverage >= thresholds.min_coverage;
         let Some(value) = value.filter(|value| value.is_finite() && counts) else {
-            if let Some(hold) = &mut self.hold {
-                hold.runs = false;
-            }
+            self.pause();
             return None;
         };
         self.seen = Some((value, coverage));
         let (asks, needed) = match self.raised_since {
-            None => (rule.side.is_beyond(value, rule.raise), rule.raise_after),
-            Some(_) => (is_back(rule.side, value, rule.clear), rule.clear_after),
+            None => (thresholds.side.is_beyond(value, thresholds.raise), thresholds.raise_after),
+            Some(_) => (is_back(thresholds.side, value, thresholds.clear), thresholds.clear_after),
         };
         if !asks {
             self.hold = None;

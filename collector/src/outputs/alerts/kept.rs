@@ -1,110 +1,205 @@
-//! What alerts keep over a restart: the state of each rule, its open alert, and its last turns.
+//! What alerts keep over a restart: how far each rule has judged, and of each subject its state and its open alarm.
 
-use super::decide::{Event, State, Turn};
-use crate::config::AlertRule;
+use super::alarm::Alarm;
+use super::conditions::{About, Recall, Sighting, Subject};
+use super::decide::State;
+use super::message::Message;
+use crate::config::{AlertRule, Condition};
 use rusqlite::{Connection, Transaction, params};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use wattledger_model::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use wattledger_model::time::Minute;
 
-/// Turns that are kept of one rule.
-const TURNS_KEPT: usize = 50;
+/// Spells of silence that are kept of one subject.
+const SPELLS_KEPT: usize = 32;
 
-/// One rule's row.
+/// One rule's row for one facility.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    /// What the state is about. Of another indicator or window it says nothing.
+pub(super) struct Progress {
+    /// What the rule looks at. Of anything else, what is kept says nothing.
     pub(super) watches: String,
-    /// What the rule has seen.
-    pub(super) state: State,
-    /// The alert, while it is raised.
-    pub(super) open: Option<Open>,
-    /// The last turns, the oldest first, sent or not.
-    pub(super) turns: VecDeque<RecordedTurn>,
+    /// The last minute that was judged.
+    pub(super) last: Option<i64>,
+    /// What its condition remembers.
+    pub(super) recall: Recall,
 }
 
-/// A raised alert.
+/// One subject's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// What the state is about, as [`Progress::watches`].
+    pub(super) watches: String,
+    /// Whom it is about; `None` in a row of before subjects, where it is the facility.
+    #[serde(default)]
+    pub(super) subject: Option<Subject>,
+    /// What the rule has seen.
+    pub(super) state: State,
+    /// The alarm, while it is raised.
+    pub(super) open: Option<Open>,
+    /// The last minute at which the condition told of the subject.
+    #[serde(default)]
+    pub(super) sighted: i64,
+    /// Of a source that can fall silent: when it was, the latest spell last.
+    #[serde(default)]
+    pub(super) spells: VecDeque<Spell>,
+    /// What was seen last, while the alarm is up.
+    #[serde(skip)]
+    pub(super) seen: Option<Box<Sighting>>,
+}
+
+/// An alarm that is up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Open {
     /// Its identity.
     pub(super) id: String,
-    /// Who was told that it was raised, and so must be told when it is cleared; `None` while nobody was, because
-    /// its cause lay too far back.
-    pub(super) told: Option<Vec<String>>,
-    /// What it would have to say, for the case that its rule goes away.
+    /// What it was raised with, and would have to say if its rule goes away.
     pub(super) severity: String,
+    /// The threshold at which it is cleared.
     pub(super) limit: f64,
+    /// What was said when it was raised; `None` in a row of before alarms.
+    #[serde(default)]
+    pub(super) raised: Option<Box<Message>>,
+    /// What it explains, and is not told of by itself.
+    #[serde(default)]
+    pub(super) suppresses: BTreeSet<String>,
 }
 
-/// A turn as it is recorded.
+/// A time in which a source was silent, minutes since the epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct RecordedTurn {
-    pub(super) id: String,
-    pub(super) turn: Turn,
-    pub(super) at: String,
-    pub(super) value: f64,
-    pub(super) coverage: f64,
-    /// When it was decided, by the collector's clock.
-    pub(super) decided: String,
-    pub(super) sent: bool,
+pub(super) struct Spell {
+    /// Since when nothing came, which is before that was noticed.
+    pub(super) from: i64,
+    /// When it was over; `None` while it lasts.
+    pub(super) to: Option<i64>,
+    /// What explains it, where it is not a cause of its own: another subject of a rule.
+    pub(super) by: Option<Source>,
+}
+
+/// A subject of a rule, as a cause.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct Source {
+    pub(super) rule: String,
+    pub(super) subject: Subject,
 }
 
 impl Kept {
-    /// A rule's row that has judged nothing.
-    pub(super) fn new(rule: &AlertRule) -> Kept {
-        Kept { watches: watches(rule), ..Kept::default() }
+    /// A subject that nothing was judged of, up to a minute.
+    pub(super) fn new(rule: &AlertRule, subject: Subject, before: Option<i64>) -> Kept {
+        Kept {
+            watches: watches(rule),
+            subject: Some(subject),
+            state: before.map_or_else(State::default, |before| State::from(Minute(before))),
+            open: None,
+            sighted: 0,
+            spells: VecDeque::new(),
+            seen: None,
+        }
     }
 
-    pub(super) fn record(&mut self, id: &str, event: Event, now: Timestamp, sent: bool) {
-        if self.turns.len() >= TURNS_KEPT {
-            self.turns.pop_front();
+    /// Notes that the subject is silent, since a minute and explained by something or not, or that it is not. Gives
+    /// whether that is new.
+    pub(super) fn note_silence(&mut self, at: i64, silent: Option<(i64, Option<Source>)>) -> bool {
+        let lasting = self.spells.back_mut().filter(|spell| spell.to.is_none());
+        match (lasting, silent) {
+            (Some(spell), Some((_, by))) if spell.by == by => return false,
+            (Some(spell), Some((_, by))) => spell.by = by,
+            (Some(spell), None) => spell.to = Some(at),
+            (None, Some((from, by))) => {
+                if self.spells.len() >= SPELLS_KEPT {
+                    self.spells.pop_front();
+                }
+                self.spells.push_back(Spell { from, to: None, by });
+            }
+            (None, None) => return false,
         }
-        self.turns.push_back(RecordedTurn {
-            id: id.to_owned(),
-            turn: event.turn,
-            at: event.at.to_string(),
-            value: event.value,
-            coverage: event.coverage,
-            decided: now.to_string(),
-            sent,
-        });
+        true
+    }
+
+    /// The alarm that is up, as it is now.
+    pub(super) fn alarm(&self, rule: &str, latest: Message) -> Option<Alarm> {
+        let open = self.open.as_ref()?;
+        let raised = open.raised.as_deref().cloned().unwrap_or_else(|| latest.clone());
+        let ms = |text: &str| wattledger_model::time::Timestamp::from_rfc3339(text).map(|at| at.0);
+        Some(Alarm {
+            id: open.id.clone(),
+            rule: rule.to_owned(),
+            facility: raised.facility.clone(),
+            subject: raised.subject.clone(),
+            raised_ms: ms(&raised.raised_at).or_else(|| ms(&raised.as_of)).unwrap_or(0),
+            cleared_ms: None,
+            judged_ms: self.state.last().map_or(0, |last| last.start().0),
+            raised,
+            latest,
+            cleared: None,
+        })
     }
 }
 
 /// What a rule's state is about.
 pub(super) fn watches(rule: &AlertRule) -> String {
-    format!("{} {}", rule.indicator.word(), rule.window.word())
+    match &rule.condition {
+        Condition::Indicator { indicator, window } => format!("{} {}", indicator.word(), window.word()),
+        other => other.word().to_owned(),
+    }
 }
 
-/// All rows: rule, facility, and what is kept; `None` where it cannot be read.
-pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Option<Kept>)>> {
-    connection
-        .prepare_cached("SELECT rule, facility, state FROM alert ORDER BY rule, facility")?
-        .query_map([], |row| {
-            let state: String = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, serde_json::from_str(&state).ok()))
-        })?
-        .collect()
+/// What is kept of one rule at one facility.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// How far it came; `None` where it was kept before subjects were, or cannot be read.
+    pub(super) progress: Option<Progress>,
+    /// What it has seen, by the subject in words; `None` where that cannot be read.
+    pub(super) subjects: Vec<(String, Option<Kept>)>,
 }
 
+/// All rows, by rule and facility.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, String), Rows>> {
+    let mut all: BTreeMap<(String, String), Rows> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT rule, facility, subject, state FROM alert ORDER BY rule, facility, subject",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (rule, facility): (String, String) = (row.get(0)?, row.get(1)?);
+        let (subject, state): (String, String) = (row.get(2)?, row.get(3)?);
+        let of = all.entry((rule, facility.clone())).or_default();
+        if subject.is_empty() {
+            of.progress = serde_json::from_str(&state).ok();
+            continue;
+        }
+        let kept = serde_json::from_str(&state).ok().map(|mut kept: Kept| {
+            kept.subject.get_or_insert_with(|| Subject { facility, about: About::Facility });
+            kept
+        });
+        of.subjects.push((subject, kept));
+    }
+    Ok(all)
+}
+
+/// Keeps a row: of a subject, or where that is empty, how far the rule came.
 pub(super) fn save(
     within: &Transaction<'_>,
-    rule: &str,
-    facility: &str,
-    kept: &Kept,
+    (rule, facility, subject): (&str, &str, &str),
+    kept: &impl Serialize,
 ) -> rusqlite::Result<()> {
     let state = serde_json::to_string(kept).expect("what is kept is plain data");
     within
         .prepare_cached(
-            "INSERT INTO alert VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET state = excluded.state",
+            "INSERT INTO alert VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET state = excluded.state",
         )?
-        .execute(params![rule, facility, state])
+        .execute(params![rule, facility, subject, state])
         .map(drop)
 }
 
-pub(super) fn forget(within: &Transaction<'_>, rule: &str, facility: &str) -> rusqlite::Result<()> {
+/// Lets go what is kept of one subject.
+pub(super) fn forget(
+    within: &Transaction<'_>,
+    rule: &str,
+    facility: &str,
+    subject: &str,
+) -> rusqlite::Result<()> {
     within
-        .prepare_cached("DELETE FROM alert WHERE rule = ?1 AND facility = ?2")?
-        .execute(params![rule, facility])
+        .prepare_cached("DELETE FROM alert WHERE rule = ?1 AND facility = ?2 AND subject = ?3")?
+        .execute([rule, facility, subject])
         .map(drop)
 }

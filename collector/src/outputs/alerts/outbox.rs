@@ -1,6 +1,7 @@
 //! Messages that wait for their channel, durable until it has taken them.
 
 use super::message::Message;
+use crate::config::Channel;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::sync::{Arc, Mutex, PoisonError};
 use wattledger_model::time::Timestamp;
@@ -44,15 +45,31 @@ pub(super) fn put(
 }
 
 /// The channels that have messages waiting, and how many.
-pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     connection
         .prepare_cached("SELECT channel, count(*) FROM outbox GROUP BY channel")?
         .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
         .collect()
 }
 
+/// Gives up what waits for channels that are not configured any more.
+pub(super) fn drop_gone(connection: &Connection, channels: &[Channel]) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    for (channel, messages) in waiting(&transaction)? {
+        if !channels.iter().any(|known| known.name.as_str() == channel) {
+            tracing::error!(
+                channel,
+                messages,
+                "alert messages dropped: their channel is not configured any more"
+            );
+            drop_channel(&transaction, &channel)?;
+        }
+    }
+    transaction.commit()
+}
+
 /// Gives up all that waits for a channel.
-pub(super) fn drop_channel(within: &Transaction<'_>, channel: &str) -> rusqlite::Result<()> {
+fn drop_channel(within: &Transaction<'_>, channel: &str) -> rusqlite::Result<()> {
     within.prepare_cached("DELETE FROM outbox WHERE channel = ?1")?.execute([channel]).map(drop)
 }
 

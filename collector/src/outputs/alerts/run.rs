@@ -2,12 +2,12 @@
 
 use super::channels::Channels;
 use super::deliver::{Courier, Waits};
-use super::outbox::Outbox;
+use super::outbox::{self, Outbox};
 use super::watch::{Round, Watch};
 use crate::config::{AlertRule, Channel};
 use crate::outputs::mqtt::Publisher;
 use crate::outputs::remembered;
-use crate::outputs::snapshot::AlertView;
+use crate::outputs::snapshot::{AlertView, Snapshot};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
-use wattledger_model::time::Timestamp;
+use wattledger_model::time::{MINUTE_MS, Timestamp};
 
 /// Between two tries while the store or the disk refuses.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -32,6 +32,8 @@ pub struct Alerting {
     pub layout: Layout,
     /// The engine's progress.
     pub wake: watch::Receiver<u64>,
+    /// What is known now, for conditions that are judged by the collector's clock.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
     /// The collector's clock.
     pub now: fn() -> Timestamp,
     /// The session with the broker, for channels on MQTT.
@@ -51,7 +53,19 @@ impl Alerting {
     }
 
     pub(super) async fn run_with(self, waits: Waits) {
-        let Alerting { rules, channels, view, layout, mut wake, now, publisher, active, fares, stop } = self;
+        let Alerting {
+            rules,
+            channels,
+            view,
+            layout,
+            mut wake,
+            snapshot,
+            now,
+            publisher,
+            active,
+            fares,
+            stop,
+        } = self;
         let mut stopped = stop.clone();
         let (more, deliveries) = watch::channel(0_u64);
         let mut couriers = JoinSet::new();
@@ -74,14 +88,15 @@ impl Alerting {
             }
             loop {
                 wake.borrow_and_update();
-                let (back, outcome) = match judged(watch, now).await {
+                let live = live(&snapshot);
+                let (back, outcome) = match judged(watch, now, live).await {
                     Some(judged) => judged,
                     None => return,
                 };
                 watch = back;
                 match outcome {
                     Ok(round) => {
-                        if round.messages > 0 {
+                        if round.turned > 0 {
                             more.send_modify(|count| *count += 1);
                         }
                         show(&active, round.active);
@@ -95,8 +110,10 @@ impl Alerting {
                         continue;
                     }
                 }
-                if wake.changed().await.is_err() {
-                    return;
+                let minute = sleep(until_next_minute(now()));
+                tokio::select! {
+                    progress = wake.changed() => if progress.is_err() { return },
+                    () = minute => {}
                 }
             }
         };
@@ -131,7 +148,11 @@ async fn opened(
         }
     };
     let (at, channels) = (layout.clone(), channels.to_vec());
-    let taking_up = spawn_blocking(move || Watch::open(view, own, &at, &rules, &channels, now()));
+    let taking_up = spawn_blocking(move || {
+        let failed = |source| StoreError::Sqlite { path: at.outputs(), source };
+        outbox::drop_gone(&own, &channels).map_err(failed)?;
+        Watch::open(view, own, &at, &rules, now())
+    });
     match taking_up.await.ok()? {
         Ok(watch) => Some((watch, Outbox::new(couriers))),
         Err(error) => {
@@ -142,9 +163,13 @@ async fn opened(
 }
 
 /// One round, off the runtime's threads. `None` if it panicked, which ends the alerts and nothing else.
-async fn judged(mut watch: Watch, now: fn() -> Timestamp) -> Option<(Watch, Result<Round, StoreError>)> {
+async fn judged(
+    mut watch: Watch,
+    now: fn() -> Timestamp,
+    live: Option<Arc<Snapshot>>,
+) -> Option<(Watch, Result<Round, StoreError>)> {
     let round = spawn_blocking(move || {
-        let outcome = watch.round(now());
+        let outcome = watch.round(now(), live.as_deref());
         (watch, outcome)
     });
     match round.await {
@@ -154,6 +179,18 @@ async fn judged(mut watch: Watch, now: fn() -> Timestamp) -> Option<(Watch, Resu
             None
         }
     }
+}
+
+/// What is known now; `None` before the first snapshot was made of anything.
+fn live(snapshot: &watch::Receiver<Arc<Snapshot>>) -> Option<Arc<Snapshot>> {
+    let snapshot = Arc::clone(&snapshot.borrow());
+    (!snapshot.facilities.is_empty()).then_some(snapshot)
+}
+
+/// Until the clock shows another minute.
+fn until_next_minute(now: Timestamp) -> Duration {
+    let ms = MINUTE_MS - now.0.rem_euclid(MINUTE_MS);
+    Duration::from_millis(ms.unsigned_abs())
 }
 
 fn show(active: &watch::Sender<Vec<AlertView>>, raised: Vec<AlertView>) {

@@ -1,24 +1,23 @@
 //! Judges new minutes by the rules and commits what comes of it: synchronous, on one thread.
+//!
+//! States, alarms and turns are written in one transaction. Who is told of them is decided elsewhere, from the alarms
+//! alone.
 
-use super::decide::{Event, State, Turn};
-use super::kept::{self, Kept, Open};
-use super::message::{self, Message};
-use super::outbox;
-use crate::config::{self, AlertRule, Channel};
-use crate::indicators::Indicator;
-use crate::outputs::snapshot::AlertView;
+use super::alarm::{self, Alarm};
+use super::causes::Causes;
+use super::decide::Turn;
+use super::judge::{self, Suppressed, Turning, Watched};
+use super::kept::{self, Progress, Rows};
+use crate::config::{AlertRule, Clock};
+use crate::outputs::snapshot::{AlertView, Snapshot};
 use crate::outputs::turns::{self, Turned};
 use crate::store::{Layout, StoreError};
 use crate::view::View;
 use rusqlite::{Connection, Transaction};
-use std::collections::BTreeSet;
-use wattledger_model::calendar;
-use wattledger_model::time::{DAY_MINUTES, Minute, Timestamp};
+use wattledger_model::time::{Minute, Timestamp};
 
-/// Figures that are judged in one round at most, so that rounds stay short while months are read in.
+/// Looks at the ledger in one round at most, so that rounds stay short while months are read in.
 const JUDGED_A_ROUND: i64 = 4_000;
-/// A turn further behind the collector's clock is recorded, not sent. Source: domain.md 5.8.
-const SENT_WITHIN_MINUTES: i64 = DAY_MINUTES;
 
 /// The rules over one view, with what they have seen.
 pub(super) struct Watch {
@@ -28,30 +27,20 @@ pub(super) struct Watch {
     rules: Vec<Watched>,
 }
 
-#[derive(Clone)]
-struct Watched {
-    rule: AlertRule,
-    facility: usize,
-    kept: Kept,
-    changed: bool,
-    outgoing: Vec<(Vec<String>, Message)>,
-    turned: Vec<Turned>,
-}
-
 /// What a round came to.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Round {
     /// Whether there is more to judge already.
     pub(super) more: bool,
-    /// Messages that were put into the outbox.
-    pub(super) messages: usize,
+    /// Alarms that were raised or cleared.
+    pub(super) turned: usize,
     /// Alerts that are raised after it.
     pub(super) active: Vec<AlertView>,
 }
 
 impl Watch {
-    /// Takes up the rules where they were left. Alerts of rules that are gone, or that now watch something else,
-    /// are cleared; messages for channels that are gone are dropped.
+    /// Takes up the rules where they were left. Alarms of rules that are gone, or that now look at something else, are
+    /// cleared.
     ///
     /// # Errors
     /// [`StoreError`] where what was kept cannot be read or written.
@@ -60,22 +49,12 @@ impl Watch {
         connection: Connection,
         layout: &Layout,
         rules: &[AlertRule],
-        channels: &[Channel],
         now: Timestamp,
     ) -> Result<Watch, StoreError> {
         let path = layout.outputs();
-        let rules = rules.iter().filter_map(|rule| {
-            let Some(facility) = view.facility(rule.facility.as_str()) else {
-                tracing::error!(rule = %rule.name, facility = %rule.facility, "the alert's facility is not there");
-                return None;
-            };
-            let kept = Kept::new(rule);
-            let (outgoing, turned) = (Vec::new(), Vec::new());
-            Some(Watched { rule: rule.clone(), facility, kept, changed: false, outgoing, turned })
-        });
-        let rules = rules.collect();
+        let rules = Watched::all(rules, &view);
         let mut watch = Watch { view, connection, path, rules };
-        watch.take_up(channels, now).map_err(|source| watch.failed(source))?;
+        watch.take_up(now).map_err(|source| watch.failed(source))?;
         Ok(watch)
     }
 
@@ -83,289 +62,290 @@ impl Watch {
         StoreError::Sqlite { path: self.path.clone(), source }
     }
 
-    fn take_up(&mut self, channels: &[Channel], now: Timestamp) -> rusqlite::Result<()> {
-        let known: BTreeSet<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-        let rows = kept::load(&self.connection)?;
+    fn take_up(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        let all = kept::load(&self.connection)?;
         let transaction = self.connection.unchecked_transaction()?;
-        for (channel, messages) in outbox::waiting(&transaction)? {
-            if !known.contains(channel.as_str()) {
-                tracing::error!(
-                    channel,
-                    messages,
-                    "alert messages dropped: their channel is not configured any more"
-                );
-                outbox::drop_channel(&transaction, &channel)?;
-            }
-        }
-        for (rule, facility, row) in rows {
-            let mine = self.rules.iter_mut().find(|watched| {
-                watched.rule.name.as_str() == rule && watched.rule.facility.as_str() == facility
-            });
-            match (row, mine) {
-                (Some(row), Some(watched)) if row.watches == watched.kept.watches => watched.kept = row,
-                (row, _) => {
-                    if let Some(row) = row {
-                        clear_orphan(&transaction, &rule, &facility, &row, &known, now)?;
-                    } else {
-                        tracing::error!(rule, facility, "the alert's state cannot be read; it begins anew");
-                    }
-                    kept::forget(&transaction, &rule, &facility)?;
-                }
-            }
-        }
-        for watched in &mut self.rules {
-            if let Some(Open { told: Some(told), .. }) = &mut watched.kept.open {
-                told.retain(|channel| known.contains(channel.as_str()));
-            }
+        for ((rule, facility), rows) in all {
+            let mine = self
+                .rules
+                .iter_mut()
+                .find(|watched| watched.rule.name.as_str() == rule && watched.name.as_str() == facility);
+            take_up_rows(&transaction, (&rule, &facility), rows, mine, now)?;
         }
         transaction.commit()
     }
 
-    /// Judges what became known since the last round, and commits states and messages together.
+    /// Judges what became known since the last round, and by the collector's clock if a minute has passed, and commits
+    /// all of it together.
     ///
     /// # Errors
     /// [`StoreError`]: nothing was decided then, and the next round judges the same minutes.
-    pub(super) fn round(&mut self, now: Timestamp) -> Result<Round, StoreError> {
+    pub(super) fn round(&mut self, now: Timestamp, live: Option<&Snapshot>) -> Result<Round, StoreError> {
         self.view.begin()?;
-        let judged = self.judge_all(now);
+        let judged = self.judge_all(now, live);
         self.view.end()?;
-        let (rules, more) = judged?;
-        let messages = self.commit(&rules, now).map_err(|source| self.failed(source))?;
-        self.rules = rules;
-        for watched in &mut self.rules {
-            (watched.changed, watched.outgoing, watched.turned) = (false, Vec::new(), Vec::new());
+        let (mut rules, more) = judged?;
+        let turned = self.commit(&mut rules, now).map_err(|source| self.failed(source))?;
+        for watched in &mut rules {
+            watched.changed = false;
+            watched.touched.clear();
+            watched.turned.clear();
         }
-        Ok(Round { more, messages, active: self.rules.iter().filter_map(Watched::active).collect() })
+        self.rules = rules;
+        let turned = turned
+            + super::thin::pass_on(&self.connection, &self.rules, now)
+                .map_err(|source| self.failed(source))?;
+        Ok(Round { more, turned, active: self.active() })
     }
 
-    fn judge_all(&mut self, now: Timestamp) -> Result<(Vec<Watched>, bool), StoreError> {
+    fn judge_all(
+        &mut self,
+        now: Timestamp,
+        live: Option<&Snapshot>,
+    ) -> Result<(Vec<Watched>, bool), StoreError> {
         let mut rules = self.rules.clone();
-        let share = (JUDGED_A_ROUND / i64::try_from(rules.len()).unwrap_or(i64::MAX).max(1)).max(1);
-        let mut more = false;
-        for watched in &mut rules {
-            let Some(horizon) = self.view.horizon(watched.facility) else { continue };
-            more |= watched.judge(&mut self.view, horizon, share, now)?;
+        let mut suppressed = Vec::new();
+        // Causes first, so that what derives from them finds them.
+        if let Some(live) = live {
+            for at in 0..rules.len() {
+                if rules[at].clock() == Clock::Wall {
+                    let causes = Causes::of(&rules);
+                    rules[at].judge_now(&mut self.view, now.minute(), live, &causes, &mut suppressed)?;
+                }
+            }
         }
+        let causes = Causes::of(&rules);
+        let by_ledger = rules.iter().filter(|watched| watched.clock() == Clock::Ledger).count();
+        let share = (JUDGED_A_ROUND / i64::try_from(by_ledger).unwrap_or(i64::MAX).max(1)).max(1);
+        let mut more = false;
+        for watched in rules.iter_mut().filter(|watched| watched.clock() == Clock::Ledger) {
+            let Some(horizon) = self.view.horizon(watched.facility) else { continue };
+            more |= catch_up(watched, &mut self.view, horizon, share, live, &causes, &mut suppressed)?;
+        }
+        note(&mut rules, &suppressed);
         Ok((rules, more))
     }
 
-    fn commit(&self, rules: &[Watched], now: Timestamp) -> rusqlite::Result<usize> {
-        let mut messages = 0;
+    fn commit(&self, rules: &mut [Watched], now: Timestamp) -> rusqlite::Result<usize> {
         if rules.iter().all(|watched| !watched.changed) {
-            return Ok(messages);
+            return Ok(0);
         }
         let transaction = self.connection.unchecked_transaction()?;
-        for watched in rules.iter().filter(|watched| watched.changed) {
-            let (rule, facility) = (watched.rule.name.as_str(), watched.rule.facility.as_str());
-            kept::save(&transaction, rule, facility, &watched.kept)?;
-            for (channels, message) in &watched.outgoing {
-                send(&transaction, channels, message, now)?;
-                messages += channels.len();
-            }
-            for turned in &watched.turned {
-                turns::keep(&transaction, turned)?;
-            }
+        let mut turned = 0;
+        for watched in rules.iter_mut().filter(|watched| watched.changed) {
+            turned += watched.turned.len();
+            write(&transaction, watched)?;
+        }
+        if turned > 0 {
+            alarm::forget_old(&transaction, now)?;
         }
         transaction.commit()?;
-        Ok(messages)
+        Ok(turned)
+    }
+
+    fn active(&self) -> Vec<AlertView> {
+        let of = |watched: &Watched| -> Vec<AlertView> {
+            watched.kept.values().filter_map(|kept| Some(shown(&watched.latest(kept)?))).collect()
+        };
+        self.rules.iter().flat_map(of).collect()
     }
 }
 
-fn send(
+/// Judges minutes of the ledger up to the horizon, at most `share` of them. Gives whether there are more.
+fn catch_up(
+    watched: &mut Watched,
+    view: &mut View,
+    horizon: Minute,
+    share: i64,
+    live: Option<&Snapshot>,
+    causes: &Causes,
+    suppressed: &mut Vec<Suppressed>,
+) -> Result<bool, StoreError> {
+    let Some(last) = watched.last else {
+        watched.begin(horizon);
+        return Ok(false);
+    };
+    let cadence = watched.rule.condition.cadence_minutes();
+    let mut at = next(last, cadence);
+    for _ in 0..share {
+        if at > horizon.0 {
+            return Ok(false);
+        }
+        watched.judge(view, Minute(at), live, causes, suppressed)?;
+        at = next(at, cadence);
+    }
+    Ok(at <= horizon.0)
+}
+
+/// The first minute after another at which a rule of this cadence is judged.
+pub(super) fn next(last: i64, cadence: i64) -> i64 {
+    (last.div_euclid(cadence) + 1) * cadence
+}
+
+/// Notes with each cause what it explains.
+pub(super) fn note(rules: &mut [Watched], suppressed: &[Suppressed]) {
+    for (source, what) in suppressed {
+        let of = rules.iter_mut().filter(|watched| {
+            watched.rule.name.as_str() == source.rule && watched.name.as_str() == source.subject.facility
+        });
+        for watched in of {
+            watched.changed |= watched.suppresses(&source.subject, what);
+        }
+    }
+}
+
+/// Takes up what is kept of one rule at one facility, if that still looks at the same; clears it otherwise.
+fn take_up_rows(
     within: &Transaction<'_>,
-    channels: &[String],
-    message: &Message,
+    (rule, facility): (&str, &str),
+    rows: Rows,
+    mut mine: Option<&mut Watched>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    for channel in channels {
-        let given_up = outbox::put(within, channel, message, now)?;
-        if given_up > 0 {
-            tracing::error!(channel, given_up, "alert messages given up: too many wait for the channel");
+    let watches = mine.as_ref().map(|watched| kept::watches(&watched.rule));
+    if let (Some(watched), Some(progress)) = (&mut mine, &rows.progress)
+        && Some(&progress.watches) == watches.as_ref()
+    {
+        watched.last = progress.last;
+        watched.recall = progress.recall.clone();
+    }
+    for (subject, kept) in rows.subjects {
+        let Some(mut kept) = kept else {
+            tracing::error!(rule, subject, "the alert's state cannot be read; it begins anew");
+            kept::forget(within, rule, facility, &subject)?;
+            continue;
+        };
+        match (&mut mine, kept.subject.clone()) {
+            (Some(watched), Some(of)) if Some(&kept.watches) == watches.as_ref() => {
+                let reached = kept.state.last().map(|last| last.0).max(watched.last);
+                watched.last = reached;
+                kept.sighted = reached.unwrap_or(0);
+                watched.kept.insert(of, kept);
+            }
+            _ => {
+                let reached = kept.state.last().map_or(0, |last| last.0 + 1);
+                let at = Minute(now.minute_ceil().0.max(reached));
+                let reason = "the rule was changed or taken out of the configuration";
+                if let Some(turning) = judge::end(rule, &mut kept, at, reason) {
+                    let id = &turning.message.id;
+                    tracing::info!(rule, facility, id, "alert cleared: its rule was changed or taken out");
+                    tell(within, &turning)?;
+                }
+                kept::forget(within, rule, facility, &subject)?;
+            }
+        }
+    }
+    let Some(watched) = mine else { return kept::forget(within, rule, facility, "") };
+    if let Some(reached) = watched.last.map(Minute) {
+        watched.kept.values_mut().for_each(|kept| kept.state.reach(reached));
+        // What was while nobody looked is not known.
+        if watched.clock() == Clock::Wall {
+            watched.resume(reached);
         }
     }
     Ok(())
 }
 
-/// Keeps that an alert is cleared because nobody watches it any more, and tells those who were told of it.
-fn clear_orphan(
-    within: &Transaction<'_>,
-    rule: &str,
-    facility: &str,
-    row: &Kept,
-    known: &BTreeSet<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let Some(Open { id, told, severity, limit }) = &row.open else { return Ok(()) };
-    let reason = "the rule was changed or taken out of the configuration";
-    let (indicator, window) = row.watches.split_once(' ').unwrap_or((&row.watches, ""));
-    let (value, coverage) = row.state.seen().unwrap_or_default();
-    // What it was last seen at is still that of a raised alert.
-    let after_all = row.state.last().map_or(now.0, |last| now.0.max(last.start().0 + 1));
-    let turned = Turned {
-        rule: rule.to_owned(),
-        facility: facility.to_owned(),
-        severity: severity.clone(),
-        raised_as: None,
-        is_raised: false,
-        at_ms: after_all,
-        value,
-        limit: *limit,
-        coverage,
-        reason: reason.to_owned(),
+/// Writes what one rule has seen, and what turned.
+fn write(within: &Transaction<'_>, watched: &mut Watched) -> rusqlite::Result<()> {
+    let (rule, facility) = (watched.rule.name.to_string(), watched.name.to_string());
+    let progress = Progress {
+        watches: kept::watches(&watched.rule),
+        last: watched.last,
+        recall: watched.recall.clone(),
     };
-    turns::keep(within, &turned)?;
-    let Some(told) = told else { return Ok(()) };
-    let text = |minute: Option<Minute>| minute.map_or(String::new(), |minute| minute.to_string());
-    let message = Message {
-        version: 1,
-        id: id.clone(),
-        key: message::key(id, Turn::Cleared),
-        event: Turn::Cleared,
-        state: Turn::Cleared,
-        rule: rule.to_owned(),
-        facility: facility.to_owned(),
-        severity: severity.clone(),
-        indicator: indicator.to_owned(),
-        value,
-        limit: *limit,
-        window: window.to_owned(),
-        coverage,
-        since: text(row.state.raised_since()),
-        as_of: text(row.state.last()),
-        reason: reason.to_owned(),
-    };
-    let told: Vec<String> = told.iter().filter(|channel| known.contains(channel.as_str())).cloned().collect();
-    tracing::info!(rule, facility, id, "alert cleared: its rule was changed or taken out");
-    send(within, &told, &message, now)
+    kept::save(within, (&rule, &facility, ""), &progress)?;
+    for turning in &watched.turned {
+        let message = &turning.message;
+        tracing::info!(
+            rule,
+            subject = message.subject,
+            id = message.id,
+            turn = message.event.word(),
+            at = message.as_of,
+            value = message.value,
+            "alert"
+        );
+        tell(within, turning)?;
+    }
+    let open: Vec<_> = watched
+        .kept
+        .iter()
+        .filter(|(_, kept)| kept.open.is_some())
+        .filter_map(|(subject, kept)| Some((subject.clone(), watched.latest(kept)?)))
+        .collect();
+    for (subject, latest) in open {
+        let Some(kept) = watched.kept.get_mut(&subject) else { continue };
+        if let Some(open) = kept.open.as_mut().filter(|open| open.raised.is_none()) {
+            open.raised = Some(Box::new(latest.clone()));
+            watched.touched.insert(subject.clone());
+        }
+        if let Some(alarm) = kept.alarm(&rule, latest) {
+            alarm::put(within, &alarm)?;
+        }
+    }
+    for subject in &watched.touched {
+        let words = subject.to_string();
+        match watched.kept.get(subject) {
+            Some(kept) => kept::save(within, (&rule, &facility, &words), kept)?,
+            None => kept::forget(within, &rule, &facility, &words)?,
+        }
+    }
+    Ok(())
 }
 
-impl Watched {
-    /// Judges minutes up to the horizon, at most `share` of them. Gives whether there are more.
-    fn judge(
-        &mut self,
-        view: &mut View,
-        horizon: Minute,
-        share: i64,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let Some(last) = self.kept.state.last() else {
-            // What was before the rule is not its business.
-            self.kept.state = State::from(horizon);
-            self.changed = true;
-            return Ok(false);
-        };
-        if horizon <= last {
-            return Ok(false);
-        }
-        let zone = view.topology().facilities[self.facility].zone;
-        let end = Minute(horizon.0.min(last.0 + share));
-        for at in (last.0 + 1..=end.0).map(Minute) {
-            let interval = calendar::interval(self.rule.window, zone, at);
-            let figure = view.figure(self.facility, self.indicator(), interval)?;
-            let (value, coverage) = figure.map_or((None, 0.0), |figure| (figure.value, figure.coverage));
-            if let Some(event) = self.kept.state.step(at, value, coverage, &self.rule) {
-                self.turn(event, now);
-            }
-        }
-        self.changed = true;
-        self.tell_what_lasts(now);
-        Ok(end < horizon)
-    }
-
-    fn indicator(&self) -> Indicator {
-        match self.rule.indicator {
-            config::Indicator::Pue => Indicator::Pue,
-            config::Indicator::Wue => Indicator::Wue,
-            config::Indicator::Cue => Indicator::Cue,
-        }
-    }
-
-    fn turn(&mut self, event: Event, now: Timestamp) {
-        let is_recent = is_recent(event.at, now);
-        let raised_as = self.kept.open.as_ref().map(|open| open.severity.clone());
-        let (id, told) = match event.turn {
-            Turn::Raised => {
-                let id = message::identity(&self.rule, event.at);
-                let told = is_recent.then(|| self.channels());
-                let (severity, limit) = (self.rule.severity.word().to_owned(), self.rule.clear);
-                self.kept.open = Some(Open { id: id.clone(), told: told.clone(), severity, limit });
-                (id, told)
-            }
-            // Whoever knows that it was raised has to know that it is cleared, however late.
-            Turn::Cleared => match self.kept.open.take() {
-                Some(open) => (open.id, open.told),
-                None => return,
-            },
-        };
-        let sent = told.is_some();
-        tracing::info!(rule = %self.rule.name, facility = %self.rule.facility, id, turn = event.turn.word(),
-            at = %event.at, value = event.value, sent, "alert");
-        self.kept.record(&id, event, now, sent);
-        let message = Message::about(&id, event, &self.rule);
-        self.turned.push(Turned {
+/// Keeps a turn: in the alarm, and for those outputs that tell of each.
+fn tell(within: &Transaction<'_>, turning: &Turning) -> rusqlite::Result<()> {
+    let Turning { message, raised, .. } = turning;
+    let ms = |text: &str| Timestamp::from_rfc3339(text).unwrap_or_default().0;
+    let is_raised = message.event == Turn::Raised;
+    let at_ms = ms(&message.as_of);
+    alarm::put(
+        within,
+        &Alarm {
+            id: message.id.clone(),
             rule: message.rule.clone(),
             facility: message.facility.clone(),
-            raised_as: raised_as.filter(|severity| *severity != message.severity),
+            subject: message.subject.clone(),
+            raised_ms: ms(&raised.raised_at),
+            cleared_ms: (!is_raised).then_some(at_ms),
+            judged_ms: at_ms,
+            raised: raised.clone(),
+            latest: message.clone(),
+            cleared: (!is_raised).then(|| message.clone()),
+        },
+    )?;
+    turns::keep(
+        within,
+        &Turned {
+            rule: message.rule.clone(),
+            facility: message.facility.clone(),
+            raised_as: Some(raised.severity.clone()).filter(|severity| *severity != message.severity),
             severity: message.severity.clone(),
-            is_raised: event.turn == Turn::Raised,
-            at_ms: event.at.start().0,
-            value: event.value,
+            is_raised,
+            at_ms,
+            value: message.value,
             limit: message.limit,
-            coverage: event.coverage,
+            coverage: message.coverage,
             reason: message.reason.clone(),
-        });
-        if let Some(channels) = told {
-            self.outgoing.push((channels, message));
-        }
-    }
-
-    /// An alert that was raised too long ago to be sent, and still is raised today, is today's alert.
-    fn tell_what_lasts(&mut self, now: Timestamp) {
-        let channels = self.channels();
-        let state = &self.kept.state;
-        let (Some(open), Some(at)) = (&mut self.kept.open, state.last()) else { return };
-        let (Some(since), Some((value, coverage))) = (state.raised_since(), state.seen()) else { return };
-        if open.told.is_some() || !is_recent(at, now) {
-            return;
-        }
-        open.told = Some(channels.clone());
-        let event = Event { turn: Turn::Raised, at, since, value, coverage };
-        let message = Message::about(&open.id, event, &self.rule);
-        let id = open.id.clone();
-        self.kept.record(&id, event, now, true);
-        self.outgoing.push((channels, message));
-    }
-
-    fn channels(&self) -> Vec<String> {
-        self.rule.channels.iter().map(ToString::to_string).collect()
-    }
-
-    fn active(&self) -> Option<AlertView> {
-        let open = self.kept.open.as_ref()?;
-        let since = self.kept.state.raised_since()?;
-        let (value, coverage) = self.kept.state.seen()?;
-        Some(AlertView {
-            id: open.id.clone(),
-            rule: self.rule.name.to_string(),
-            facility: self.rule.facility.to_string(),
-            severity: self.rule.severity.word().to_owned(),
-            since: since.start(),
-            value,
-            limit: self.rule.raise,
-            window: self.rule.window.word().to_owned(),
-            coverage,
-            reason: lasting_reason(&self.rule),
-            as_of: self.kept.state.last().map(Minute::start),
-        })
-    }
+        },
+    )
 }
 
-/// Why the alert is up: the threshold it went through, not the figure of the moment, which stands beside it.
-fn lasting_reason(rule: &AlertRule) -> String {
-    let raised = message::reason(rule, Turn::Raised, 0.0);
-    raised.rsplit_once(':').map_or(raised.clone(), |(words, _)| words.replacen(" is ", " was ", 1))
-}
-
-fn is_recent(at: Minute, now: Timestamp) -> bool {
-    now.minute().0 - at.0 <= SENT_WITHIN_MINUTES
+/// A raised alert as the page shows it.
+fn shown(latest: &super::Message) -> AlertView {
+    let at = |text: &str| Timestamp::from_rfc3339(text);
+    AlertView {
+        id: latest.id.clone(),
+        rule: latest.rule.clone(),
+        facility: latest.facility.clone(),
+        severity: latest.severity.clone(),
+        since: at(&latest.since).unwrap_or_default(),
+        value: latest.value,
+        limit: latest.limit,
+        window: latest.window.clone(),
+        coverage: latest.coverage,
+        reason: latest.reason.clone(),
+        as_of: at(&latest.as_of),
+    }
 }

@@ -1,7 +1,7 @@
 //! From the outbox to the receiver: over real connections, with failures, restarts and a real broker.
 
 use super::receiver::{Receiver, Reply};
-use super::{RULE, START, after, hall, take_minutes};
+use super::{RULE, START, after, hall, known_now, take_minutes};
 use crate::outputs::alerts::deliver::Waits;
 use crate::outputs::alerts::{Alerting, Channels};
 use crate::outputs::hall::Hall;
@@ -50,6 +50,7 @@ impl Running {
             view: hall.view(),
             layout: hall.layout.clone(),
             wake: woken,
+            snapshot: watch::channel(Arc::new(known_now())).1,
             now,
             publisher,
             active,
@@ -97,19 +98,7 @@ fn webhook(name: &str, url: &str) -> String {
 async fn watched(tables: &str) -> Hall {
     let mut hall = hall(tables);
     take_minutes(&mut hall, Minute(START.0 - 1), &[Some(1.2)]);
-    let connection = remembered::open(&hall.layout).expect("the outputs' file");
-    let (rules, channels) = super::rules_and_channels(&hall.config);
-    crate::outputs::alerts::watch::Watch::open(
-        hall.view(),
-        connection,
-        &hall.layout,
-        &rules,
-        &channels,
-        now(),
-    )
-    .expect("the watch opens")
-    .round(now())
-    .expect("judged");
+    super::watch(&hall, now()).round(now(), None).expect("judged");
     hall
 }
 
@@ -168,19 +157,11 @@ async fn a_decision_made_before_a_crash_is_delivered_after_it() {
     excursion(&mut hall);
     {
         // Decided and committed; killed before any courier had a chance.
-        let connection = remembered::open(&hall.layout).expect("the outputs' file");
-        let (rules, channels) = super::rules_and_channels(&hall.config);
-        let view = hall.view();
-        let mut watch = crate::outputs::alerts::watch::Watch::open(
-            view,
-            connection,
-            &hall.layout,
-            &rules,
-            &channels,
-            now(),
-        )
-        .expect("the watch opens");
-        assert_eq!(watch.round(now()).expect("judged").messages, 2);
+        assert_eq!(
+            super::watch(&hall, now()).round(now(), None).expect("judged").turned,
+            4,
+            "raised, cleared and told"
+        );
     }
     let running = Running::start(&hall);
     assert_eq!(receiver.next().await.body["event"], "raised");

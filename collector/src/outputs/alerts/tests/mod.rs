@@ -1,12 +1,18 @@
 //! Alerts from the decision to the receiver.
 
+mod conditions;
 mod decisions;
 mod deliveries;
 mod receiver;
+mod replays;
 mod rounds;
+mod suppressed;
 
-use crate::config::{AlertRule, Channel, CollectorConfig};
+use super::alarm::{self, Alarm};
+use super::watch::Watch;
 use crate::outputs::hall::Hall;
+use crate::outputs::remembered;
+use crate::outputs::snapshot::{Snapshot, WorkView};
 use wattledger_model::time::{Minute, Timestamp};
 
 /// One hall with a power meter on each side, both in means over a minute.
@@ -55,8 +61,56 @@ fn hall(tables: &str) -> Hall {
     Hall::new(&format!("{TABLES}{tables}"))
 }
 
-fn rules_and_channels(config: &CollectorConfig) -> (Vec<AlertRule>, Vec<Channel>) {
-    (config.alerts.clone(), config.channels.clone())
+fn watch(hall: &Hall, now: Timestamp) -> Watch {
+    let connection = remembered::open(&hall.layout).expect("the outputs' file");
+    Watch::open(hall.view(), connection, &hall.layout, &hall.config.alerts, now).expect("the watch opens")
+}
+
+/// Judges all that the ledger has.
+fn judge(watch: &mut Watch, now: Timestamp) {
+    while watch.round(now, None).expect("judged").more {}
+}
+
+/// Judges all that the ledger has, and the minute of the collector's clock.
+fn judge_now(watch: &mut Watch, now: Timestamp) {
+    while watch.round(now, Some(&known_now())).expect("judged").more {}
+}
+
+/// All alarms there ever were.
+fn alarms(hall: &Hall) -> Vec<Alarm> {
+    let connection = remembered::open(&hall.layout).expect("the outputs' file");
+    alarm::history(&connection, 0, i64::MAX).expect("alarms")
+}
+
+/// Each turn: `+` for a raise, `-` for a clear, with minutes after the start and the subject.
+fn turns(hall: &Hall) -> Vec<(i64, String)> {
+    let minutes = |ms: i64| Timestamp(ms).minute().0 - START.0;
+    let mut turns: Vec<(i64, String)> = Vec::new();
+    for alarm in alarms(hall) {
+        let whom = format!("{} {}", alarm.rule, alarm.subject);
+        turns.push((minutes(alarm.raised_ms), format!("+{whom}")));
+        turns.extend(alarm.cleared_ms.map(|cleared| (minutes(cleared), format!("-{whom}"))));
+    }
+    turns.sort();
+    turns
+}
+
+/// What the collector knows of itself, where that does not matter.
+fn known_now() -> Snapshot {
+    Snapshot {
+        version: String::new(),
+        collector: "campus".to_owned(),
+        generated_at: START.start(),
+        uptime_s: 0,
+        facilities: Vec::new(),
+        agents: Vec::new(),
+        meters: Vec::new(),
+        quarantine: Vec::new(),
+        outputs: Vec::new(),
+        alerts: Vec::new(),
+        channels: Vec::new(),
+        work: WorkView::default(),
+    }
 }
 
 /// Takes in one minute after another from `from`, each with the PUE it comes to; `None` is a minute without IT
