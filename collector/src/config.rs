@@ -273,6 +273,7 @@ fn read_points(root: &mut Table<'_>, world: &World<'_, '_>) -> (Vec<Meter>, Vec<
     }
     virtuals::expand(document, &meters, &mut virtuals);
     let is_sound = tree::check(document, &meters, &virtuals);
+    meter::check_power_meters(document, &meters, &virtuals);
     for meter in &meters {
         counting::check_shares(document, &meter.key.meter, &meter.claims);
     }

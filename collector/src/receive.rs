@@ -4,6 +4,9 @@
 //! it. Every batch and every status is answered, also those that came before.
 
 pub mod desk;
+mod skew;
+
+pub use skew::Skew;
 
 use crate::clock;
 use crate::engine::service::{Durable, EngineHandle};
@@ -41,6 +44,8 @@ pub struct HeardAgent {
     pub last_seen: Timestamp,
     /// What it said of itself last.
     pub status: Option<AgentStatus>,
+    /// What that tells of its clock.
+    pub skew: Skew,
 }
 
 /// Who receives.

@@ -8,11 +8,14 @@ mod balances;
 mod composed;
 mod factors;
 mod gauges;
+mod outlooks;
+mod readings;
 mod reckoned;
 mod uncertainty;
 
 pub use balances::NodeSums;
-pub(crate) use balances::sides;
+pub(crate) use balances::{nodes, sides};
+pub(crate) use readings::{LastWords, Standing};
 pub use uncertainty::{Uncertain, expanded};
 
 use crate::indicators::account::{MeterSums, booked};
@@ -85,10 +88,12 @@ pub struct View {
     heard: HashMap<MeterId, Option<uncertainty::Heard>>,
     newest: HashMap<MeterId, Timestamp>,
     levels: gauges::Hours,
+    readings: readings::Readings,
     /// What gauges say of emission factors, by facility; `None` where there is no gauge, or before the first round.
     factors: Vec<Option<SaidFactors>>,
     remembered: uncertainty::Remembered,
     composed: HashMap<(usize, Indicator, Interval), Option<Figure>>,
+    outlooks: outlooks::Outlooks,
     /// The change number of the last round; `None` before the first.
     seen: Option<u64>,
     in_round: bool,
@@ -120,9 +125,11 @@ impl View {
             heard: HashMap::new(),
             newest,
             levels,
+            readings: readings::Readings::default(),
             factors,
             remembered,
             composed: HashMap::new(),
+            outlooks: outlooks::Outlooks::new(),
             seen: None,
             in_round: false,
             known: None,
@@ -187,6 +194,7 @@ impl View {
             }
         }
         self.renew_factors(&changed)?;
+        self.renew_readings()?;
         self.newest = self
             .connection
             .prepare_cached("SELECT meter, at_ms FROM newest")
@@ -227,6 +235,7 @@ impl View {
         };
         self.composed.retain(|(facility, _, interval), _| stays(*facility, interval));
         self.remembered.retain(|(facility, _, interval), _| stays(*facility, interval));
+        self.forget_outlooks(first);
     }
 
     /// Ends the round, so that the write-ahead log can be shortened.

@@ -232,6 +232,7 @@ fn agents(now: Timestamp) -> Vec<AgentView> {
         spool_trouble: String::new(),
         clock_jumps: 0,
         clock_jumped_ms: 0,
+        clock_skew_ms: None,
         sources,
     };
     let live = agent(

@@ -3,6 +3,7 @@
 mod feeds;
 mod maintenance;
 mod phases;
+mod points;
 mod read;
 mod schedule;
 mod words;
@@ -88,8 +89,11 @@ pub enum Condition {
     Redundancy(Feeds),
     /// The clock of an agent.
     Clock,
-    /// The year's energy against a target. Source: domain.md 7.2.
+    /// The year's forecast PUE against a target. Source: domain.md 7.2.
     Budget,
+    /// The PUE that a target still permits for the rest of the year against the best that was reached.
+    /// Source: domain.md 7.2.
+    BudgetCritical,
 }
 
 /// By which time a condition is judged.
@@ -210,7 +214,7 @@ const DAY: i64 = 1_440;
 
 impl Condition {
     /// The words of all conditions, in the order of domain.md 7.1.
-    pub const WORDS: [&'static str; 11] = [
+    pub const WORDS: [&'static str; 12] = [
         "indicator",
         "pue-excursion",
         "stale",
@@ -222,6 +226,7 @@ impl Condition {
         "redundancy",
         "clock",
         "budget",
+        "budget-critical",
     ];
 
     /// The word used in configuration and outputs.
@@ -238,6 +243,7 @@ impl Condition {
             Condition::Redundancy(_) => 8,
             Condition::Clock => 9,
             Condition::Budget => 10,
+            Condition::BudgetCritical => 11,
         }]
     }
 
@@ -263,7 +269,7 @@ impl Condition {
             | Condition::PhaseImbalance(_)
             | Condition::Redundancy(_) => 1,
             Condition::Coverage | Condition::Occurrence | Condition::Frozen | Condition::Balance => 15,
-            Condition::Budget => HOUR,
+            Condition::Budget | Condition::BudgetCritical => HOUR,
         }
     }
 
@@ -293,7 +299,7 @@ impl Condition {
             Condition::PueExcursion { .. } | Condition::Frozen => "1h",
             Condition::Coverage | Condition::Balance => "24h",
             Condition::Occurrence => "day",
-            Condition::Budget => "year",
+            Condition::Budget | Condition::BudgetCritical => "year",
             _ => "",
         }
     }
@@ -303,15 +309,15 @@ impl Condition {
         match self {
             Condition::Indicator { .. } | Condition::PueExcursion { .. } => (Side::Above, 15, 15, 0.9),
             Condition::Coverage => (Side::Below, 0, 0, 0.0),
-            // The difference itself is over a day.
-            Condition::Balance => (Side::Above, 0, 0, 0.9),
+            Condition::Balance => (Side::Above, DAY, DAY, 0.9),
             Condition::PhaseImbalance(_) => (Side::Above, 15, 15, 0.9),
-            Condition::Stale
-            | Condition::Occurrence
-            | Condition::Frozen
-            | Condition::Redundancy(_)
-            | Condition::Clock
-            | Condition::Budget => (Side::Above, 0, 0, 0.0),
+            Condition::Stale | Condition::Occurrence | Condition::Frozen => (Side::Above, 0, 0, 0.0),
+            Condition::Redundancy(_) => (Side::Above, 0, 0, 0.9),
+            // Statuses that a broker held back while the collector was away come all at once, and look late.
+            Condition::Clock => (Side::Above, 5, 5, 0.0),
+            // Two days in a row: one hot day is no drift. The last 30 days are what the forecast goes by.
+            Condition::Budget => (Side::Above, DAY, DAY, 0.75),
+            Condition::BudgetCritical => (Side::Below, DAY, DAY, 0.75),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::claim::{self, Claim, Drafts};
 use super::instrument::{self, Base, Reads, Sitting};
+use super::virtuals::Virtual;
 use super::{World, milliseconds, rating, title};
 use std::collections::BTreeMap;
 use wattledger_model::calendar::Tz;
@@ -28,6 +29,9 @@ pub struct Meter {
     pub claims: Vec<Claim>,
     /// The meters it is fed by, real or virtual ones of its site.
     pub fed_by: Vec<Placed<Name>>,
+    /// A meter of power at the same place, real or virtual, of the same site: by it a register that stands still while
+    /// power flows is told from one that has nothing to count.
+    pub power_meter: Option<Placed<Name>>,
     /// The fuel it measures, where it measures fuel.
     pub carrier: Option<Carrier>,
     /// What its values are.
@@ -109,6 +113,7 @@ fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
     }
     let carrier = read_carrier(table, &roles);
     let fed_by = table.values("fed_by", document::name);
+    let power_meter = table.optional("power_meter", document::name);
     let scale = table.optional("scale", document::positive(document::decimal));
     let (nominal_interval_ms, gap_limit_ms, form) = read_timing(table, kind);
     let unit = unit.map(|unit| unit.value);
@@ -138,6 +143,7 @@ fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
         role: claims.first().map(|claim| claim.role),
         claims,
         fed_by,
+        power_meter,
         carrier,
         kind,
         unit: first.unit,
@@ -155,6 +161,36 @@ fn read_meter(table: &mut Table<'_>, world: &World<'_, '_>) -> Option<Meter> {
     };
     check_rollover(document, &meter);
     Some(meter)
+}
+
+/// Reports meters that cannot be the `power_meter` of a register.
+pub(super) fn check_power_meters(document: &Document<'_>, meters: &[Meter], virtuals: &[Virtual]) {
+    let real = meters.iter().map(|meter| (&meter.key, meter.quantity(), meter.kind == Kind::Power));
+    let summed = virtuals.iter().map(|one| (&one.key, one.quantity, true));
+    let points: Vec<(&MeterKey, Option<Quantity>, bool)> = real.chain(summed).collect();
+    for meter in meters {
+        let Some(named) = &meter.power_meter else { continue };
+        let here = || points.iter().filter(|(key, ..)| key.site == meter.key.site && **key != meter.key);
+        let Some((_, quantity, is_power)) = here().find(|(key, ..)| key.meter == named.value) else {
+            document.dangling(
+                named.place,
+                "meter",
+                named.as_str(),
+                here().map(|(key, ..)| key.meter.as_str()),
+            );
+            continue;
+        };
+        if meter.kind != Kind::Register || meter.quantity() != Some(Quantity::Energy) {
+            let message = "only a register of energy has a `power_meter`, which shows that it should move";
+            document.error(named.place, message);
+        } else if !is_power || *quantity != Some(Quantity::Energy) {
+            let message = format!(
+                "`{}` does not measure power, and cannot show that this register should move",
+                named.value
+            );
+            document.error(named.place, message);
+        }
+    }
 }
 
 /// `direction = "both"` for a register that counts down what flows back.

@@ -1,6 +1,7 @@
 use super::*;
 
 mod alerts;
+mod conditions;
 mod counting;
 mod facilities;
 mod instruments;

@@ -451,7 +451,7 @@ impl Service {
                 id,
                 key: key.clone(),
                 kind: interpretation.kind,
-                stale_after_ms: (3 * interpretation.nominal_interval_ms).max(180_000),
+                stale_after_ms: interpretation.stale_after_ms(),
                 tally: tally.meter(id).cloned().unwrap_or_default(),
                 undecided: self.engine.undecided(id).to_vec(),
             })

@@ -26,6 +26,8 @@ pub const INSTANT_GAP_LIMIT_MS: i64 = 3 * 3_600_000;
 pub const REGISTER_GAP_FLOOR_MS: i64 = 2 * MINUTE_MS;
 /// The nominal interval of a meter that declares none.
 pub const DEFAULT_INTERVAL_MS: i64 = 60_000;
+/// No meter is stale before its newest reading is this old.
+const SHORTEST_STALE_MS: i64 = 180_000;
 
 /// How the readings of one meter are interpreted: the part of the configuration its ledger depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +165,12 @@ impl Interpretation {
     /// How long the horizon waits for this meter, and when it is stale: max(3 × interval, 180 s) or the limit.
     pub fn patience_ms(&self) -> i64 {
         self.gap_limit().max(3 * self.nominal_interval_ms)
+    }
+
+    /// How old the newest reading may be before the meter is stale: max(3 × nominal interval, 180 s), ms.
+    /// Source: domain.md 7.1.
+    pub fn stale_after_ms(&self) -> i64 {
+        self.nominal_interval_ms.saturating_mul(3).max(SHORTEST_STALE_MS)
     }
 
     /// What raw numbers mean before any later epoch.

@@ -7,15 +7,22 @@ use crate::store::Layout;
 use crate::topology::{self, Topology};
 use crate::view::View;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
-use wattledger_model::batch::AgentKey;
+use wattledger_model::batch::{AgentKey, Batch, Lineage};
+use wattledger_model::decimal::Decimal;
+use wattledger_model::name::Name;
+use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
 use wattledger_model::time::Timestamp;
+use wattledger_model::wire;
 
 pub(crate) struct Hall {
     pub(crate) layout: Layout,
     pub(crate) config: CollectorConfig,
     engine: Engine,
+    /// Batches and readings that came by each agent's spool.
+    spools: BTreeMap<String, (u64, u64)>,
     _dir: TempDir,
 }
 
@@ -43,7 +50,7 @@ impl Hall {
             meters: topology::interpretations(&config),
         })
         .expect("a new store");
-        Hall { layout, config, engine, _dir: dir }
+        Hall { layout, config, engine, spools: BTreeMap::new(), _dir: dir }
     }
 
     /// Takes readings in: meter, instant, value, unit, and the seconds of an interval mean.
@@ -57,6 +64,50 @@ impl Hall {
         let agent = AgentKey { site: "hall".parse().expect("name"), agent: "hand".parse().expect("name") };
         let payload = json!({ "readings": entries }).to_string().into_bytes();
         let arrival = Arrival { agent, form: PayloadForm::Json, payload };
+        let now = readings.iter().map(|(_, at, ..)| *at).max().unwrap_or_default();
+        let answered = self.engine.take(&[arrival], now).expect("taken");
+        assert_eq!(answered.readings, readings.len(), "every reading is new and good");
+        self.engine.compact().expect("flushed");
+    }
+
+    /// As [`Hall::take`], in a batch of an agent, whose readings say whose spool they came by.
+    pub(crate) fn take_by(&mut self, agent: &str, readings: &[(&str, Timestamp, f64, &str)]) {
+        let incarnation = Incarnation { started: Timestamp(7), id: agent.len() as u64 };
+        let (sequence, number) = self.spools.entry(agent.to_owned()).or_default();
+        let mut meters: Vec<Name> = Vec::new();
+        let mut all = Vec::new();
+        for (meter, at, value, unit) in readings {
+            let meter: Name = meter.parse().expect("name");
+            let position = meters.iter().position(|known| *known == meter).unwrap_or(meters.len());
+            if position == meters.len() {
+                meters.push(meter);
+            }
+            let reading = Reading {
+                at: *at,
+                arrived: *at,
+                value: Decimal::from_f64(*value).expect("a decimal"),
+                unit: unit.parse().ok(),
+                interval_ms: None,
+                quality: Quality::Good,
+                intake: Some(Intake { incarnation, number: *number }),
+                evidence: None,
+            };
+            all.push((position as u32, reading));
+            *number += 1;
+        }
+        let agent = AgentKey { site: "hall".parse().expect("name"), agent: agent.parse().expect("name") };
+        let batch = Batch {
+            agent: agent.clone(),
+            incarnation,
+            sequence: *sequence,
+            meters,
+            readings: all,
+            refused: Vec::new(),
+            losses: Vec::new(),
+            lineage: Lineage::default(),
+        };
+        *sequence += 1;
+        let arrival = Arrival { agent, form: PayloadForm::Batch, payload: wire::encode_batch(&batch) };
         let now = readings.iter().map(|(_, at, ..)| *at).max().unwrap_or_default();
         let answered = self.engine.take(&[arrival], now).expect("taken");
         assert_eq!(answered.readings, readings.len(), "every reading is new and good");

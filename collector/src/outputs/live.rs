@@ -316,6 +316,7 @@ fn agent_view(key: &AgentKey, heard: &HeardAgent, telemetry: &Telemetry, now: Ti
         spool_trouble: status.map_or(String::new(), |status| status.spool_trouble.clone()),
         clock_jumps: number(|status| status.clock_jumps),
         clock_jumped_ms: status.map_or(0, |status| status.clock_jumped_ms),
+        clock_skew_ms: heard.skew.ms(),
         sources: status.map_or(Vec::new(), |status| {
             let views = status.sources.iter().map(|source| SourceView {
                 name: source.name.clone(),

@@ -262,6 +262,10 @@ pub struct AgentView {
     pub clock_jumps: u64,
     /// By how much the last time, ms.
     pub clock_jumped_ms: i64,
+    /// How far its clock is ahead of the collector's by its last statuses, ms; below zero where it is behind. `None` before
+    /// one was heard.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
     /// Its sources.
     pub sources: Vec<SourceView>,
 }

@@ -1,7 +1,7 @@
 //! What is under way between broker, engine and agents. Pure: messages, durable answers and time come in;
 //! what to take in, what to acknowledge and what to say go out.
 
-use super::{Agents, HeardAgent};
+use super::{Agents, HeardAgent, Skew};
 use crate::engine::Arrival;
 use crate::engine::service::Durable;
 use crate::journal::PayloadForm;
@@ -115,7 +115,7 @@ impl<D> Desk<D> {
         now: Timestamp,
     ) -> Asked {
         if form == PayloadForm::Batch {
-            let silent = HeardAgent { last_seen: now, status: None };
+            let silent = HeardAgent { last_seen: now, status: None, skew: Skew::default() };
             self.heard().entry(agent.clone()).or_insert(silent).last_seen = now;
         }
         self.tag += 1;
@@ -128,7 +128,14 @@ impl<D> Desk<D> {
             Ok(status) if status.agent == agent => {
                 // A retained status is the agent's last word, of whatever day.
                 let last_seen = if retain { status.at.min(now) } else { now };
-                self.heard().insert(agent, HeardAgent { last_seen, status: Some(status.clone()) });
+                let unheard = HeardAgent { last_seen, status: None, skew: Skew::default() };
+                let mut heard = self.heard();
+                let of_agent = heard.entry(agent).or_insert(unheard);
+                if !retain {
+                    of_agent.skew.note(&status, now);
+                }
+                of_agent.last_seen = last_seen;
+                of_agent.status = Some(status.clone());
                 return Asked::Heard(Box::new(status));
             }
             Ok(status) => {

@@ -11,6 +11,7 @@ mod outlook;
 mod text;
 
 pub use listing::{Listing, Row, TargetsError, of_facility, of_group};
+pub(crate) use outlook::on_date;
 pub use outlook::{Budget, Expected, Outlook, State, outlook};
 
 #[cfg(test)]

@@ -2,19 +2,21 @@
 
 use super::TargetsError;
 use super::listing::unknown_facility;
-use crate::indicators::Indicator;
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::forecast::{Day, Forecast, History, ToDate};
 use crate::indicators::target_budget::{Course, burn_rate, overhead_left_kwh, target_budget};
-use crate::store::{MeterId, StoreError};
-use crate::view::{MeterHour, View};
+use crate::indicators::{Indicator, Term};
+use crate::store::StoreError;
+use crate::topology::KnownMeter;
+use crate::view::View;
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::role::Role;
 use wattledger_model::target::{Operator, Target};
-use wattledger_model::time::{Interval, MINUTE_MS, Minute};
+use wattledger_model::time::{MINUTE_MS, Minute};
 
 /// A facility's year so far, what is expected of its rest, and what each target permits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,6 +132,24 @@ pub fn outlook(view: &mut View, name: &str, on: Option<NaiveDate>) -> Result<Out
     let found = at_date(view, at, on);
     view.end()?;
     found
+}
+
+/// The outlook of a facility on a date, by a view that is in a round; `None` before there is any data. The view keeps it
+/// until anything changes of the time before that date.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn on_date(view: &mut View, at: usize, on: NaiveDate) -> Result<Option<Arc<Outlook>>, StoreError> {
+    if let Some(known) = view.outlook_of(at, on) {
+        return Ok(Some(known));
+    }
+    let outlook = match at_date(view, at, Some(on)) {
+        Ok(outlook) => Arc::new(outlook),
+        Err(TargetsError::Store(error)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    view.remember_outlook(at, on, &outlook);
+    Ok(Some(outlook))
 }
 
 fn at_date(view: &mut View, at: usize, on: Option<NaiveDate>) -> Result<Outlook, TargetsError> {
@@ -262,9 +282,10 @@ fn best_month(days: &[Day], now: NaiveDate) -> Option<f64> {
 fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<Vec<Day>, StoreError> {
     let zone = view.topology().facilities[at].zone;
     let from = now.checked_sub_months(Months::new(12 * YEARS)).unwrap_or(begun).max(begun);
-    let weather = temperatures(view, at, calendar::dates(zone, from, now), zone)?;
+    let dates: Vec<NaiveDate> = from.iter_days().take_while(|date| *date < now).collect();
+    let weather = temperatures(view, at, &dates, zone)?;
     let mut days = Vec::new();
-    for date in from.iter_days().take_while(|date| *date < now) {
+    for date in dates {
         let interval = calendar::day(zone, date);
         let account = view.energies(at, interval)?;
         if account.minutes > 0 {
@@ -283,37 +304,31 @@ fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<
 /// The mean of a facility's outdoor gauges of temperature on each date: of several, the one that comes first in the
 /// configuration and knows the date, so that no mean changes its make-up.
 fn temperatures(
-    view: &View,
+    view: &mut View,
     at: usize,
-    interval: Interval,
+    dates: &[NaiveDate],
     zone: Tz,
 ) -> Result<BTreeMap<NaiveDate, f64>, StoreError> {
-    let topology = view.topology();
+    let topology = Arc::clone(view.topology());
     let facility = &topology.facilities[at];
-    let is_celsius = |meter: &MeterId| {
-        let known = topology.meters.get(meter);
-        known.and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "°C")
+    let is_celsius = |known: &&KnownMeter| known.declared.unit.is_some_and(|unit| unit.symbol() == "°C");
+    let is_outdoor = |known: &&KnownMeter| {
+        let mut claims = known.declared.claims.iter();
+        claims.any(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name))
     };
-    let is_outdoor = |meter: &&MeterId| {
-        let claims = topology.meters.get(meter).into_iter().flat_map(|known| &known.declared.claims);
-        claims.into_iter().any(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name))
-    };
+    let mut gauges: Vec<&KnownMeter> =
+        topology.meters.values().filter(is_outdoor).filter(is_celsius).collect();
+    gauges.sort_by_key(|known| (known.declared.place.line, known.id));
+    // Half a date says little of its mean.
+    const LEAST_MS: i64 = 12 * 60 * MINUTE_MS;
     let mut found = BTreeMap::new();
-    for meter in topology.meters.keys().filter(is_outdoor).filter(|meter| is_celsius(meter)) {
-        let mut sums: BTreeMap<NaiveDate, (f64, f64)> = BTreeMap::new();
-        for hour in interval.from.hour()..interval.to.hour() {
-            let Some(MeterHour::Levels(minutes)) = view.meter_hour(*meter, hour)? else { continue };
-            let date = calendar::date_of(zone, Minute(hour * 60));
-            let sum = sums.entry(date).or_default();
-            for minute in minutes.iter().filter(|minute| minute.ms > 0) {
-                sum.0 += minute.mean * f64::from(minute.ms);
-                sum.1 += f64::from(minute.ms);
+    for known in gauges {
+        let term = [Term::all_of(known.id)];
+        for date in dates {
+            let of_day = view.gauges(&term, calendar::day(zone, *date))?;
+            if let Some((gauge, _)) = of_day.first().filter(|(gauge, _)| gauge.ms >= LEAST_MS) {
+                found.entry(*date).or_insert(gauge.percent);
             }
-        }
-        // Half a date says little of its mean.
-        const LEAST_MS: f64 = 12.0 * 60.0 * MINUTE_MS as f64;
-        for (date, (sum, ms)) in sums.into_iter().filter(|(_, (_, ms))| *ms >= LEAST_MS) {
-            found.entry(date).or_insert(sum / ms);
         }
     }
     Ok(found)

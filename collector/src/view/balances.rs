@@ -4,8 +4,9 @@ use super::View;
 use crate::indicators::account::Pair;
 use crate::indicators::{Account, Accounts, Term};
 use crate::store::StoreError;
-use crate::topology::{Balance, Branch};
+use crate::topology::{Balance, Branch, Facility, Topology};
 use wattledger_model::time::Interval;
+use wattledger_model::unit::Quantity;
 
 /// What a node comes to over an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +22,21 @@ pub struct NodeSums {
 pub(crate) fn sides(node: &Balance) -> (Vec<Term>, Vec<Term>) {
     let terms = |branches: &[Branch]| branches.iter().flat_map(|branch| branch.terms.clone()).collect();
     (terms(&node.parents), terms(&node.children))
+}
+
+/// The nodes that are shown with a facility, by their place among the topology's: those of energy whose feeds, or else
+/// whose fed meters, are the facility's. A node of which one side is not in the store says nothing.
+pub(crate) fn nodes(topology: &Topology, facility: &Facility) -> Vec<usize> {
+    let is_shown = |at: &usize| {
+        let (above, below) = sides(&topology.balances[*at]);
+        let mut meters = above.iter().chain(&below).filter_map(|term| topology.meters.get(&term.meter));
+        let home = meters.clone().find_map(|known| known.declared.facility.as_ref());
+        !above.is_empty()
+            && !below.is_empty()
+            && home == Some(&facility.name)
+            && meters.all(|known| known.declared.quantity() == Some(Quantity::Energy))
+    };
+    (0..topology.balances.len()).filter(is_shown).collect()
 }
 
 pub(super) fn accounts(nodes: &[Balance]) -> Vec<Accounts> {

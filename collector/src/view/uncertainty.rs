@@ -97,7 +97,12 @@ impl View {
         })
     }
 
-    fn by_term(&mut self, terms: &[(Term, Place)], interval: Interval) -> Result<Vec<TermSum>, StoreError> {
+    /// What each term came to over an interval, by provenance.
+    pub(crate) fn by_term(
+        &mut self,
+        terms: &[(Term, Place)],
+        interval: Interval,
+    ) -> Result<Vec<TermSum>, StoreError> {
         let of = |(term, place): &(Term, Place)| {
             self.meters.entry(term.meter).or_default().term(&self.connection, *term, *place, interval)
         };

@@ -6,6 +6,7 @@ mod bench;
 mod calendar;
 mod carbon;
 mod case;
+mod conditions;
 mod power;
 mod ratios;
 mod registers;
@@ -23,7 +24,7 @@ use std::path::Path;
 const NOT_YET: &[&str] = &[];
 
 /// Cases of alerts, which this program does not run yet.
-const ALERTS: &[&str] = &["A02", "A03"];
+const ALERTS: &[&str] = &[];
 
 const CHAPTERS: &[fn(&Case) -> bool] = &[
     registers::run,
@@ -35,6 +36,7 @@ const CHAPTERS: &[fn(&Case) -> bool] = &[
     uncertainty::run,
     schemes::run,
     alerts::run,
+    conditions::run,
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     AlertRule, Condition, Feeds, Indicator, Opening, Phases, Severity, Side, Words, Written, feeds, phases,
-    schedule,
+    points, schedule,
 };
 use crate::config::declared::Declared;
 use crate::config::facility::Facility;
@@ -30,6 +30,7 @@ pub(in crate::config) fn read_rule(
     let facility = read_facility(table, around);
     let condition = read_condition(table);
     let meters = read_meters(table, condition.as_ref(), facility.as_ref().ok().copied().flatten(), around);
+    points::check(table, condition.as_ref(), facility.as_ref().ok().copied().flatten(), around);
     let written = read_thresholds(table, condition.as_ref());
     if let Some(condition) = &condition {
         check_limit(table, condition, &written, facility.as_ref().ok().copied().flatten());
@@ -75,7 +76,7 @@ fn read_condition(table: &mut Table<'_>) -> Option<Condition> {
     let written = table.optional("condition", document::choice(words));
     if written.is_none() && table.has("condition") {
         // What keys it would have is not known.
-        table.allow(&["indicator", "window", "limit", "raise_by", "clear_by"]);
+        table.allow(&["indicator", "window", "limit", "raise_by", "clear_by", "phases", "feeds", "capacity"]);
         return None;
     }
     let word = written.map_or("indicator", |word| word.value);
@@ -102,7 +103,8 @@ fn read_condition(table: &mut Table<'_>) -> Option<Condition> {
             Condition::Redundancy(read?)
         }
         "clock" => Condition::Clock,
-        _ => Condition::Budget,
+        "budget" => Condition::Budget,
+        _ => Condition::BudgetCritical,
     })
 }
 

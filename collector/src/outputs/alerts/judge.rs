@@ -148,9 +148,15 @@ impl Watched {
         let sightings = conditions::look(&self.rule, &mut around)?;
         self.last = Some(at.0);
         let mut seen = BTreeSet::new();
+        // An agent that falls silent takes its meters with it in the same minute.
+        let mut own = Causes::default();
         for sighting in sightings {
             seen.insert(sighting.subject.clone());
-            self.see(view, sighting, (at, before), causes, suppressed)?;
+            let is_agent = matches!(sighting.subject.about, About::Agent(_));
+            self.see(view, sighting, (at, before), [causes, &own], suppressed)?;
+            if is_agent {
+                own = Causes::of([&*self]);
+            }
         }
         let gone: Vec<Subject> =
             self.kept.keys().filter(|subject| !seen.contains(*subject)).cloned().collect();
@@ -172,7 +178,7 @@ impl Watched {
         view: &mut View,
         sighting: Sighting,
         (at, before): (Minute, Option<i64>),
-        causes: &Causes,
+        causes: [&Causes; 2],
         suppressed: &mut Vec<Suppressed>,
     ) -> Result<(), StoreError> {
         let subject = sighting.subject.clone();
@@ -183,7 +189,8 @@ impl Watched {
         let is_beyond = sighting
             .value
             .is_some_and(|value| is_known && thresholds.side.is_beyond(value, thresholds.raise));
-        let cause = causes.behind(self.site.as_str(), &sighting, at, window).cloned();
+        let behind = |causes: &Causes| causes.behind(self.site.as_str(), &sighting, at, window).cloned();
+        let cause = causes.into_iter().find_map(behind);
         let in_maintenance = self.is_in_maintenance(&sighting, at, window);
         let kept = self
             .kept

@@ -13,6 +13,7 @@ mod channels;
 pub(crate) mod conditions;
 pub mod decide;
 mod deliver;
+pub mod formulas;
 mod judge;
 mod kept;
 mod message;

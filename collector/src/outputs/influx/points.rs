@@ -9,7 +9,7 @@ mod sums;
 mod targets;
 mod weather;
 
-pub(crate) use balance::nodes;
+pub(crate) use crate::view::nodes;
 pub(crate) use budget::limits;
 pub(crate) use facility::FacilityPoints;
 pub(crate) use figures::{FEWER, OF_ZONES, figure_values, indicators};

@@ -10,8 +10,13 @@ mod frozen;
 mod indicator;
 mod occurrence;
 mod phase;
+mod power;
 mod redundancy;
+mod sources;
 mod stale;
+
+#[cfg(test)]
+mod tests;
 
 use crate::config::{AlertRule, Condition, Thresholds};
 use crate::indicators::Term;
@@ -182,6 +187,7 @@ pub(crate) fn look(rule: &AlertRule, around: &mut Around<'_>) -> Result<Vec<Sigh
         Condition::Redundancy(_) => redundancy::look(rule, around),
         Condition::Clock => clock::look(rule, around),
         Condition::Budget => budget::look(rule, around),
+        Condition::BudgetCritical => budget::look_critical(rule, around),
     }
 }
 

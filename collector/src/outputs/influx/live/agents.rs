@@ -48,6 +48,7 @@ mod tests {
             spool_trouble: String::new(),
             clock_jumps: 0,
             clock_jumped_ms: 0,
+            clock_skew_ms: None,
             sources: Vec::new(),
         };
         let mut lines = Lines::default();

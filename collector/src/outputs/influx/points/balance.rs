@@ -5,26 +5,9 @@ use crate::indicators::figure::UWH_PER_KWH;
 use crate::outputs::influx::catalog::{self, FieldSet, balance};
 use crate::outputs::influx::line::Series;
 use crate::store::StoreError;
-use crate::topology::{Facility, Topology};
-use crate::view::{View, sides};
+use crate::view::{View, nodes};
 use std::sync::Arc;
 use wattledger_model::time::Interval;
-use wattledger_model::unit::Quantity;
-
-/// The nodes that are shown with a facility, by their place among the topology's: those of energy whose feeds, or else
-/// whose fed meters, are the facility's. A node of which one side is not in the store says nothing.
-pub(crate) fn nodes(topology: &Topology, facility: &Facility) -> Vec<usize> {
-    let is_shown = |at: &usize| {
-        let (above, below) = sides(&topology.balances[*at]);
-        let mut meters = above.iter().chain(&below).filter_map(|term| topology.meters.get(&term.meter));
-        let home = meters.clone().find_map(|known| known.declared.facility.as_ref());
-        !above.is_empty()
-            && !below.is_empty()
-            && home == Some(&facility.name)
-            && meters.all(|known| known.declared.quantity() == Some(Quantity::Energy))
-    };
-    (0..topology.balances.len()).filter(is_shown).collect()
-}
 
 /// The series of one node.
 pub(super) struct BalancePoints {

@@ -17,7 +17,7 @@ use crate::outputs::live::{self, Surroundings};
 use crate::outputs::remembered;
 use crate::outputs::snapshot::{AlertView, ChannelView, OutputState, OutputView, QuarantineView, Snapshot};
 use crate::outputs::turns::{self, Turned};
-use crate::receive::HeardAgent;
+use crate::receive::{HeardAgent, Skew};
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,7 +113,8 @@ fn snapshot(plant: &Plant, view: &mut View, now: Timestamp, readings: u64) -> Sn
         site: "site-a".parse().expect("a name"),
         agent: "by-hand".parse().expect("a name"),
     };
-    let agents = BTreeMap::from([(agent, HeardAgent { last_seen: now, status: None })]);
+    let agents =
+        BTreeMap::from([(agent, HeardAgent { last_seen: now, status: None, skew: Skew::default() })]);
     view.begin().expect("begun");
     let around = Surroundings {
         collector: "campus",
