@@ -2,6 +2,7 @@
 //!
 //! One command line over agent and collector; everything it does is in those libraries.
 
+mod alerts;
 mod audit;
 mod budget;
 mod change;
@@ -70,6 +71,8 @@ enum Command {
     Targets(targets::TargetsArgs),
     /// Say what the year's targets still permit a facility, and how the year will end
     Budget(budget::BudgetArgs),
+    /// Show the alerts, silence and acknowledge them, and try rules on the past
+    Alerts(alerts::AlertsArgs),
     /// Show what each agent took in and what became of it, hour by hour, and what was thinned or lost
     Receipts(receipts::ReceiptsArgs),
     /// Say why a number is what it is: of a meter, of a facility, or of the change between two periods
@@ -148,6 +151,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Report(args) => report::run(&args),
         Command::Targets(args) => targets::run(&args),
         Command::Budget(args) => budget::run(&args),
+        Command::Alerts(args) => alerts::run(args),
         Command::Receipts(args) => receipts::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Correct(args) => correct::run(args),

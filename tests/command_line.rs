@@ -26,7 +26,8 @@ fn example(name: &str) -> String {
 fn help_names_every_command_and_what_is_unknown_is_called_wrongly() {
     let help = wattledger(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger", "influx"]
+    for command in
+        ["demo", "agent", "collector", "check", "report", "explain", "rebuild", "ledger", "influx", "alerts"]
     {
         assert!(told(&help).contains(command), "{command}");
     }
@@ -281,4 +282,168 @@ fn a_database_that_cannot_be_compared_says_why_and_what_mends_it() {
     let config = write(dir.path(), "elsewhere.toml", &elsewhere);
     let (code, told) = influx(&config, &["verify"]);
     assert!(code == Some(2) && told.contains("there is no ledger in"), "{told}");
+}
+
+/// Adds a rule to the small hall: PUE over an hour, held for 5 minutes on each side.
+fn with_rule(config: &str, keys: &str) {
+    let rule = format!(
+        "[[alert]]\nname = \"high\"\nfacility = \"hall-1\"\nindicator = \"pue\"\nwindow = \"1h\"\n{keys}"
+    );
+    let text = std::fs::read_to_string(config).expect("it was written") + &rule;
+    std::fs::write(config, text).expect("written");
+}
+
+#[test]
+fn a_rule_is_tried_on_the_past_with_its_own_thresholds_and_with_others() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = a_small_hall(dir.path());
+    // PUE is 1.3 on the first day of October, 1.2 on the second.
+    with_rule(&config, "raise_above = 1.25\nraise_after = \"5m\"\nclear_after = \"5m\"\n");
+    let test = |arguments: &[&str]| {
+        let output = wattledger(&[&["alerts", "test"], arguments, &["--config", &config]].concat());
+        (output.status.code(), told(&output))
+    };
+    let (code, told) = test(&["high", "--from", "2026-10-01", "--to", "2026-10-04"]);
+    assert_eq!(code, Some(0), "{told}");
+    // The first day begins at 22:00 UTC, and an hour of it must be known; on the second half an hour is enough to come
+    // below 1.25.
+    for words in [
+        "2026-09-30T22:00:00Z to 2026-10-03T22:00:00Z, 3 d",
+        "raised   hall-1  high, warning, lasts 23 h 3",
+        "value 1.300, limit 1.250, coverage",
+        "2026-10-01T22:3",
+        "cleared  hall-1  high",
+        "high: fired 1 time, up for 23 h 3",
+        "Could not be judged:",
+        "facility hall-1: nothing is known yet after 2026-10-02T2",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in\n{told}");
+    }
+    let (code, told) = test(&["high", "--from", "2026-10-01", "--raise-above", "1.35"]);
+    assert!(code == Some(0) && told.contains("high: fired 0 times\n"), "{told}");
+    let (code, told) = test(&[
+        "high",
+        "--from",
+        "2026-10-01 12:00",
+        "--raise-above",
+        "1.1",
+        "--set",
+        "severity=\"critical\"",
+        "--json",
+    ]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"));
+    assert_eq!((code, &told["turns"][0]["severity"]), (Some(0), &"critical".into()));
+    assert_eq!((&told["rules"][0]["fired"], &told["rules"][0]["still_up"]), (&1.into(), &1.into()));
+    assert_eq!(told["turns"][0]["lasts_minutes"], serde_json::Value::Null);
+    let (code, all) = test(&["--all", "--from", "2026-10-01"]);
+    assert!(code == Some(0) && all.contains("high: fired 1 time"), "{all}");
+
+    for (arguments, words) in [
+        (&["hihg", "--from", "2026-10-01"][..], "did you mean `high`?"),
+        (&["high", "--from", "yesterday"], "write it like 2026-03-02T09:58:00Z"),
+        (&["high", "--from", "2026-10-02", "--to", "2026-10-01"], "must be after --from"),
+        (&["high", "--from", "2026-10-01", "--raise-after", "soon"], "raise_after"),
+        (
+            &["high", "--from", "2026-10-01", "--raise-above", "1.2", "--clear-below", "1.3"],
+            "would be cleared at 1.3",
+        ),
+        (&["high", "--from", "2026-10-01", "--set", "limt=1"], "unknown key `limt`"),
+    ] {
+        let (code, told) = test(arguments);
+        assert!(code == Some(1) && told.contains(words), "{arguments:?}: {code:?} {told}");
+    }
+    for wrong in [&["--from", "2026-10-01"][..], &["high"], &["high", "--all", "--from", "2026-10-01"]] {
+        assert_eq!(test(wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
+/// A collector of the small hall as a process of its own; killed when dropped.
+struct Collector(std::process::Child);
+
+impl Collector {
+    fn start(config: &str) -> Collector {
+        let program = env!("CARGO_BIN_EXE_wattledger");
+        let mut child = Command::new(program)
+            .args(["collector", config])
+            .env("RUST_LOG", "info")
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut log = std::io::BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains("the collector is running") {
+            line.clear();
+            let read = std::io::BufRead::read_line(&mut log, &mut line).expect("a log");
+            assert!(read > 0, "the collector has ended before it ran");
+        }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Collector(child)
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn silences_are_said_beside_a_collector_and_without_one_and_survive_its_kill() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = a_small_hall(dir.path());
+    with_rule(&config, "raise_above = 1.25\n[web]\nenabled = false\n");
+    let alerts = |arguments: &[&str]| {
+        let output = wattledger(&[&["alerts"], arguments, &["--config", &config]].concat());
+        (output.status.code(), told(&output))
+    };
+    let service = ["silence", "facility=hall-1", "rule=hi*", "--for", "4h", "--reason", "chiller service"];
+    let (code, none) = alerts(&service);
+    assert!(code == Some(1) && none.contains("no collector has run in"), "{none}");
+
+    let collector = Collector::start(&config);
+    let (code, first) = alerts(&service);
+    assert!(code == Some(0) && first.starts_with("s1 in force for 4 h, until"), "{first}");
+    let (code, listed) = alerts(&["list"]);
+    assert_eq!(code, Some(0), "{listed}");
+    for words in ["no alert is up", "facility=hall-1 rule=hi*", "(uid ", "chiller service", "h 59 min left"] {
+        assert!(listed.contains(words), "`{words}` is missing in\n{listed}");
+    }
+    assert!(!listed.contains("does not run"), "{listed}");
+    drop(collector);
+
+    let (code, listed) = alerts(&["silence", "--list"]);
+    assert!(code == Some(0) && listed.contains("facility=hall-1 rule=hi*"), "after the kill: {listed}");
+    let (code, second) = alerts(&["silence", "severity=info", "--for", "1d", "--reason", "known", "--json"]);
+    assert!(code == Some(0) && second.contains("\"id\": \"s2\""), "{second}");
+    assert!(second.contains("The collector does not run"), "{second}");
+    let (code, listed) = alerts(&["list", "--all"]);
+    assert!(code == Some(0) && listed.contains("The collector does not run: nothing is judged"), "{listed}");
+    assert!(listed.contains("no alert was up in that time"), "{listed}");
+
+    let _collector = Collector::start(&config);
+    let (code, ended) = alerts(&["silence", "--end", "s1"]);
+    assert!(code == Some(0) && ended.starts_with("s1 ended at"), "{ended}");
+    let (_, listed) = alerts(&["list"]);
+    assert!(!listed.contains("hi*") && listed.contains("severity=info"), "{listed}");
+    for (arguments, words) in [
+        (&["silence", "--end", "s1"][..], "no silence `s1` is in force"),
+        (&["silence", "rule=x", "--for", "400d", "--reason", "long"], "from 1 minute to 366 days"),
+        (&["silence", "rule=x", "--for", "1h", "--reason", ""], "the reason has 0 letters"),
+        (&["ack", "high-20261001t0000z", "--note", "mine"], "no alert `high-20261001t0000z` is up"),
+    ] {
+        let (code, told) = alerts(arguments);
+        assert!(code == Some(1) && told.contains(words), "{arguments:?}: {code:?} {told}");
+    }
+    for wrong in [
+        &["silence", "hall-1", "--for", "1h", "--reason", "why"][..],
+        &["silence", "rule=x", "--for", "1h"],
+        &["silence", "rule=x", "--for", "soon", "--reason", "why"],
+        &["silence", "rule=x", "--list"],
+        &["silence"],
+        &["ack", "a"],
+    ] {
+        assert_eq!(alerts(wrong).0, Some(2), "{wrong:?}");
+    }
 }

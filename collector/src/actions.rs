@@ -1,5 +1,6 @@
 //! What commands and the page ask of the running collector, answered from the engine and from views.
 
+use crate::admin::alerts::AlertsQuestion;
 use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
 use crate::admin::quarantine::{self, Listing, Question};
 use crate::admin::{
@@ -12,6 +13,9 @@ use crate::config::CollectorConfig;
 use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
+use crate::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
+use crate::outputs::alerts::listing;
+use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::reports::{self, Options, ReportError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
@@ -22,7 +26,7 @@ use crate::topology::Topology;
 use crate::view::View;
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use wattledger_model::calendar::{self, Window};
 use wattledger_model::time::{Interval, Minute};
@@ -39,6 +43,8 @@ pub struct Actions {
     pub topology: Arc<Topology>,
     /// The configuration they were made from.
     pub config: Arc<CollectorConfig>,
+    /// Where alerts are silenced and acknowledged.
+    pub desk: Arc<Desk>,
 }
 
 fn digest_answer(digest: Digest) -> DigestAnswer {
@@ -96,6 +102,38 @@ impl AdminActions for Actions {
         Box::pin(async move {
             let act = move |engine: &mut Engine, now| change::perform(engine, &config, &request, &who, now);
             engine.act(act).await.map_err(AdminError::Busy)?
+        })
+    }
+
+    fn alerts(&self, question: AlertsQuestion) -> Answer<listing::Listing> {
+        let past =
+            (question.past_days > 0).then(|| Duration::from_secs(u64::from(question.past_days) * 86_400));
+        self.at_desk(move |desk| desk.listing(past))
+    }
+
+    fn silence(&self, request: SilenceRequest, who: Who) -> Answer<Silence> {
+        self.at_desk(move |desk| desk.silence(&request, who.as_str()))
+    }
+
+    fn end_silence(&self, request: EndRequest, who: Who) -> Answer<Silence> {
+        self.at_desk(move |desk| desk.end_silence(&request, who.as_str()))
+    }
+
+    fn acknowledge(&self, request: AckRequest, who: Who) -> Answer<Ack> {
+        self.at_desk(move |desk| desk.acknowledge(&request, who.as_str()))
+    }
+}
+
+impl Actions {
+    /// Asks the desk off the runtime's threads: it reads and writes the disk.
+    fn at_desk<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Desk) -> Result<T, DeskError> + Send + 'static,
+    ) -> Answer<T> {
+        let desk = Arc::clone(&self.desk);
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || ask(&desk)).await;
+            Ok(asked.map_err(|error| AdminError::Failed(error.to_string()))??)
         })
     }
 }

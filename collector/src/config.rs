@@ -24,6 +24,7 @@ mod rating;
 mod series;
 mod span;
 mod tree;
+mod tried;
 mod version;
 mod virtuals;
 mod zone;
@@ -52,6 +53,7 @@ pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
 pub use series::{SeriesError, open_series};
+pub use tried::TriedError;
 pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
 pub use zone::Zone;
@@ -60,6 +62,7 @@ use declared::Declared;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use wattledger_link::session::{SecretKeys, SecretSource};
 use wattledger_model::calendar::Tz;
 use wattledger_model::document::{self, Document, Place, Problems, Table, Value};
 use wattledger_model::name::Name;
@@ -115,6 +118,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// Names, beside its address and localhost, under which browsers may ask for the page.
     pub names: Vec<String>,
+    /// What operators show to silence and acknowledge alerts there; `None` where the page changes nothing.
+    pub operators: Option<KeptSecret>,
 }
 
 impl CollectorConfig {
@@ -175,7 +180,8 @@ impl CollectorConfig {
         let link = self.link.password.iter();
         let outputs = self.influx.iter().filter_map(InfluxOutput::secret);
         let channels = self.channels.iter().filter_map(Channel::secret);
-        link.chain(outputs).chain(channels)
+        let operators = self.web.iter().filter_map(|web| web.operators.as_ref());
+        link.chain(outputs).chain(channels).chain(operators)
     }
 }
 
@@ -313,13 +319,19 @@ fn read_web(table: &mut Table<'_>) -> Option<Web> {
     let enabled = table.optional("enabled", document::boolean).is_none_or(|enabled| enabled.value);
     let listen = table.optional("listen", socket_address);
     let names = table.values("names", document::string);
+    let operators = SecretSource::of_table(table, SecretKeys::OPERATORS_TOKEN);
     if let Some(listen) = listen.filter(|listen| enabled && !listen.value.ip().is_loopback()) {
         let message = format!("the page has no password, and at {} other machines can read it", listen.value);
         table.document().warning(listen.place, message);
+        if let Some(operators) = &operators {
+            let message =
+                "the operators' token crosses the network as it is; put a proxy with TLS before the page";
+            table.document().warning(operators.place, message);
+        }
     }
     let listen = listen.map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), |listen| listen.value);
     let names = names.into_iter().map(|name| name.value).collect();
-    enabled.then_some(Web { listen, names })
+    enabled.then_some(Web { listen, names, operators })
 }
 
 fn socket_address(value: &Value<'_>) -> Result<SocketAddr, String> {

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod explain;
+mod foreseen;
 pub mod health;
 pub mod indicators;
 pub mod journal;

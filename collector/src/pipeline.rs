@@ -6,14 +6,17 @@ use crate::clock;
 use crate::config::CollectorConfig;
 use crate::engine::service::{self, EngineHandle, Telemetry};
 use crate::engine::{Engine, EngineConfig, EngineError};
+use crate::foreseen;
 use crate::health::HealthBoard;
 use crate::occupied;
+use crate::outputs::alerts::desk::Desk;
+use crate::outputs::alerts::listing;
 use crate::outputs::alerts::{Alerting, Channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
 use crate::outputs::snapshot::{AlertView, OutputView, Snapshot, WorkView};
-use crate::outputs::web::{self, WebOptions, WebState};
+use crate::outputs::web::{self, Operators, Outlooks, WebOptions, WebState};
 use crate::receive::{self, Agents, Receiver};
 use crate::stop::stopped;
 use crate::store::{Layout, StoreError};
@@ -122,6 +125,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     if secrets.has_errors() {
         return Err(CollectorError::Secret(secrets.to_string()));
     }
+    let operators = operators(&config)?;
     let started = clock::now();
     let layout = Layout::new(&config.data_dir);
     let raw_kept_ms = engine_config(&config).raw_kept_ms;
@@ -162,6 +166,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     let (snapshots, snapshot) = watch::channel(Arc::new(empty_snapshot(&config, started)));
     let common = Common { layout: &layout, topology: &topology, wake: &signals.wake, stopping: &stopping };
     let influx = start_influx(&config, &common, store_id, &snapshot, &health, &mut tasks)?;
+    let desk = Arc::new(Desk::new(layout.clone(), clock::now));
     let (alerts, channels) = start_alerts(&config, &common, &publisher, &snapshot, &mut tasks)?;
     let figures = View::open(&layout, Arc::clone(&topology))?;
     let publishing = mqtt::run(figures, signals.wake.clone(), publisher, stopping.clone());
@@ -169,7 +174,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         publishing.await;
         Ok(())
     });
-    let outputs = Outputs { influx, alerts, channels };
+    let outputs = Outputs { influx, alerts, channels, desk: Arc::clone(&desk) };
 
     let live = Live {
         view: View::open(&layout, Arc::clone(&topology))?,
@@ -190,14 +195,30 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         layout: layout.clone(),
         topology: Arc::clone(&topology),
         config: Arc::new(config.clone()),
+        desk: Arc::clone(&desk),
     });
     let serving = admin::serve(socket, actions, stopping.clone());
     tasks.spawn(async move { Ok(serving.await?) });
     if let (Some(listener), Some(web)) = (listener, &config.web) {
+        let (foresee, outlooks) = watch::channel(Arc::new(Outlooks::default()));
+        let foreseeing = foreseen::keep(
+            layout.clone(),
+            Arc::clone(&topology),
+            snapshot.clone(),
+            foresee,
+            stopping.clone(),
+        );
+        tasks.spawn(async move {
+            foreseeing.await;
+            Ok(())
+        });
         let state = WebState {
             snapshot: snapshot.clone(),
             series: Arc::new(History::new(layout, topology)),
             health: health.subscribe(),
+            outlooks,
+            desk: Some(desk),
+            operators,
             options: WebOptions { names: web.names.clone(), ..WebOptions::default() },
         };
         let serving = web::serve(listener, state, stopping);
@@ -252,6 +273,13 @@ fn outcome(
         Some(Ok(Err(error))) => Err(error),
         Some(Err(failed)) => Err(CollectorError::Ended(failed.to_string())),
     }
+}
+
+/// Who may change something from the page.
+fn operators(config: &CollectorConfig) -> Result<Option<Operators>, CollectorError> {
+    let Some(token) = config.web.as_ref().and_then(|web| web.operators.as_ref()) else { return Ok(None) };
+    let token = token.value.read().map_err(|error| CollectorError::Secret(error.to_string()))?;
+    Operators::with_token(&token).map(Some).map_err(CollectorError::Secret)
 }
 
 /// What every output needs.
@@ -338,9 +366,17 @@ struct Outputs {
     influx: InfluxStates,
     alerts: watch::Receiver<Vec<AlertView>>,
     channels: Channels,
+    desk: Arc<Desk>,
 }
 
 impl Outputs {
+    /// What is up, the gravest first, with what was said of it.
+    fn alerts(&self) -> Vec<AlertView> {
+        let mut alerts = self.desk.marked(self.alerts.borrow().clone());
+        listing::sort(&mut alerts);
+        alerts
+    }
+
     fn views(&self) -> Vec<OutputView> {
         let view = |(name, state): &(Name, watch::Receiver<InfluxStatus>)| {
             let status = state.borrow();
@@ -378,7 +414,9 @@ impl Live {
         mut wake: watch::Receiver<u64>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), CollectorError> {
+        let mut said = self.outputs.desk.said();
         loop {
+            said.borrow_and_update();
             let made = tokio::task::spawn_blocking(move || {
                 self.make();
                 self
@@ -391,6 +429,8 @@ impl Live {
             tokio::select! {
                 () = stopped(&mut stop) => return Ok(()),
                 woken = wake.changed() => if woken.is_err() { return Ok(()) },
+                // Who said something at the page looks whether it was heard.
+                Ok(()) = said.changed() => {}
                 () = tokio::time::sleep(SNAPSHOT_AT_LEAST) => {}
             }
         }
@@ -421,7 +461,7 @@ impl Live {
                 telemetry: &telemetry,
                 agents: &agents,
                 outputs: self.outputs.views(),
-                alerts: self.outputs.alerts.borrow().clone(),
+                alerts: self.outputs.alerts(),
                 channels: self.outputs.channels.views(),
                 problems,
                 store_bytes,

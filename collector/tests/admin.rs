@@ -8,6 +8,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wattledger_collector::admin::alerts::AlertsQuestion;
 use wattledger_collector::admin::change::{Change, ChangeAnswer, ChangeRequest, Which};
 use wattledger_collector::admin::client::{AdminClient, ClientError};
 use wattledger_collector::admin::quarantine::{Item, Listing, Question};
@@ -16,6 +17,9 @@ use wattledger_collector::admin::{
     ReportRequest, ServeError,
 };
 use wattledger_collector::audit::Who;
+use wattledger_collector::outputs::alerts::desk::{AckRequest, EndRequest, SilenceRequest};
+use wattledger_collector::outputs::alerts::listing;
+use wattledger_collector::outputs::alerts::silence::{Ack, Silence};
 use wattledger_collector::outputs::snapshot::{Snapshot, WorkView};
 use wattledger_model::time::{Interval, Minute, Timestamp};
 
@@ -91,6 +95,31 @@ impl AdminActions for Echo {
             let passed_over = vec![(5, format!("{request:?} by {who}"))];
             Ok(ChangeAnswer { sequence: Some(3), passed_over, ..ChangeAnswer::default() })
         })
+    }
+
+    fn alerts(&self, question: AlertsQuestion) -> Answer<listing::Listing> {
+        let at = Timestamp(i64::from(question.past_days));
+        Box::pin(async move {
+            Ok(listing::Listing { at, up: Vec::new(), past: Vec::new(), silences: Vec::new() })
+        })
+    }
+
+    fn silence(&self, request: SilenceRequest, who: Who) -> Answer<Silence> {
+        Box::pin(async move {
+            let SilenceRequest { matchers, for_s, reason } = request;
+            let until = Timestamp(i64::try_from(for_s).expect("small") * 1_000);
+            let (id, by) = ("s1".to_owned(), who.to_string());
+            Ok(Silence { id, matchers, from: Timestamp(0), until, by, reason, ended: None })
+        })
+    }
+
+    fn end_silence(&self, request: EndRequest, _who: Who) -> Answer<Silence> {
+        Box::pin(async move { Err(AdminError::NotFound(format!("no silence `{}` is in force", request.id))) })
+    }
+
+    fn acknowledge(&self, request: AckRequest, who: Who) -> Answer<Ack> {
+        let AckRequest { alert, note } = request;
+        Box::pin(async move { Ok(Ack { alarm: alert, at: Timestamp(5), by: who.to_string(), note }) })
     }
 }
 
@@ -227,4 +256,27 @@ async fn a_change_goes_there_with_who_asks_and_its_answer_comes_back() {
     let listing = running.client.quarantine(&question).await.expect("a listing");
     assert_eq!((listing.count, listing.held[0].cause.as_str()), (3, "too-late"));
     assert_eq!(listing.held[0].meter.as_deref(), Some("hall/main"));
+}
+
+#[tokio::test]
+async fn what_is_said_of_alerts_goes_there_with_who_says_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = start(dir.path());
+    let client = &running.client;
+    let listing = client.alerts(AlertsQuestion { past_days: 7 }).await.expect("a listing");
+    assert_eq!(listing.at, Timestamp(7), "the question came whole");
+    let matchers =
+        vec!["rule=pue*".parse().expect("valid"), "subject=hall-1 meter x".parse().expect("valid")];
+    let request = SilenceRequest { matchers, for_s: 14_400, reason: "service \u{fc}\n".to_owned() };
+    let silence = client.silence(&request).await.expect("silenced");
+    assert_eq!((&silence.matchers, &silence.reason), (&request.matchers, &request.reason));
+    assert_eq!((silence.by, silence.until), (Who::this_process().to_string(), Timestamp(14_400_000)));
+    let ended = client.end_silence(&EndRequest { id: "s9".to_owned() }).await.expect_err("none");
+    assert!(matches!(&ended, ClientError::Refused(AdminError::NotFound(_))), "{ended:?}");
+    let request = AckRequest { alert: "pue-1".to_owned(), note: "mine".to_owned() };
+    let ack = client.acknowledge(&request).await.expect("acknowledged");
+    assert_eq!((ack.alarm.as_str(), ack.by), ("pue-1", Who::this_process().to_string()));
+    let huge = AckRequest { alert: "x".repeat(20_000), note: "y".to_owned() };
+    let refused = client.acknowledge(&huge).await.expect_err("too large");
+    assert!(matches!(&refused, ClientError::Refused(AdminError::Invalid(_))), "{refused:?}");
 }

@@ -1,8 +1,14 @@
 //! Snapshots as a real site would give them on a mixed day: for looking at the page and for its tests.
 
 use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use tokio::sync::watch;
+use wattledger_collector::outputs::alerts::silence::{Ack, Silence};
 use wattledger_collector::outputs::snapshot::*;
-use wattledger_collector::outputs::web::{SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
+use wattledger_collector::outputs::web::{
+    FacilityOutlook, Outlooks, SeriesError, SeriesPoint, SeriesRequest, SeriesSource,
+};
+use wattledger_collector::targets::{Budget, Expected, Outlook, State};
 use wattledger_model::time::{MINUTE_MS, Timestamp};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -318,21 +324,138 @@ fn meters(now: Timestamp) -> Vec<MeterView> {
     all
 }
 
-/// Four facilities: one good, one in trouble, one without data, one with long names.
-pub(crate) fn rich(now: Timestamp) -> Snapshot {
-    let alert = |id: &str, rule: &str, severity: &str, ago: i64, reason: &str| AlertView {
-        id: id.to_owned(),
-        rule: rule.to_owned(),
+/// A PUE excursion that somebody looks after, and a stale meter that is silenced.
+fn alerts(now: Timestamp) -> Vec<AlertView> {
+    let excursion = AlertView {
+        id: "pue-excursion-20261121t1326z".to_owned(),
+        rule: "pue-excursion".to_owned(),
+        condition: "pue-excursion".to_owned(),
         facility: "hall-2".to_owned(),
-        severity: severity.to_owned(),
-        since: before(now, ago),
+        subject: "hall-2".to_owned(),
+        severity: "critical".to_owned(),
+        since: before(now, 1_980_000),
+        raised_at: Some(before(now, 1_080_000)),
+        what: "PUE over 1 hour".to_owned(),
         value: 1.4120,
         limit: 1.35,
+        unit: "1".to_owned(),
         window: "1h".to_owned(),
         coverage: 0.917,
-        reason: reason.to_owned(),
+        reason: "PUE over 1 hour was above 1.35 for 15 minutes".to_owned(),
+        cause: "406.5 kWh of 287.9 kWh IT energy; the limit is that of D130, 1.3".to_owned(),
+        changed: vec![
+            "cooling adds 0.081: chiller-2 takes 31.4 kW where it took 8.1 kW".to_owned(),
+            "IT energy fell by 4.2 %, which adds 0.014".to_owned(),
+        ],
+        suppresses: vec!["hall-2 coverage".to_owned()],
+        look_at: "wattledger explain figure hall-2 2026-11-21 --indicator pue --config FILE".to_owned(),
+        labels: [("rule", "pue-excursion"), ("subject", "hall-2"), ("team", "cooling")]
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .into(),
+        annotations: [("runbook", "look at the chillers' staging first")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        silenced_by: None,
+        acknowledged: Some(Ack {
+            alarm: "pue-excursion-20261121t1326z".to_owned(),
+            at: before(now, 300_000),
+            by: "ben (page)".to_owned(),
+            note: "on my way".to_owned(),
+        }),
         as_of: Some(before(now, 60_000)),
     };
+    let stale = AlertView {
+        id: "stale-hall-2-meter-ups-n-20261121t1315z".to_owned(),
+        rule: "stale".to_owned(),
+        condition: "stale".to_owned(),
+        subject: "hall-2 meter ups-n-output".to_owned(),
+        severity: "warning".to_owned(),
+        since: before(now, 2_820_000),
+        raised_at: Some(before(now, 2_640_000)),
+        what: "age of the newest reading".to_owned(),
+        value: 2_820.0,
+        limit: 180.0,
+        unit: "s".to_owned(),
+        window: String::new(),
+        coverage: 1.0,
+        reason: "meter ups-n-output: age of the newest reading was above 180 s for 2 minutes".to_owned(),
+        cause: String::new(),
+        changed: Vec::new(),
+        suppresses: Vec::new(),
+        annotations: Default::default(),
+        silenced_by: Some(Silence {
+            id: "s3".to_owned(),
+            matchers: Vec::new(),
+            from: before(now, HOUR_MS),
+            until: before(now, -HOUR_MS),
+            by: "ana (uid 1000)".to_owned(),
+            reason: "cabling".to_owned(),
+            ended: None,
+        }),
+        acknowledged: None,
+        ..excursion.clone()
+    };
+    vec![excursion, stale]
+}
+
+/// What one target permits: the state goes with how near the year is to it.
+fn budget(target: &str, limit: f64, foreseen: f64, state: State) -> Budget {
+    let near = state == State::OnCourse;
+    Budget {
+        target: target.to_owned(),
+        operator: "<=",
+        limit,
+        permitted: Some(if near { 1.3712 } else { 1.1408 }),
+        overhead_left_kwh: Some(if near { 301_422.7 } else { 38_207.1 }),
+        lasts_days: near.then_some(61.4),
+        burn_rates: [Some((foreseen - 1.0) / (limit - 1.0)), Some(0.91), Some(0.874), None],
+        breach_probability: Some(if near { 0.004 } else { 0.9712 }),
+        state,
+    }
+}
+
+/// The year of each facility: on course, in trouble, unknown.
+pub(crate) fn outlooks() -> watch::Receiver<Arc<Outlooks>> {
+    let year = |facility: &str, value: f64, foreseen: f64, state: State| {
+        let outlook = Outlook {
+            facility: facility.to_owned(),
+            year: 2026,
+            now: "2026-11-21".to_owned(),
+            days_left: 41,
+            coverage: 0.9937,
+            total_kwh: value * 6_320_400.0,
+            it_kwh: 6_320_400.0,
+            value: Some(value),
+            forecast: Some(Expected {
+                method: "weather",
+                remaining_it_kwh: 799_401.0,
+                remaining_pue: foreseen - 0.02,
+                value: foreseen,
+                low: foreseen - 0.0042,
+                high: foreseen + 0.0042,
+                naive: foreseen + 0.0051,
+            }),
+            best_month: Some(value - 0.061),
+            targets: vec![budget("D130", 1.3, foreseen, state), budget("D125", 1.25, foreseen, State::Lost)],
+        };
+        FacilityOutlook { facility: facility.to_owned(), outlook: Some(outlook), why: None }
+    };
+    let unknown = |facility: &str| FacilityOutlook {
+        facility: facility.to_owned(),
+        outlook: None,
+        why: Some("nothing is known yet of that facility: look again once its meters were read".to_owned()),
+    };
+    let facilities = vec![
+        year("hall-1", 1.2823, 1.2791, State::OnCourse),
+        year("hall-2", 1.3107, 1.3112, State::Critical),
+        unknown("annex"),
+        unknown("rechenzentrum-sued-ost-gebaeude-17-untergeschoss-2-abschnitt-c"),
+    ];
+    watch::channel(Arc::new(Outlooks { made_at: Some("2026-11-21T13:00:00Z".to_owned()), facilities })).1
+}
+
+/// Four facilities: one good, one in trouble, one without data, one with long names.
+pub(crate) fn rich(now: Timestamp) -> Snapshot {
     let quarantine = |cause: &str, (count, held), ago, origin: &str, detail: &str| QuarantineView {
         cause: cause.to_owned(),
         count,
@@ -384,16 +507,7 @@ pub(crate) fn rich(now: Timestamp) -> Snapshot {
                 Some("cannot reach http://10.4.0.20:8086: connection refused; tried again in 30 s"),
             ),
         ],
-        alerts: vec![
-            alert("a1", "PUE excursion", "critical", 1_980_000, "1 h PUE above 1.350 for 15 min"),
-            alert(
-                "a2",
-                "Stale source",
-                "warning",
-                2_820_000,
-                "meter ups-n-output has said nothing for 47 min; its nominal interval is 60 s",
-            ),
-        ],
+        alerts: alerts(now),
         channels: vec![ChannelView {
             name: "on-call".to_owned(),
             kind: "webhook".to_owned(),

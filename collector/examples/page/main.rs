@@ -7,8 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
-use wattledger_collector::outputs::web::{self, Health, WebOptions, WebState};
+use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
+use wattledger_collector::store::Layout;
+use wattledger_link::session::Secret;
 use wattledger_model::time::Timestamp;
+
+/// The operators' token of this page.
+const TOKEN: &str = "made-up-operators-token";
 
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -24,7 +30,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_healthy, health) = watch::channel(Arc::new(Health::default()));
     let (_running, stop) = watch::channel(false);
     let series = Arc::new(fixture::History(now()));
-    let state = WebState { snapshot, series, health, options: WebOptions::default() };
+    let folder = tempfile::tempdir()?;
+    let desk = Some(Arc::new(Desk::new(Layout::new(folder.path()), now)));
+    let operators = Some(Operators::with_token(&Secret::new(TOKEN))?);
+    let outlooks = fixture::outlooks();
+    let options = WebOptions::default();
+    let state = WebState { snapshot, series, health, outlooks, desk, operators, options };
     println!("http://{address}/");
     let serving = web::serve(web::bind(address).await?, state, stop);
     let ticking = async {

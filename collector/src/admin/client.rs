@@ -1,15 +1,19 @@
 //! The command line's end of the admin socket.
 
+use super::alerts::AlertsQuestion;
 use super::change::{ChangeAnswer, ChangeRequest};
 use super::quarantine::{Listing, Question};
 use super::{AdminError, DigestAnswer, Document, RebuildAnswer, ReportRequest};
+use crate::outputs::alerts::desk::{AckRequest, EndRequest, SilenceRequest};
+use crate::outputs::alerts::listing;
+use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::snapshot::Snapshot;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
@@ -103,8 +107,32 @@ impl AdminClient {
 
     /// Corrects, withdraws, admits or discards.
     pub async fn change(&self, request: &ChangeRequest) -> Result<ChangeAnswer, ClientError> {
-        let body = serde_json::to_vec(request).map_err(|error| self.broken(error))?;
-        let answer = self.ask(Method::POST, "/v1/change", body.into()).await?;
+        self.said("/v1/change", request).await
+    }
+
+    /// What is up, the silences, and as much of the past as is asked for.
+    pub async fn alerts(&self, question: AlertsQuestion) -> Result<listing::Listing, ClientError> {
+        self.parsed(Method::GET, &format!("/v1/alerts?past_days={}", question.past_days)).await
+    }
+
+    /// Silences alerts.
+    pub async fn silence(&self, request: &SilenceRequest) -> Result<Silence, ClientError> {
+        self.said("/v1/alerts/silence", request).await
+    }
+
+    /// Ends a silence.
+    pub async fn end_silence(&self, request: &EndRequest) -> Result<Silence, ClientError> {
+        self.said("/v1/alerts/silence/end", request).await
+    }
+
+    /// Acknowledges an alert.
+    pub async fn acknowledge(&self, request: &AckRequest) -> Result<Ack, ClientError> {
+        self.said("/v1/alerts/ack", request).await
+    }
+
+    async fn said<T: DeserializeOwned>(&self, target: &str, what: &impl Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(what).map_err(|error| self.broken(error))?;
+        let answer = self.ask(Method::POST, target, body.into()).await?;
         serde_json::from_slice(&answer.bytes).map_err(|error| self.broken(error))
     }
 

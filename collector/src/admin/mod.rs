@@ -1,9 +1,12 @@
 //! The admin API: what commands ask of a running collector, over the Unix socket `<data_dir>/admin.sock`.
 //!
 //! Only the collector's own user (and root) can open the socket; who asks for what is in the log. The routes are
-//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`, `GET quarantine`, `POST change`.
-//! What changes anything stands in the audit chain with the user at the other end. [`client`] is the other end.
+//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`, `GET quarantine`, `POST change`,
+//! `GET alerts`, `POST alerts/silence`, `POST alerts/silence/end`, `POST alerts/ack`. What changes the ledger stands
+//! in the audit chain with the user at the other end; silences and acknowledgements bear that user's name.
+//! [`client`] is the other end.
 
+pub mod alerts;
 pub mod change;
 pub mod client;
 pub mod instant;
@@ -12,7 +15,11 @@ mod routes;
 mod socket;
 
 use crate::audit::Who;
+use crate::outputs::alerts::desk::{AckRequest, EndRequest, SilenceRequest};
+use crate::outputs::alerts::listing::Listing;
+use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::snapshot::Snapshot;
+use alerts::AlertsQuestion;
 use change::{ChangeAnswer, ChangeRequest};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -59,6 +66,18 @@ pub trait AdminActions: Send + Sync {
 
     /// Corrects, withdraws, admits or discards.
     fn change(&self, request: ChangeRequest, who: Who) -> Answer<ChangeAnswer>;
+
+    /// What is up, the silences, and as much of the past as was asked for.
+    fn alerts(&self, question: AlertsQuestion) -> Answer<Listing>;
+
+    /// Silences alerts.
+    fn silence(&self, request: SilenceRequest, who: Who) -> Answer<Silence>;
+
+    /// Ends a silence.
+    fn end_silence(&self, request: EndRequest, who: Who) -> Answer<Silence>;
+
+    /// Acknowledges an alert.
+    fn acknowledge(&self, request: AckRequest, who: Who) -> Answer<Ack>;
 }
 
 /// A ledger digest.

@@ -1,7 +1,7 @@
 //! Routes of the admin API, version 1.
 
 use super::change::ChangeRequest;
-use super::{AdminActions, AdminError, Document, ReportRequest, quarantine};
+use super::{AdminActions, AdminError, Document, ReportRequest, alerts, quarantine};
 use crate::audit::Who;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -26,6 +26,13 @@ pub(super) struct Peer {
     pid: Option<i32>,
 }
 
+impl Peer {
+    /// Its user.
+    pub(super) fn who(self) -> Who {
+        Who::user(self.uid)
+    }
+}
+
 impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Peer {
         match stream.io().peer_cred() {
@@ -48,6 +55,7 @@ pub(super) fn router(actions: Arc<dyn AdminActions>) -> Router {
         .route("/v1/report", get(report))
         .route("/v1/quarantine", get(in_quarantine))
         .route("/v1/change", post(change).layer(DefaultBodyLimit::max(LARGEST_CHANGE)))
+        .merge(alerts::routes())
         .fallback(async || {
             error(StatusCode::NOT_FOUND, "this collector does not know that command; is it older?")
         })
@@ -114,7 +122,7 @@ async fn rebuild(
     ConnectInfo(peer): ConnectInfo<Peer>,
     State(actions): Actions,
 ) -> Result<Response, AdminError> {
-    Ok(Json(actions.rebuild(Who::user(peer.uid)).await?).into_response())
+    Ok(Json(actions.rebuild(peer.who()).await?).into_response())
 }
 
 async fn in_quarantine(
@@ -130,7 +138,7 @@ async fn change(
     body: Result<Json<ChangeRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(request) = body.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
-    Ok(Json(actions.change(request, Who::user(peer.uid)).await?).into_response())
+    Ok(Json(actions.change(request, peer.who()).await?).into_response())
 }
 
 async fn report(
@@ -141,7 +149,7 @@ async fn report(
     Ok(([(header::CONTENT_TYPE, content_type)], bytes).into_response())
 }
 
-fn understood<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, AdminError> {
+pub(super) fn understood<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, AdminError> {
     query.map(|Query(query)| query).map_err(|rejection| AdminError::Invalid(rejection.body_text()))
 }
 

@@ -1,4 +1,5 @@
-//! What outputs remember over a restart: cursors over change numbers, alert state and turns, undelivered messages.
+//! What outputs remember over a restart: cursors over change numbers, alert state and turns, undelivered messages,
+//! silences and acknowledgements.
 //!
 //! In a file of its own beside the ledger, so that no output ever waits for the ledger's writer or makes it
 //! wait. Everything in it can be lost without loss to the ledger: an output without a cursor starts over,
@@ -24,6 +25,8 @@ CREATE TABLE IF NOT EXISTS turn (
     id INTEGER PRIMARY KEY AUTOINCREMENT, facility TEXT NOT NULL, is_raised INTEGER NOT NULL,
     apart_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS turn_apart ON turn (facility, is_raised, apart_ms);
+CREATE TABLE IF NOT EXISTS silence (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ack (alarm TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Rows of alerts that had one subject for each rule, their facility.
@@ -48,6 +51,17 @@ pub fn open(layout: &Layout) -> Result<Connection, StoreError> {
     bring_up(&connection).map_err(failed)?;
     connection.execute_batch(TABLES).map_err(failed)?;
     Ok(connection)
+}
+
+/// Opens the outputs' file where there is one.
+///
+/// # Errors
+/// [`StoreError::Absent`] where the collector has never run; [`StoreError::Sqlite`].
+pub fn open_existing(layout: &Layout) -> Result<Connection, StoreError> {
+    if !layout.outputs().exists() {
+        return Err(StoreError::Absent(layout.dir.clone()));
+    }
+    open(layout)
 }
 
 /// Brings a file of an earlier version to the tables of this one; several connections may open it at once.

@@ -3,7 +3,9 @@
 //!
 //! Numbers that are not known are `null`, never zero. Instants are RFC 3339 in UTC.
 
+use super::alerts::silence::{Ack, Silence};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use wattledger_model::time::Timestamp;
 
 /// Everything the page shows.
@@ -444,29 +446,68 @@ pub struct ChannelView {
 }
 
 /// One raised alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AlertView {
     /// The alert's identity.
     pub id: String,
     /// The rule that raised it.
     pub rule: String,
+    /// What kind of condition the rule watches, such as `pue-excursion` or `stale`.
+    #[serde(default)]
+    pub condition: String,
     /// The facility it is about.
     pub facility: String,
+    /// What in the facility it is about, such as `hall-1` or `hall-1 meter chiller-1`.
+    #[serde(default)]
+    pub subject: String,
     /// How grave it is: `critical`, `warning` or `info`.
     pub severity: String,
     /// When its cause was first seen.
     #[serde(with = "rfc3339")]
     pub since: Timestamp,
+    /// When it was raised.
+    #[serde(with = "rfc3339_option", default)]
+    pub raised_at: Option<Timestamp>,
+    /// What the value is, such as `PUE over 1 h`.
+    #[serde(default)]
+    pub what: String,
     /// The value now.
     pub value: f64,
     /// The limit it passed.
     pub limit: f64,
-    /// The window the value is of.
+    /// UCUM symbol of value and limit; `1` for a ratio.
+    #[serde(default)]
+    pub unit: String,
+    /// The window the value is of; empty where the condition has none.
     pub window: String,
     /// Coverage of that value, 0 to 1.
     pub coverage: f64,
     /// Why it was raised, in words.
     pub reason: String,
+    /// One sentence with the numbers behind it; may be empty.
+    #[serde(default)]
+    pub cause: String,
+    /// What changed against the day or week before, the most first, a sentence each.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// What is not told apart because this explains it.
+    #[serde(default)]
+    pub suppresses: Vec<String>,
+    /// A command that shows more.
+    #[serde(default)]
+    pub look_at: String,
+    /// What silences match: rule, condition, facility, subject, severity, and the rule's own labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The rule's own words.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// The silence for which nobody is told of it; of several the one that lasts longest.
+    #[serde(default)]
+    pub silenced_by: Option<Silence>,
+    /// Who looks after it.
+    #[serde(default)]
+    pub acknowledged: Option<Ack>,
     /// The end of the latest window that was judged: until then it is raised.
     #[serde(with = "rfc3339_option", default)]
     pub as_of: Option<Timestamp>,
@@ -506,15 +547,15 @@ pub struct WorkView {
 }
 
 /// An instant as RFC 3339 text.
-mod rfc3339 {
+pub(crate) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use wattledger_model::time::Timestamp;
 
-    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(at)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(from)?;
         Timestamp::from_rfc3339(&text)
             .ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))
@@ -522,18 +563,18 @@ mod rfc3339 {
 }
 
 /// An instant as RFC 3339 text, or null.
-mod rfc3339_option {
+pub(crate) mod rfc3339_option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use wattledger_model::time::Timestamp;
 
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => to.collect_str(at),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
         let at = Timestamp::from_rfc3339(&text);
         at.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 time")))

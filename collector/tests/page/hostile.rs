@@ -40,6 +40,17 @@ pub(crate) fn snapshot(now: Timestamp) -> Snapshot {
     }
     for alert in &mut all.alerts {
         (alert.rule, alert.reason, alert.severity) = (bad(), bad(), bad());
+        (alert.subject, alert.what, alert.unit) = (bad(), bad(), bad());
+        (alert.cause, alert.look_at) = (bad(), bad());
+        (alert.changed, alert.suppresses) = (vec![bad()], vec![bad()]);
+        alert.annotations = [("summary".to_owned(), bad()), (bad(), bad())].into();
+        alert.labels = [(bad(), bad())].into();
+        for silence in &mut alert.silenced_by {
+            (silence.id, silence.by, silence.reason) = (bad(), bad(), bad());
+        }
+        for ack in &mut alert.acknowledged {
+            (ack.by, ack.note) = (bad(), bad());
+        }
     }
     all
 }

@@ -5,8 +5,11 @@ use crate::{fixture, hostile, now};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
+use wattledger_collector::outputs::alerts::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
-use wattledger_collector::outputs::web::{self, Health, WebOptions, WebState};
+use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
+use wattledger_collector::store::Layout;
+use wattledger_link::session::Secret;
 use wattledger_model::time::Timestamp;
 
 /// A served page; it ends when this is dropped.
@@ -19,13 +22,24 @@ struct Page {
 }
 
 async fn serve(address: &str, snapshot: Snapshot) -> Page {
+    serve_for(address, snapshot, None, None).await
+}
+
+async fn serve_for(
+    address: &str,
+    snapshot: Snapshot,
+    desk: Option<Arc<Desk>>,
+    operators: Option<Operators>,
+) -> Page {
     let listener = web::bind(address.parse().expect("an address")).await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let (figures, snapshot) = watch::channel(Arc::new(snapshot));
     let (health, healthy) = watch::channel(Arc::new(Health::default()));
     let (stop, stopping) = watch::channel(false);
     let series = Arc::new(fixture::History(now()));
-    let state = WebState { snapshot, series, health: healthy, options: WebOptions::default() };
+    let outlooks = fixture::outlooks();
+    let options = WebOptions::default();
+    let state = WebState { snapshot, series, health: healthy, outlooks, desk, operators, options };
     let task = tokio::spawn(async move { web::serve(listener, state, stopping).await.expect("served") });
     Page { address, figures, _health: health, stop, task }
 }
@@ -172,4 +186,90 @@ async fn a_page_that_lost_its_collector_says_so_and_finds_it_again() {
     let again = serve(&address, fixture::rich(Timestamp(now().0 + 90_000))).await;
     browser.until("document.querySelector('#live').textContent.startsWith('live')").await;
     assert_eq!(again.address.to_string(), address);
+}
+
+#[tokio::test]
+async fn an_operator_silences_an_alert_from_its_card_and_is_asked_for_the_token_once() {
+    let Some(program) = browser::installed() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let desk = Arc::new(Desk::new(Layout::new(folder.path()), now));
+    let operators =
+        Operators::with_token(&Secret::new("of-letters-that-nobody-guesses")).expect("long enough");
+    let snapshot = fixture::rich(now());
+    let page = serve_for("127.0.0.1:0", snapshot, Some(Arc::clone(&desk)), Some(operators)).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 390, "light").await;
+    browser.until("document.querySelector('.alert .actions button')").await;
+    browser.value("document.querySelector('.alert .actions button').click()").await;
+    browser.until("document.querySelector('form.say [name=token]')").await;
+    let fill = |token: &str| {
+        format!(
+            "(() => {{
+                const {{ elements }} = document.querySelector('form.say');
+                elements.words.value = 'chiller service';
+                if (elements.name) elements.name.value = 'Ana';
+                if (elements.token) elements.token.value = '{token}';
+                document.querySelectorAll('form.say .pick')[1].click();
+                document.querySelector('form.say').requestSubmit();
+            }})()"
+        )
+    };
+    browser.value(&fill("of-letters-that-somebody-guesses")).await;
+    browser
+        .until("document.querySelector('form.say .error')?.textContent.includes('not the operators')")
+        .await;
+    assert_eq!(sideways(&mut browser).await, NOTHING);
+    assert!(desk.standing().expect("read").is_empty());
+    assert!(browser.complaints.drain(..).all(|complaint| complaint.contains("401")), "of the refusal alone");
+
+    browser.value(&fill("of-letters-that-nobody-guesses")).await;
+    browser
+        .until("document.querySelector('.silences')?.textContent.includes('Ana (page): chiller service')")
+        .await;
+    let standing = desk.standing().expect("read");
+    let [silence] = &standing[..] else { panic!("one stands: {standing:?}") };
+    let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
+    assert_eq!(matchers, ["rule=pue-excursion", "subject=hall-2"]);
+    assert_eq!(silence.until.0 - silence.from.0, 4 * 3_600_000, "the length that was picked");
+
+    browser.value("document.querySelector('.silences .actions button').click()").await;
+    browser
+        .until("document.querySelector('form.say') && !document.querySelector('form.say [name=token]')")
+        .await;
+    browser.value("document.querySelector('form.say').requestSubmit()").await;
+    browser.until("!document.querySelector('.silences')").await;
+    assert!(desk.standing().expect("read").is_empty(), "ended without being asked again");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_without_operators_offers_no_change_and_shows_what_was_said() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let mut browser = Browser::start(program).await;
+    browser.open(&page.url(), 1280, "light").await;
+    browser
+        .until("document.querySelectorAll('.alert').length === 2 && document.querySelector('.year-grid')")
+        .await;
+    assert_eq!(browser.value("document.querySelectorAll('.alert button').length").await, 0);
+    let text = browser.value("document.querySelector('#alerts').innerText").await.to_string();
+    for wanted in [
+        "silenced",
+        "Nobody is told until 21 Nov 2026, 22:59 (s3): cabling, says ana (uid 1000)",
+        "ben (page) looks after it, 5\u{a0}min ago: on my way",
+        "cooling adds 0.081",
+        "Explains, and keeps quiet: hall-2 coverage",
+        "wattledger explain figure hall-2 2026-11-21",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is missing in {text}");
+    }
+    let year = browser.value("document.querySelector('#f-hall-2 .year').innerText").await.to_string();
+    for wanted in ["The year 2026", "critical", "nine times in ten", "97\u{a0}%"] {
+        assert!(year.contains(wanted), "{wanted} is missing in {year}");
+    }
+    let none = browser
+        .value("document.querySelector('#f-rechenzentrum-west .year, [id^=f-rechenzentrum] .year').innerText")
+        .await;
+    assert!(none.to_string().contains("nothing is known yet"), "{none}");
+    assert_eq!(browser.complaints, Vec::<String>::new());
 }

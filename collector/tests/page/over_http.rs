@@ -11,8 +11,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wattledger_collector::outputs::alerts::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
-use wattledger_collector::outputs::web::{self, Health, HealthProblem, WebError, WebOptions, WebState};
+use wattledger_collector::outputs::web::{
+    self, Health, HealthProblem, Operators, WebError, WebOptions, WebState,
+};
+use wattledger_collector::store::Layout;
+use wattledger_link::session::Secret;
 use wattledger_model::time::Timestamp;
 
 /// Nothing here takes long; what hangs must fail.
@@ -29,6 +34,11 @@ pub(crate) struct Served {
 
 impl Served {
     async fn with(options: WebOptions) -> Served {
+        Served::for_operators(options, None, None).await
+    }
+
+    /// With a desk, and for those who have the token.
+    async fn for_operators(options: WebOptions, desk: Option<Arc<Desk>>, token: Option<&str>) -> Served {
         // A second test in this process finds the provider installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (figures, snapshot) = watch::channel(Arc::new(fixture::rich(now())));
@@ -37,7 +47,9 @@ impl Served {
         let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let series = Arc::new(fixture::History(now()));
-        let state = WebState { snapshot, series, health: healthy, options };
+        let outlooks = fixture::outlooks();
+        let operators = token.map(|token| Operators::with_token(&Secret::new(token)).expect("long enough"));
+        let state = WebState { snapshot, series, health: healthy, outlooks, desk, operators, options };
         let task = tokio::spawn(web::serve(listener, state, stopping));
         Served { address, figures: Some(figures), health, stop, task, client: Client::new() }
     }
@@ -216,6 +228,132 @@ async fn the_page_changes_nothing() {
     }
     let body = served.client.get(served.url("/")).body("something").send().await.expect("an answer");
     assert_eq!(body.status(), 413);
+}
+
+const TOKEN: &str = "of-letters-that-nobody-guesses";
+
+/// A served page with a desk in that folder, for those who have [`TOKEN`].
+async fn with_desk(folder: &tempfile::TempDir) -> Served {
+    let desk = Arc::new(Desk::new(Layout::new(folder.path()), now));
+    Served::for_operators(WebOptions::default(), Some(desk), Some(TOKEN)).await
+}
+
+impl Served {
+    /// Says something with these headers. Gives the status and the answer.
+    async fn say(&self, path: &str, headers: &[(&'static str, &str)], body: &str) -> (u16, Value) {
+        let mut request = self.client.post(self.url(path)).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+}
+
+const BEARER: (&str, &str) = ("authorization", "Bearer of-letters-that-nobody-guesses");
+const JSON: (&str, &str) = ("content-type", "application/json");
+const SILENCE: &str =
+    r#"{"matchers":["rule=pue","subject=hall-1"],"for_s":3600,"reason":"chiller service","by":"Ana"}"#;
+
+#[tokio::test]
+async fn operators_with_the_token_silence_and_end_and_it_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = with_desk(&folder).await;
+    let (status, silences) = served.json("/api/silences").await;
+    assert_eq!((status.as_u16(), &silences["may_change"]), (200, &Value::Bool(true)));
+    assert_eq!(silences["silences"], Value::Array(Vec::new()));
+    let (status, silence) = served.say("/api/alerts/silence", &[BEARER, JSON], SILENCE).await;
+    assert_eq!(status, 200, "{silence}");
+    assert_eq!((&silence["id"], &silence["by"]), (&Value::from("s1"), &Value::from("Ana (page)")));
+    assert_eq!(silence["until"], "2026-11-21T14:59:17Z");
+    let again = with_desk(&folder).await;
+    assert_eq!(again.json("/api/silences").await.1["silences"][0], silence, "after a restart");
+    let end = r#"{"id":"s1","by":"Ben"}"#;
+    let (status, ended) = again.say("/api/alerts/silence/end", &[BEARER, JSON], end).await;
+    assert_eq!((status, &ended["ended"]), (200, &Value::from("2026-11-21T13:59:17Z")));
+    assert_eq!(again.say("/api/alerts/silence/end", &[BEARER, JSON], end).await.0, 404, "it is over");
+    assert_eq!(again.json("/api/silences").await.1["silences"], Value::Array(Vec::new()));
+    let ack = r#"{"alert":"pue-1","note":"looking","by":"Ana"}"#;
+    let (status, answer) = again.say("/api/alerts/ack", &[BEARER, JSON], ack).await;
+    assert_eq!(status, 404, "no such alert is up: {answer}");
+    for wrong in [
+        r#"{"matchers":["hall-1"],"for_s":3600,"reason":"why","by":"Ana"}"#,
+        r#"{"matchers":[],"for_s":3600,"reason":"why","by":"Ana"}"#,
+        r#"{"matchers":["rule=pue"],"for_s":5,"reason":"why","by":"Ana"}"#,
+        r#"{"matchers":["rule=pue"],"for_s":3600,"reason":"","by":"Ana"}"#,
+        r#"{"matchers":["rule=pue"],"for_s":3600,"reason":"why","by":" "}"#,
+        r#"{"matchers":["rule=pue"],"for_s":3600,"reason":"why"}"#,
+        "{",
+    ] {
+        let (status, answer) = again.say("/api/alerts/silence", &[BEARER, JSON], wrong).await;
+        assert!(matches!(status, 400 | 422) && answer["error"].is_string(), "{wrong}: {status} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_token_or_from_elsewhere_nothing_is_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = with_desk(&folder).await;
+    let wrong = ("authorization", "Bearer of-letters-that-somebody-guesses");
+    let basic = ("authorization", "Basic b3BlcmF0b3I6eA==");
+    for (headers, expected) in [
+        (&[JSON][..], 401),
+        (&[JSON, wrong], 401),
+        (&[JSON, basic], 401),
+        (&[BEARER], 415),
+        (&[BEARER, ("content-type", "application/x-www-form-urlencoded")], 415),
+        (&[BEARER, ("content-type", "text/plain")], 415),
+        (&[BEARER, JSON, ("origin", "http://evil.example")], 403),
+        (&[BEARER, JSON, ("sec-fetch-site", "cross-site")], 403),
+        (&[BEARER, JSON, ("host", "evil.example")], 403),
+    ] {
+        let (status, answer) = served.say("/api/alerts/silence", headers, SILENCE).await;
+        assert_eq!(status, expected, "{headers:?}: {answer}");
+        assert!(!answer.to_string().contains(TOKEN), "{answer}");
+    }
+    let huge =
+        format!(r#"{{"matchers":["rule=pue"],"for_s":3600,"by":"Ana","reason":"{}"}}"#, "x".repeat(20_000));
+    assert_eq!(served.say("/api/alerts/silence", &[BEARER, JSON], &huge).await.0, 413);
+    assert_eq!(served.json("/api/silences").await.1["silences"], Value::Array(Vec::new()));
+    let (_, health) = served.json("/healthz").await;
+    assert_eq!(
+        (&health["page"]["refused"]["token"], &health["page"]["refused"]["host"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(served.get("/api/alerts/silence").await.status(), 405);
+}
+
+#[tokio::test]
+async fn a_page_without_operators_says_which_key_would_name_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let desk = Arc::new(Desk::new(Layout::new(folder.path()), now));
+    let served = Served::for_operators(WebOptions::default(), Some(desk), None).await;
+    assert_eq!(served.json("/api/silences").await.1["may_change"], false);
+    for path in ["/api/alerts/silence", "/api/alerts/silence/end", "/api/alerts/ack"] {
+        let (status, answer) = served.say(path, &[BEARER, JSON], SILENCE).await;
+        assert_eq!(status, 403);
+        assert!(
+            answer["error"].as_str().expect("words").contains("`operators_token_file` in [web]"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_outlooks_of_the_year_are_given_with_why_there_is_none() {
+    let served = Served::start().await;
+    let (status, outlooks) = served.json("/api/outlooks").await;
+    assert_eq!(status, 200);
+    let [hall, _, annex, _] = &outlooks["facilities"].as_array().expect("a list")[..] else {
+        panic!("{outlooks}")
+    };
+    assert_eq!(hall["outlook"]["targets"][0]["state"], "on_course");
+    assert!(
+        annex["outlook"].is_null()
+            && annex["why"].as_str().is_some_and(|why| why.contains("nothing is known"))
+    );
 }
 
 #[tokio::test]

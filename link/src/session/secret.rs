@@ -39,6 +39,13 @@ impl SecretKeys {
     pub const TOKEN: SecretKeys =
         SecretKeys { file: "token_file", environment: "token_env", credential: "token_credential" };
 
+    /// `operators_token_file`, `operators_token_env`, `operators_token_credential`.
+    pub const OPERATORS_TOKEN: SecretKeys = SecretKeys {
+        file: "operators_token_file",
+        environment: "operators_token_env",
+        credential: "operators_token_credential",
+    };
+
     /// The key by which a place was given.
     pub const fn of(self, source: &SecretSource) -> &'static str {
         match source {

@@ -8,6 +8,7 @@ use super::causes::Causes;
 use super::decide::Turn;
 use super::judge::{self, Suppressed, Turning, Watched};
 use super::kept::{self, Progress, Rows};
+use super::listing::shown;
 use crate::config::{AlertRule, Clock};
 use crate::outputs::snapshot::{AlertView, Snapshot};
 use crate::outputs::turns::{self, Turned};
@@ -330,22 +331,4 @@ fn tell(within: &Transaction<'_>, turning: &Turning) -> rusqlite::Result<()> {
             reason: message.reason.clone(),
         },
     )
-}
-
-/// A raised alert as the page shows it.
-fn shown(latest: &super::Message) -> AlertView {
-    let at = |text: &str| Timestamp::from_rfc3339(text);
-    AlertView {
-        id: latest.id.clone(),
-        rule: latest.rule.clone(),
-        facility: latest.facility.clone(),
-        severity: latest.severity.clone(),
-        since: at(&latest.since).unwrap_or_default(),
-        value: latest.value,
-        limit: latest.limit,
-        window: latest.window.clone(),
-        coverage: latest.coverage,
-        reason: latest.reason.clone(),
-        as_of: at(&latest.as_of),
-    }
 }

@@ -72,6 +72,12 @@ pub(super) async fn series(
     }
 }
 
+/// `GET /api/outlooks`.
+pub(super) async fn outlooks(State(shared): State<Arc<Shared>>) -> Response {
+    let outlooks = shared.outlooks.borrow().clone();
+    Json(&*outlooks).into_response()
+}
+
 /// `GET /healthz`: 200 while the collector does its job, else 503 and what is wrong.
 pub(super) async fn healthz(State(shared): State<Arc<Shared>>) -> Response {
     let mut problems = shared.health.borrow().problems.clone();
@@ -107,6 +113,6 @@ pub(super) async fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "there is nothing here; the page is at /")
 }
 
-fn problem(status: StatusCode, text: &str) -> Response {
+pub(super) fn problem(status: StatusCode, text: &str) -> Response {
     (status, Json(json!({ "error": text }))).into_response()
 }

@@ -21,11 +21,20 @@ pub enum Cause {
     Streams,
     /// Too many connections.
     Connections,
+    /// Somebody without the operators' token wanted to change something.
+    Token,
 }
 
 impl Cause {
-    const ALL: [Cause; 6] =
-        [Cause::Host, Cause::Origin, Cause::Method, Cause::Body, Cause::Streams, Cause::Connections];
+    const ALL: [Cause; 7] = [
+        Cause::Host,
+        Cause::Origin,
+        Cause::Method,
+        Cause::Body,
+        Cause::Streams,
+        Cause::Connections,
+        Cause::Token,
+    ];
 
     /// The cause as one word, in logs and in `/healthz`.
     pub const fn word(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Cause {
             Cause::Body => "body",
             Cause::Streams => "streams",
             Cause::Connections => "connections",
+            Cause::Token => "token",
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::Shared;
 use super::connection::Ends;
 use super::events::Cause;
+use super::operators;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -41,6 +42,9 @@ fn judge(request: &Request, local: Option<SocketAddr>, names: &[String]) -> Resu
         return Err(refuse(StatusCode::FORBIDDEN, Cause::Host, host.as_str()));
     }
     check_origin(headers, &host, request.uri().path())?;
+    if operators::is_change(request) {
+        return Ok(());
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, Cause::Method, request.method().as_str()));
     }
@@ -114,6 +118,7 @@ impl IntoResponse for Refusal {
             Cause::Origin => "another web page may not read this one",
             Cause::Method => "this page can only be read; use GET",
             Cause::Body => "a request for this page has no body",
+            Cause::Token => "that is not the operators' token",
             Cause::Streams | Cause::Connections => "too many at once; try again later",
         };
         let mut response = (self.status, Json(json!({ "error": text }))).into_response();
@@ -192,6 +197,20 @@ mod tests {
         assert_eq!(check(&[], &[], "/"), Err(Cause::Host), "no Host");
         assert_eq!(check(&[("host", "localhost"), ("host", "evil.example")], &[], "/"), Err(Cause::Host));
         assert_eq!(check(&[("host", "localhost")], &[], "http://evil.example/"), Err(Cause::Host));
+    }
+
+    #[test]
+    fn only_what_operators_change_may_be_posted_and_never_by_another_web_page() {
+        let post = |path: &str, origin: &str| {
+            let request = Request::builder().method(Method::POST).uri(path).header("host", "localhost");
+            let request = request.header("origin", origin).body(Body::empty()).expect("a valid request");
+            judge(&request, None, &[]).map_err(|refusal| refusal.cause)
+        };
+        assert_eq!(post("/api/alerts/silence", "http://localhost"), Ok(()));
+        assert_eq!(post("/api/alerts/silence", "http://evil.example"), Err(Cause::Origin));
+        for path in ["/", "/api/snapshot", "/api/alerts/silences", "/api/alerts", "/api/silences"] {
+            assert_eq!(post(path, "http://localhost"), Err(Cause::Method), "{path}");
+        }
     }
 
     #[test]

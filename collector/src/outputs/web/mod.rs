@@ -1,6 +1,7 @@
-//! The page for people without Grafana, served from the binary: it works offline and changes nothing.
+//! The page for people without Grafana, served from the binary: it works offline. It changes nothing, but for silences
+//! and acknowledgements of alerts where the configuration says who may.
 //!
-//! Promises: reading only (GET); whoever reaches the socket under a name that is not ours is refused, so a foreign
+//! Promises: everything else is for reading only (GET); whoever reaches the socket under a name that is not ours is refused, so a foreign
 //! web page cannot read the figures through a visitor's browser; every connection, stream, header and body has
 //! a limit; and [`serve`] ends soon after `stop`, also with streams open.
 
@@ -10,9 +11,12 @@ mod events;
 mod guard;
 mod live;
 mod metrics;
+mod operators;
 mod page;
 
+use super::alerts::desk::Desk;
 use super::snapshot::Snapshot;
+use crate::targets::Outlook;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -26,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use events::Cause;
+pub use operators::Operators;
 
 /// What the page is made from.
 #[derive(Clone)]
@@ -36,8 +41,34 @@ pub struct WebState {
     pub series: Arc<dyn SeriesSource>,
     /// What `/healthz` answers.
     pub health: watch::Receiver<Arc<Health>>,
+    /// What is foreseen for the year.
+    pub outlooks: watch::Receiver<Arc<Outlooks>>,
+    /// Where alerts are silenced and acknowledged; `None` where none are judged.
+    pub desk: Option<Arc<Desk>>,
+    /// Who may do that; `None` for nobody.
+    pub operators: Option<Operators>,
     /// Names and limits.
     pub options: WebOptions,
+}
+
+/// What is foreseen for the year, by facility. Nothing before it was first made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Outlooks {
+    /// When it was made, RFC 3339.
+    pub made_at: Option<String>,
+    /// One a facility, in the order of the configuration.
+    pub facilities: Vec<FacilityOutlook>,
+}
+
+/// What is foreseen for one facility.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FacilityOutlook {
+    /// The facility.
+    pub facility: String,
+    /// The outlook; `None` where nothing can be said.
+    pub outlook: Option<Outlook>,
+    /// Why nothing can be said.
+    pub why: Option<String>,
 }
 
 /// Names the page answers to, and its limits.
@@ -193,6 +224,9 @@ pub async fn serve(
         feed: live::Feed::new(state.snapshot, &options),
         series: state.series,
         health: state.health,
+        outlooks: state.outlooks,
+        desk: state.desk,
+        operators: state.operators,
         refusals: events::Refusals::default(),
         stop: stop.clone(),
         options,
@@ -210,6 +244,9 @@ struct Shared {
     feed: live::Feed,
     series: Arc<dyn SeriesSource>,
     health: watch::Receiver<Arc<Health>>,
+    outlooks: watch::Receiver<Arc<Outlooks>>,
+    desk: Option<Arc<Desk>>,
+    operators: Option<Operators>,
     refusals: events::Refusals,
     stop: watch::Receiver<bool>,
     options: WebOptions,
@@ -220,6 +257,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/snapshot", get(api::snapshot))
         .route("/api/live", get(live::stream))
         .route("/api/facilities/{facility}/series", get(api::series))
+        .route("/api/outlooks", get(api::outlooks))
+        .merge(operators::routes(&shared))
         .route("/healthz", get(api::healthz))
         .route("/metrics", get(metrics::metrics))
         .fallback(api::not_found)

@@ -41,7 +41,10 @@ const ASSETS: &[Asset] = assets! {
     "/assets/tree.js", SCRIPT, "tree.js";
     "/assets/format.js", SCRIPT, "format.js";
     "/assets/words.js", SCRIPT, "words.js";
+    "/assets/alerts.js", SCRIPT, "alerts.js";
+    "/assets/operators.js", SCRIPT, "operators.js";
     "/assets/overview.js", SCRIPT, "overview.js";
+    "/assets/year.js", SCRIPT, "year.js";
     "/assets/facility.js", SCRIPT, "facility.js";
     "/assets/windows.js", SCRIPT, "windows.js";
     "/assets/history.js", SCRIPT, "history.js";

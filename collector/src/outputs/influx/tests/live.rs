@@ -142,8 +142,8 @@ fn snapshot(plant: &Plant, view: &mut View, now: Timestamp, readings: u64) -> Sn
             limit: 1.4,
             window: "1h".to_owned(),
             coverage: 1.0,
-            reason: String::new(),
             as_of: Some(now),
+            ..AlertView::default()
         }],
         channels: vec![ChannelView {
             name: "ops".to_owned(),

@@ -1,12 +1,13 @@
 // Joins the parts: takes snapshots, keeps the clock, draws.
 
 import { agentsView, agentTrouble } from "./agents.js";
+import { alertsView } from "./alerts.js";
 import { noFacility } from "./empty.js";
 import { facilityView } from "./facility.js";
 import * as f from "./format.js";
 import { watchCollector } from "./live.js";
 import { metersView, meterTrouble } from "./meters.js";
-import { alerts, facilityList, telling } from "./overview.js";
+import { facilityList, telling } from "./overview.js";
 import { h, render } from "./tree.js";
 import { outputsView, quarantineView } from "./upkeep.js";
 import { plural } from "./words.js";
@@ -49,7 +50,7 @@ function draw() {
   render(place.collector, snapshot.collector);
   render(place.sections, sectionLinks());
   render(place.main,
-    alerts(snapshot, now),
+    alertsView(snapshot, now),
     snapshot.facilities.length === 0 ? h("section", { class: "sheet", key: "none" }, noFacility()) : null,
     facilityList(snapshot),
     snapshot.facilities.map((facility) => facilityView(facility, now)),

@@ -1,4 +1,4 @@
-// One facility: the telling figure, its history, what flows now, and every window.
+// One facility: the telling figure, its history, what flows now, the year, and every window.
 
 import * as f from "./format.js";
 import { historyOf, retryHistory } from "./history.js";
@@ -7,6 +7,7 @@ import { hourlyTable, trend, trendKey } from "./trend.js";
 import { h } from "./tree.js";
 import { bound, category, distance, meets, quantity, side, statusChip, UNGUARDED, verdict } from "./words.js";
 import { windowTable } from "./windows.js";
+import { yearView } from "./year.js";
 
 /// The facility's part of the page.
 export function facilityView(facility, now) {
@@ -16,6 +17,7 @@ export function facilityView(facility, now) {
     facility.problem && problem(facility),
     hasFigures(facility) && h("div", { class: "front" }, hero(facility), history(facility)),
     flows(facility),
+    hasFigures(facility) && yearView(facility),
     hasFigures(facility) && windowTable(facility));
 }
 

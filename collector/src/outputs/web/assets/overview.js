@@ -1,35 +1,8 @@
-// What matters first: alerts that are raised, and all facilities at a glance.
+// All facilities at a glance.
 
 import * as f from "./format.js";
 import { h } from "./tree.js";
-import { bound, chip, distance, plural, quantity, side, statusChip } from "./words.js";
-
-const SEVERITY = { critical: "bad", warning: "warn", info: "info" };
-
-/// The raised alerts; nothing while there are none.
-export function alerts(snapshot, now) {
-  if (snapshot.alerts.length === 0) return null;
-  const zones = new Map(snapshot.facilities.map((facility) => [facility.name, facility]));
-  return h("section", { class: "alerts", "aria-labelledby": "alerts-title", id: "alerts" },
-    h("h2", { id: "alerts-title", class: "unseen" }, plural(snapshot.alerts.length, "active alert")),
-    snapshot.alerts.map((alert) => alertCard(alert, zones.get(alert.facility), now)));
-}
-
-function alertCard(alert, facility, now) {
-  const tone = SEVERITY[alert.severity] ?? "warn";
-  const since = f.instant(alert.since);
-  return h("article", { class: `alert ${tone}`, key: `alert ${alert.id}` },
-    h("div", { class: "alert-head" },
-      chip(alert.severity, tone),
-      h("strong", null, alert.rule),
-      h("span", { class: "quiet" }, facility?.title ?? alert.facility)),
-    h("p", null, alert.reason),
-    h("p", { class: "facts" },
-      h("span", null, h("b", { class: "num" }, f.ratio(alert.value)), ` against ${f.limit(alert.limit)}`),
-      h("span", null, `window ${alert.window}`),
-      h("span", null, `coverage ${f.percent(alert.coverage)}`),
-      h("span", { title: f.dateTime(since, facility?.time_zone) }, `since ${f.clock(since, facility?.time_zone)}, ${f.ago((now - since) / 1000)}`)));
-}
+import { bound, distance, plural, quantity, side, statusChip } from "./words.js";
 
 /// The window that says most on one look: a whole daily cycle where there is one, else the longest shorter one.
 export function telling(facility) {
