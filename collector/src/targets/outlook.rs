@@ -117,6 +117,8 @@ impl State {
     }
 }
 
+/// How a gauge of °C is spelled in the table of units, in UCUM.
+const CELSIUS: &str = "Cel";
 /// Years before this one that the forecast looks at.
 const YEARS: u32 = 3;
 const MONTH_DAYS: usize = 30;
@@ -311,7 +313,7 @@ fn temperatures(
 ) -> Result<BTreeMap<NaiveDate, f64>, StoreError> {
     let topology = Arc::clone(view.topology());
     let facility = &topology.facilities[at];
-    let is_celsius = |known: &&KnownMeter| known.declared.unit.is_some_and(|unit| unit.symbol() == "°C");
+    let is_celsius = |known: &&KnownMeter| known.declared.unit.is_some_and(|unit| unit.symbol() == CELSIUS);
     let is_outdoor = |known: &&KnownMeter| {
         let mut claims = known.declared.claims.iter();
         claims.any(|claim| claim.role == Role::Outdoor && claim.is_of_facility(&facility.name))
