@@ -24,20 +24,21 @@ fn printed(hall: &Hall) -> String {
 #[derive(Debug)]
 struct Turned<'p> {
     at: i64,
-    /// Turn, rule and subject.
+    /// Turn, subject and rule.
     what: String,
     /// What is said below.
     below: Vec<&'p str>,
 }
 
 impl Turned<'_> {
-    /// `2025-06-17T09:19:00Z  raised    pue  hall-1  warning, lasts 4 d 15 h`, and what is said below.
+    /// `2025-06-17T09:19:00Z  raised   hall-1  pue, warning, lasts 4 d 15 h`, and what is said below.
     fn of(paragraph: &str) -> Option<Turned<'_>> {
         let mut lines = paragraph.lines();
-        let mut words = lines.next()?.split("  ").map(str::trim).filter(|word| !word.is_empty());
-        let when = words.next().filter(|word| word.ends_with('Z'))?;
-        let what: Vec<&str> = words.take(3).collect();
-        Some(Turned { at: at(when), what: what.join(" "), below: lines.map(str::trim).collect() })
+        let words = lines.next()?.split("  ").map(str::trim).filter(|word| !word.is_empty());
+        let [when, turn, subject, rule] = words.collect::<Vec<_>>()[..] else { return None };
+        let rule = rule.split(',').next()?;
+        let below = lines.map(str::trim).collect();
+        Some(Turned { at: at(when), what: format!("{turn} {subject}, {rule}"), below })
     }
 
     /// What stands after a word below.
@@ -51,19 +52,19 @@ fn due() -> Vec<(&'static str, i64, i64)> {
     let due = |what, from: &str, hours: i64| (what, at(from), hours);
     vec![
         // A quarter of an hour beyond the limit, by an hour of which the first minutes are as before.
-        due("raised pue hall-1", FAILS, 2),
+        due("raised hall-1, pue", FAILS, 2),
         // It costs more of the year than was left; two days in a row must say so.
-        due("raised year hall-1 target D130", FAILS, 6 * 24),
+        due("raised hall-1 target D130, year", FAILS, 6 * 24),
         // The night after it was mended.
-        due("cleared pue hall-1", MENDED, 12),
+        due("cleared hall-1, pue", MENDED, 12),
         // The first afternoon that is hot, and the night after the thunderstorm.
-        due("raised pue hall-1", HEAT[0], 36),
-        due("cleared pue hall-1", HEAT[1], 18),
+        due("raised hall-1, pue", HEAT[0], 36),
+        due("cleared hall-1, pue", HEAT[1], 18),
         // Older than three intervals; and two fresh readings.
-        due("raised silent hall-1 meter ups-2", SILENT[0], 1),
-        due("cleared silent hall-1 meter ups-2", SILENT[1], 1),
+        due("raised hall-1 meter ups-2, silent", SILENT[0], 1),
+        due("cleared hall-1 meter ups-2, silent", SILENT[1], 1),
         // What is left of the year cannot make up for it, in days as good as the best.
-        due("raised year-lost hall-1 target D130", "2025-12-15T00:00:00+01:00", 16 * 24),
+        due("raised hall-1 target D130, year-lost", "2025-12-15T00:00:00+01:00", 16 * 24),
     ]
 }
 
