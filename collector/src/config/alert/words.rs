@@ -2,7 +2,6 @@
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A template that is known to render over a message.
@@ -26,9 +25,7 @@ impl Words {
     /// [`WordsError`] where it is no template, or names what no message has.
     pub fn new(template: &str, labels: &BTreeMap<String, String>) -> Result<Words, WordsError> {
         let words = Words(template.to_owned());
-        let mut message = sample();
-        message["labels"] = json!(labels);
-        words.render(&message).map(|_| words)
+        words.render(&sample(labels)).map(|_| words)
     }
 
     /// The text for one message.
@@ -46,37 +43,69 @@ impl Words {
     }
 }
 
-/// A message with every field that one has, and no rule's label: templates are tried over it.
-pub(crate) fn sample() -> Value {
-    json!({
-        "version": 1,
-        "id": "pue-20260610t0815z",
-        "key": "pue-20260610t0815z-raised",
-        "event": "raised",
-        "state": "raised",
-        "rule": "pue",
-        "facility": "hall-1",
-        "severity": "warning",
-        "indicator": "pue",
-        "value": 1.412,
-        "limit": 1.35,
-        "window": "1h",
-        "coverage": 0.99,
-        "since": "2026-06-10T08:00:00Z",
-        "as_of": "2026-06-10T08:15:00Z",
-        "reason": "PUE over 1 hour is above 1.35 for 15 minutes: 1.412",
-        "condition": "pue-excursion",
-        "subject": "hall-1",
-        "what": "PUE over 1 hour",
-        "unit": "1",
-        "labels": {},
-        "annotations": {},
-        "cause": "the hall takes 1412 kW, its IT equipment 1000 kW",
-        "changed": ["cooling adds +0.0621: 312 kW, 250 kW a day before"],
-        "suppresses": ["coverage hall-1"],
-        "look_at": "wattledger explain figure hall-1 2026-06-10 --config FILE",
-        "raised_at": "2026-06-10T08:15:00Z",
-    })
+/// A message with every field that one has: templates are tried over it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Sample {
+    version: u8,
+    id: &'static str,
+    key: &'static str,
+    event: &'static str,
+    state: &'static str,
+    rule: &'static str,
+    facility: &'static str,
+    severity: &'static str,
+    indicator: &'static str,
+    value: f64,
+    limit: f64,
+    window: &'static str,
+    coverage: f64,
+    since: &'static str,
+    as_of: &'static str,
+    reason: &'static str,
+    condition: &'static str,
+    subject: &'static str,
+    what: &'static str,
+    unit: &'static str,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    cause: &'static str,
+    changed: [&'static str; 1],
+    suppresses: [&'static str; 1],
+    look_at: &'static str,
+    raised_at: &'static str,
+}
+
+/// The sample, with these labels of the rule.
+pub(crate) fn sample(labels: &BTreeMap<String, String>) -> Sample {
+    Sample {
+        version: 1,
+        id: "pue-20260610t0815z",
+        key: "pue-20260610t0815z-raised",
+        event: "raised",
+        state: "raised",
+        rule: "pue",
+        facility: "hall-1",
+        severity: "warning",
+        indicator: "pue",
+        value: 1.412,
+        limit: 1.35,
+        window: "1h",
+        coverage: 0.99,
+        since: "2026-06-10T08:00:00Z",
+        as_of: "2026-06-10T08:15:00Z",
+        reason: "PUE over 1 hour is above 1.35 for 15 minutes: 1.412",
+        condition: "pue-excursion",
+        subject: "hall-1",
+        what: "PUE over 1 hour",
+        unit: "1",
+        labels: labels.clone(),
+        annotations: BTreeMap::new(),
+        cause: "the facility takes 1412 kW, its IT equipment 1000 kW",
+        changed: ["cooling adds +0.0621: 312 kW, 250 kW a day before"],
+        suppresses: ["coverage hall-1"],
+        look_at: "wattledger explain figure hall-1 2026-06-10 --config FILE",
+        raised_at: "2026-06-10T08:15:00Z",
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +119,7 @@ mod tests {
             "{{ facility }}: {{ value|round(2) }} {% if cause %}({{ cause }}){% endif %}",
             &labels,
         );
-        let text = good.expect("it renders").render(&sample()).expect("it renders");
+        let text = good.expect("it renders").render(&sample(&labels)).expect("it renders");
         assert_eq!(text, "hall-1: 1.41 (the hall takes 1412 kW, its IT equipment 1000 kW)");
         for bad in ["{{ facilty }}", "{{ facility", "{% if %}", "{{ labels.tean }}", "{{ value|nosuch }}"] {
             let error = Words::new(bad, &labels).expect_err(bad);

@@ -96,7 +96,7 @@ fn a_schedule_is_made_of_days_and_local_hours() {
         working.schedule.iter().map(|opening| (opening.days.len(), opening.from, opening.to)).collect();
     assert_eq!(hours, [(2, 480, 1_110), (7, 0, 1_440)]);
     for (wrong, why) in [
-        ("{ days = [\"monday\"] }", "did you mean `mon`?"),
+        ("{ days = [\"monday\"] }", "use one of \"mon\", \"tue\""),
         ("{ from = \"8:00\" }", "needs a time of day"),
         ("{ to = \"24:01\" }", "needs a time of day"),
         ("{ from = \"24:00\" }", "23:59 at the latest"),

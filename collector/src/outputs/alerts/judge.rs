@@ -46,7 +46,6 @@ pub(super) struct Watched {
 /// A turn with what is said of it.
 #[derive(Debug, Clone)]
 pub(super) struct Turning {
-    pub(super) subject: Subject,
     pub(super) message: Message,
     /// What was said when the alarm was raised; the same at the raise itself.
     pub(super) raised: Message,
@@ -192,6 +191,9 @@ impl Watched {
         let behind = |causes: &Causes| causes.behind(self.site.as_str(), &sighting, at, window).cloned();
         let cause = causes.into_iter().find_map(behind);
         let in_maintenance = self.is_in_maintenance(&sighting, at, window);
+        if !self.kept.contains_key(&subject) {
+            self.touched.insert(subject.clone());
+        }
         let kept = self
             .kept
             .entry(subject.clone())
@@ -286,7 +288,7 @@ impl Watched {
             }
         };
         self.touched.insert(subject.clone());
-        self.turned.push(Turning { subject: subject.clone(), message, raised });
+        self.turned.push(Turning { message, raised });
         Ok(())
     }
 
@@ -433,5 +435,5 @@ pub(super) fn end(rule: &str, kept: &mut Kept, at: Minute, reason: &str) -> Opti
         suppresses: open.suppresses.into_iter().collect(),
         ..raised.clone()
     };
-    Some(Turning { subject, message, raised })
+    Some(Turning { message, raised })
 }

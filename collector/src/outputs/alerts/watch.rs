@@ -297,7 +297,7 @@ fn write(within: &Transaction<'_>, watched: &mut Watched) -> rusqlite::Result<()
 
 /// Keeps a turn: in the alarm, and for those outputs that tell of each.
 fn tell(within: &Transaction<'_>, turning: &Turning) -> rusqlite::Result<()> {
-    let Turning { message, raised, .. } = turning;
+    let Turning { message, raised } = turning;
     let ms = |text: &str| Timestamp::from_rfc3339(text).unwrap_or_default().0;
     let is_raised = message.event == Turn::Raised;
     let at_ms = ms(&message.as_of);

@@ -160,7 +160,7 @@ fn conflicts_are_told_on_the_day_on_which_their_count_grows() {
         while watch.round(after(to), Some(&known)).expect("judged").more {}
         alarms(hall).into_iter().map(|alarm| alarm.cleared_ms.is_some()).collect::<Vec<bool>>()
     };
-    assert_eq!(until(&mut hall, 0, 60, 7), [], "what was before is no news");
+    assert!(until(&mut hall, 0, 60, 7).is_empty(), "what was before is no news");
     assert_eq!(until(&mut hall, 60, 120, 9), [false]);
     assert_eq!(until(&mut hall, 120, 180, 12), [false], "once a day");
     assert_eq!(until(&mut hall, 180, 22 * 60 + 30, 12), [true], "the next day");

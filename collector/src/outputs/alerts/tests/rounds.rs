@@ -1,6 +1,7 @@
 //! Rounds over a real ledger: which minutes are judged, what is committed, what a restart changes.
 
 use super::{OPS, RULE, START, after, alarms, hall, judge, take_minutes, turns, watch};
+use crate::outputs::alerts::State;
 use crate::outputs::alerts::alarm::Alarm;
 use crate::outputs::alerts::kept::{self, Kept, Progress};
 use crate::outputs::alerts::watch::Watch;
@@ -10,14 +11,24 @@ use proptest::prelude::*;
 use wattledger_model::calendar::Window;
 use wattledger_model::time::Minute;
 
-/// What is kept of the one rule and its one subject.
+/// What is kept of the one rule and its one subject, as a start takes it up: a quiet subject's row is not written
+/// each minute.
 fn kept(hall: &Hall) -> (Progress, Kept) {
     let connection = remembered::open(&hall.layout).expect("the outputs' file");
     let rows = kept::load(&connection).expect("rows");
     assert_eq!(rows.len(), 1);
     let (_, mut rows) = rows.into_iter().next().expect("one rule");
     assert_eq!(rows.subjects.len(), 1);
-    (rows.progress.expect("it can be read"), rows.subjects.remove(0).1.expect("it can be read"))
+    let progress = rows.progress.expect("it can be read");
+    let mut kept = rows.subjects.remove(0).1.expect("it can be read");
+    let last = Minute(progress.last.expect("it has begun"));
+    kept.state.reach(last);
+    let quiet = State::from(last);
+    if kept.state.is_as(&quiet) {
+        kept.state = quiet;
+    }
+    kept.sighted = last.0;
+    (progress, kept)
 }
 
 /// The last minute that was judged.
@@ -150,12 +161,12 @@ fn restarted(story: &[Option<f64>], restarts: impl Fn(usize) -> bool) -> (Vec<Al
 
 proptest! {
     // Each case makes two ledgers.
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn a_restart_at_any_minute_changes_no_alarm(
-        story in prop::collection::vec(prop_oneof![4 => Just(UP), 4 => Just(DOWN), 1 => Just(None)], 30..60),
-        restarts in prop::collection::vec(any::<bool>(), 60),
+        story in prop::collection::vec(prop_oneof![4 => Just(UP), 4 => Just(DOWN), 1 => Just(None)], 10..20),
+        restarts in prop::collection::vec(any::<bool>(), 20),
     ) {
         // Runs of a few minutes, so that something turns.
         let story: Vec<Option<f64>> = story.iter().flat_map(|pue| [*pue; 3]).collect();
