@@ -102,7 +102,9 @@ fn the_forecast_passes_the_limit_with_the_chiller_and_stays_beyond_it() {
     let hall = Hall::shared();
     let state = |on: &str| {
         let outlook = hall.outlook(on);
-        let expected = outlook.forecast.expect("a forecast").value;
+        let forecast = outlook.forecast.expect("a forecast");
+        assert_eq!(forecast.method, "weather", "{on}: the overhead follows the outdoor temperature");
+        let expected = forecast.value;
         let [budget] = outlook.targets.as_slice() else { panic!("one target") };
         (budget.state, expected)
     };

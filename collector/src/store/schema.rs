@@ -1,6 +1,7 @@
 //! The tables of the embedded store, and how a store of an earlier version is brought up to this one.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 /// Version of the schema that this program writes, kept in SQLite's `user_version`.
 pub const VERSION: i64 = 3;
@@ -164,6 +165,8 @@ pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise plans may look at the values that are bound, and a cached statement is prepared anew for each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
@@ -191,4 +194,27 @@ pub fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     transaction
         .execute_batch(&format!("{DIGESTS} {every_day} {void_digests} PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_statement_that_is_kept_is_not_prepared_anew_for_other_values() {
+        let connection = Connection::open_in_memory().expect("memory");
+        prepare(&connection).expect("it can be set up");
+        create(&connection).expect("tables");
+        let mut statement = connection
+            .prepare(
+                "SELECT from_ms FROM step WHERE meter = ?1 AND from_ms < ?2 AND provenance = 'interpolated'
+                 ORDER BY from_ms DESC LIMIT 1",
+            )
+            .expect("a statement");
+        for meter in 0..5 {
+            assert!(!statement.exists([meter, 1_000 * meter]).expect("it can be asked"));
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

@@ -116,6 +116,8 @@ impl State {
     }
 }
 
+/// How a gauge of °C is spelled in the table of units, in UCUM.
+const CELSIUS: &str = "Cel";
 /// Years before this one that the forecast looks at.
 const YEARS: u32 = 3;
 const MONTH_DAYS: usize = 30;
@@ -312,7 +314,7 @@ pub(super) fn temperatures(
     let known = |gauge: &Gauge| topology.meters.get(&gauge.meter);
     let mut gauges = outdoor::gauges(&topology, &topology.facilities[at]);
     gauges.retain(|gauge| {
-        known(gauge).and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == "Cel")
+        known(gauge).and_then(|known| known.declared.unit).is_some_and(|unit| unit.symbol() == CELSIUS)
     });
     gauges.sort_by_key(|gauge| (known(gauge).map(|known| known.declared.place.line), gauge.meter));
     // Half a date says little of its mean.

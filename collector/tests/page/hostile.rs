@@ -45,10 +45,10 @@ pub(crate) fn snapshot(now: Timestamp) -> Snapshot {
         (alert.changed, alert.suppresses) = (vec![bad()], vec![bad()]);
         alert.annotations = [("summary".to_owned(), bad()), (bad(), bad())].into();
         alert.labels = [(bad(), bad())].into();
-        for silence in &mut alert.silenced_by {
+        if let Some(silence) = &mut alert.silenced_by {
             (silence.id, silence.by, silence.reason) = (bad(), bad(), bad());
         }
-        for ack in &mut alert.acknowledged {
+        if let Some(ack) = &mut alert.acknowledged {
             (ack.by, ack.note) = (bad(), bad());
         }
     }

@@ -120,7 +120,7 @@ mod tests {
             &labels,
         );
         let text = good.expect("it renders").render(&sample(&labels)).expect("it renders");
-        assert_eq!(text, "hall-1: 1.41 (the hall takes 1412 kW, its IT equipment 1000 kW)");
+        assert_eq!(text, "hall-1: 1.41 (the facility takes 1412 kW, its IT equipment 1000 kW)");
         for bad in ["{{ facilty }}", "{{ facility", "{% if %}", "{{ labels.tean }}", "{{ value|nosuch }}"] {
             let error = Words::new(bad, &labels).expect_err(bad);
             assert_eq!(error.template, bad);

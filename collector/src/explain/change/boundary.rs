@@ -3,9 +3,10 @@
 use crate::indicators::account::ALWAYS;
 use crate::indicators::compare::Energies;
 use crate::indicators::{Account, Accounts, Pair, Term};
-use crate::store::StoreError;
+use crate::store::{MeterId, StoreError};
 use crate::topology::Facility;
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use wattledger_model::role::Role;
 use wattledger_model::time::{Interval, Minute};
 
@@ -126,6 +127,25 @@ impl Boundary {
             overhead_uwh.push((*role, self.account(connection, &of_role, roles)?.numerator));
         }
         Ok(Energies { total_uwh: total.numerator, it_uwh: total.denominator, overhead_uwh })
+    }
+
+    /// The energy of each meter of a role over that time; none where one of them is taken off, as in losses that are a
+    /// difference: its share alone means nothing.
+    pub(crate) fn meters(
+        &self,
+        connection: &Connection,
+        role: Role,
+        roles: &[Role],
+    ) -> Result<BTreeMap<MeterId, i128>, StoreError> {
+        let mut meters = BTreeMap::new();
+        let of_role = self.overhead_of(&[role]);
+        if of_role.iter().any(|term| term.millionths < 0) {
+            return Ok(meters);
+        }
+        for term in of_role {
+            *meters.entry(term.meter).or_default() += self.account(connection, &[term], roles)?.numerator;
+        }
+        Ok(meters)
     }
 }
 

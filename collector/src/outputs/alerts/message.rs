@@ -225,9 +225,14 @@ fn passed(sighting: &Sighting, turn: Turn) -> String {
         1 => " for 1 minute".to_owned(),
         minutes => format!(" for {minutes} minutes"),
     };
-    let limit = limit(sighting.thresholds, turn);
+    let limit = told(limit(sighting.thresholds, turn));
     let unit = suffix(sighting.unit);
     format!("{} is {} {limit}{unit}{held}", sighting.what, if above { "above" } else { "below" })
+}
+
+/// A threshold for people: one that was found, such as the best of thirty days, has more digits than anybody has use for.
+fn told(limit: f64) -> f64 {
+    (limit * 1e4).round() / 1e4
 }
 
 fn suffix(unit: &str) -> String {
@@ -296,6 +301,12 @@ mod tests {
         assert_eq!(keys(&message), keys(&sample));
         let read: Message = serde_json::from_value(sample).expect("the sample is a message");
         assert_eq!(read.all_labels()["subject"], "hall-1");
+    }
+
+    #[test]
+    fn a_threshold_is_told_as_it_is_written_and_with_four_decimals_at_most() {
+        let texts = [1.35, 900.0, 0.95, 1.244_679_202_696_270_5].map(|limit| told(limit).to_string());
+        assert_eq!(texts, ["1.35", "900", "0.95", "1.2447"]);
     }
 
     #[test]

@@ -126,6 +126,10 @@ pub(super) fn accepted(expression: &str, answer: &[u8]) -> Result<(), String> {
     match verdict {
         Ok(verdict) if verdict.is_true() => Ok(()),
         Ok(_) => Err(format!("the answer is not `{expression}`: `{}`", said())),
+        // It lacks what is asked for.
+        Err(error) if error.kind() == minijinja::ErrorKind::UndefinedError => {
+            Err(format!("the answer is not `{expression}`: `{}`", said()))
+        }
         Err(error) => Err(format!("the answer cannot be judged by `{expression}` ({error}): `{}`", said())),
     }
 }
@@ -143,6 +147,9 @@ fn environment<'t>() -> Environment<'t> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_filter("tojson", |value: Value| {
+        if value.is_undefined() {
+            return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+        }
         serde_json::to_string(&value)
             .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string()))
     });
