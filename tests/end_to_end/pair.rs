@@ -82,20 +82,6 @@ impl Pair {
         if is_settled { Ok(receipt) } else { Err(format!("{receipt:?}, of {readings} readings")) }
     }
 
-    /// How many different readings have come to the raw store, beside the running collector. A receipt counts what a
-    /// broker delivered again as often as it came.
-    pub(crate) fn stored(&self) -> usize {
-        let connection = store::open_reader(&self.store).expect("a store");
-        let mut statement = connection.prepare("SELECT block FROM raw").expect("a table");
-        let mut rows = statement.query(()).expect("readable");
-        let mut count = 0;
-        while let Some(row) = rows.next().expect("readable") {
-            let block: Vec<u8> = row.get("block").expect("bytes");
-            count += store::raw::decode(&block).expect("a block").len();
-        }
-        count
-    }
-
     /// Asks both to end, the agent first, and expects them to do it in order.
     pub(crate) async fn stop(&mut self) {
         for program in [&mut self.agent, &mut self.collector] {
