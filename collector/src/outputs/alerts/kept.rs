@@ -168,7 +168,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<BTreeMap<(String
             continue;
         }
         let kept = serde_json::from_str(&state).ok().map(|mut kept: Kept| {
-            kept.subject.get_or_insert_with(|| Subject { facility, about: About::Facility });
+            kept.subject.get_or_insert(Subject { facility, about: About::Facility });
             kept
         });
         of.subjects.push((subject, kept));
