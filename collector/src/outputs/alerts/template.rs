@@ -6,7 +6,7 @@ use super::message::Message;
 use super::words;
 use crate::config::{TemplateText, Webhook};
 use minijinja::value::merge_maps;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -146,15 +146,18 @@ fn environment<'t>() -> Environment<'t> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.add_filter("tojson", |value: Value| {
-        if value.is_undefined() {
-            return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
-        }
-        serde_json::to_string(&value)
-            .map_err(|error| minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string()))
-    });
+    environment.add_filter("tojson", tojson);
     environment.add_filter("cut", |text: String, bytes: usize| cut(&text, bytes));
     environment
+}
+
+/// A value as JSON. What is undefined is no value: a misspelt field must not arrive as `null`.
+fn tojson(value: Value) -> Result<String, minijinja::Error> {
+    if value.is_undefined() {
+        return Err(ErrorKind::UndefinedError.into());
+    }
+    serde_json::to_string(&value)
+        .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))
 }
 
 /// At most so many bytes of UTF-8, with an ellipsis where something was left out.

@@ -124,7 +124,7 @@ fn an_answer_is_believed_by_what_it_says() {
             r#"{"errcode":310000,"errmsg":"keywords not in content"}"#,
             "keywords not in content",
         ),
-        ("code == 0", r#"{"StatusCode":0}"#, "is not `code == 0`"),
+        ("code == 0", r#"{"StatusCode":0}"#, "cannot be judged"),
         ("code == 0", "ok", "is no JSON"),
         ("code == 0", r#"{"code":"0"}"#, "is not `code == 0`"),
         ("code == 0", "", "is no JSON"),
