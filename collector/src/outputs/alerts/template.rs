@@ -126,10 +126,6 @@ pub(super) fn accepted(expression: &str, answer: &[u8]) -> Result<(), String> {
     match verdict {
         Ok(verdict) if verdict.is_true() => Ok(()),
         Ok(_) => Err(format!("the answer is not `{expression}`: `{}`", said())),
-        // It lacks what is asked for.
-        Err(error) if error.kind() == minijinja::ErrorKind::UndefinedError => {
-            Err(format!("the answer is not `{expression}`: `{}`", said()))
-        }
         Err(error) => Err(format!("the answer cannot be judged by `{expression}` ({error}): `{}`", said())),
     }
 }
