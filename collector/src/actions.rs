@@ -10,12 +10,12 @@ use crate::admin::{
 use crate::audit::{Who, configuration};
 use crate::clock;
 use crate::config::CollectorConfig;
+use crate::desk::silence::{Ack, Silence};
+use crate::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
 use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
-use crate::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
 use crate::outputs::alerts::listing;
-use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::reports::{self, Options, ReportError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};

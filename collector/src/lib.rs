@@ -10,6 +10,7 @@ pub mod audit;
 pub mod by_hand;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod engine;
 pub mod explain;
 mod foreseen;

@@ -17,9 +17,9 @@ use wattledger_collector::admin::{
     ReportRequest, ServeError,
 };
 use wattledger_collector::audit::Who;
-use wattledger_collector::outputs::alerts::desk::{AckRequest, EndRequest, SilenceRequest};
+use wattledger_collector::desk::silence::{Ack, Silence};
+use wattledger_collector::desk::{AckRequest, EndRequest, SilenceRequest};
 use wattledger_collector::outputs::alerts::listing;
-use wattledger_collector::outputs::alerts::silence::{Ack, Silence};
 use wattledger_collector::outputs::snapshot::{Snapshot, WorkView};
 use wattledger_model::time::{Interval, Minute, Timestamp};
 

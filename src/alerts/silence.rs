@@ -15,8 +15,8 @@ use wattledger_collector::admin::client::{AdminClient, ClientError};
 use wattledger_collector::audit::Who;
 use wattledger_collector::clock;
 use wattledger_collector::config::CollectorConfig;
-use wattledger_collector::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
-use wattledger_collector::outputs::alerts::silence::{Ack, Matcher, Silence};
+use wattledger_collector::desk::silence::{Ack, Matcher, Silence};
+use wattledger_collector::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
 use wattledger_collector::store::Layout;
 
 /// What `wattledger alerts silence` is called with.

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use tokio::sync::watch;
-use wattledger_collector::outputs::alerts::silence::{Ack, Silence};
+use wattledger_collector::desk::silence::{Ack, Silence};
 use wattledger_collector::outputs::snapshot::*;
 use wattledger_collector::outputs::web::{
     FacilityOutlook, Outlooks, SeriesError, SeriesPoint, SeriesRequest, SeriesSource,

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
-use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::desk::Desk;
 use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
 use wattledger_collector::store::Layout;
 use wattledger_link::session::Secret;

@@ -1,7 +1,7 @@
 //! Alerts at the socket: what is up, and what operators say of it.
 
 use super::{AdminActions, AdminError, routes};
-use crate::outputs::alerts::desk::{AckRequest, DeskError, EndRequest, SilenceRequest};
+use crate::desk::{AckRequest, DeskError, EndRequest, SilenceRequest};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, State};
 use axum::response::{IntoResponse, Response};

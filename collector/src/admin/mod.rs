@@ -15,9 +15,9 @@ mod routes;
 mod socket;
 
 use crate::audit::Who;
-use crate::outputs::alerts::desk::{AckRequest, EndRequest, SilenceRequest};
+use crate::desk::silence::{Ack, Silence};
+use crate::desk::{AckRequest, EndRequest, SilenceRequest};
 use crate::outputs::alerts::listing::Listing;
-use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::snapshot::Snapshot;
 use alerts::AlertsQuestion;
 use change::{ChangeAnswer, ChangeRequest};

@@ -3,7 +3,7 @@
 //!
 //! Numbers that are not known are `null`, never zero. Instants are RFC 3339 in UTC.
 
-use super::alerts::silence::{Ack, Silence};
+use crate::desk::silence::{Ack, Silence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wattledger_model::time::Timestamp;

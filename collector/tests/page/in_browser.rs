@@ -5,7 +5,7 @@ use crate::{fixture, hostile, now};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
-use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
 use wattledger_collector::store::Layout;

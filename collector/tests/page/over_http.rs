@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use wattledger_collector::outputs::alerts::desk::Desk;
+use wattledger_collector::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::web::{
     self, Health, HealthProblem, Operators, WebError, WebOptions, WebState,

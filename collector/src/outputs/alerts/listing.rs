@@ -2,7 +2,7 @@
 
 use super::Message;
 use super::alarm::{self, Alarm};
-use super::silence::{self, Ack, Silence};
+use crate::desk::silence::{self, Ack, Silence};
 use crate::outputs::remembered;
 use crate::outputs::snapshot::{AlertView, rfc3339};
 use crate::store::{Layout, StoreError};
@@ -73,7 +73,7 @@ pub fn of_file(layout: &Layout, now: Timestamp, past: Option<Duration>) -> Resul
     read(&connection, now, past).map_err(|source| StoreError::Sqlite { path: layout.outputs(), source })
 }
 
-pub(super) fn read(
+pub(crate) fn read(
     connection: &Connection,
     now: Timestamp,
     past: Option<Duration>,
@@ -104,7 +104,7 @@ pub(crate) fn sort(alerts: &mut [AlertView]) {
 }
 
 /// Says of an alert who silenced it and who looks after it.
-pub(super) fn mark(alert: &mut AlertView, silences: &[Silence], acks: &[Ack], now: Timestamp) {
+pub(crate) fn mark(alert: &mut AlertView, silences: &[Silence], acks: &[Ack], now: Timestamp) {
     let covering = silences.iter().filter(|silence| silence.covers(&alert.labels, now));
     alert.silenced_by = covering.max_by_key(|silence| silence.over()).cloned();
     alert.acknowledged = acks.iter().find(|ack| ack.alarm == alert.id).cloned();

@@ -4,9 +4,9 @@
 use super::alarm::{self, Alarm};
 use super::notify::{ChannelSettings, Due, due};
 use super::outbox;
-use super::silence;
 use super::told::{self, Told};
 use crate::config::{AlertRule, Channel};
+use crate::desk::silence;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

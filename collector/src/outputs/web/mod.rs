@@ -14,8 +14,8 @@ mod metrics;
 mod operators;
 mod page;
 
-use super::alerts::desk::Desk;
 use super::snapshot::Snapshot;
+use crate::desk::Desk;
 use crate::targets::Outlook;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

@@ -6,8 +6,8 @@
 
 use super::events::Cause;
 use super::{Shared, api::problem, connection::Ends};
-use crate::outputs::alerts::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
-use crate::outputs::alerts::silence::Matcher;
+use crate::desk::silence::Matcher;
+use crate::desk::{AckRequest, Desk, DeskError, EndRequest, SilenceRequest};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -1,12 +1,12 @@
 //! Who is told of what, and when.
 
 use crate::config::Channel;
+use crate::desk::silence::{Ack, Silence};
 use crate::outputs::alerts::alarm::{self, Alarm};
 use crate::outputs::alerts::decide::Turn;
 use crate::outputs::alerts::group::Parcel;
 use crate::outputs::alerts::message::Message;
 use crate::outputs::alerts::notify::{ChannelSettings, Due, due};
-use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::alerts::told::Told;
 use std::collections::BTreeSet;
 use wattledger_model::time::{MINUTE_MS, Timestamp};

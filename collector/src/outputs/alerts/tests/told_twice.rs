@@ -2,8 +2,8 @@
 //! steps, nobody is told twice of one turn, and nobody is left without the end of what they know.
 
 use super::telling::{at, over, silence, up};
+use crate::desk::silence::{Ack, Silence};
 use crate::outputs::alerts::alarm::{self, Alarm};
-use crate::outputs::alerts::silence::{Ack, Silence};
 use crate::outputs::alerts::tell::Notifier;
 use crate::outputs::remembered;
 use proptest::collection::vec;

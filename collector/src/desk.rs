@@ -1,9 +1,11 @@
 //! The desk at which people say what they know of alerts: one for a collector, shared by its socket, its page and
 //! whoever tells of alerts. Without a running collector, commands use one of their own on the same file.
 
-use super::alarm;
-use super::listing::{self, Listing};
-use super::silence::{self, Ack, Matcher, Silence, SilenceError};
+pub mod silence;
+
+use self::silence::{Ack, Matcher, Silence, SilenceError};
+use crate::outputs::alerts::alarm;
+use crate::outputs::alerts::listing::{self, Listing};
 use crate::outputs::remembered;
 use crate::outputs::snapshot::AlertView;
 use crate::store::{Layout, StoreError};
