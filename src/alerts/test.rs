@@ -186,8 +186,18 @@ impl Known {
     }
 }
 
+/// Why a time was not understood; without a time zone to read it in, there are several.
+fn spoken(why: String) -> anyhow::Error {
+    match why.split_once(" has no offset") {
+        Some((text, _)) => anyhow!(
+            "{text} has no offset, and the rules watch sites in several time zones; write it like 2026-03-02T09:58:00Z, or name one rule"
+        ),
+        None => anyhow!(why),
+    }
+}
+
 fn asked(args: &TestArgs, zone: Option<Tz>, known: &Known) -> Result<Interval> {
-    let at = |text: &str| instant::parse(text, zone).map(|at| at.minute()).map_err(|why| anyhow!(why));
+    let at = |text: &str| instant::parse(text, zone).map(|at| at.minute()).map_err(spoken);
     let end = known.end().context("nothing is known yet: there is nothing to be replayed")?;
     let from = at(&args.from)?;
     let to = args.to.as_deref().map(at).transpose()?.unwrap_or(end);
