@@ -94,6 +94,7 @@ fn compared(
         Ok(both) => both,
         Err(_) => return Ok(None),
     };
+    // Windows that do not compare, such as one without IT energy, have nothing to tell: the alert says the rest.
     let comparison = compare::compare(&a, &b).ok();
     Ok(comparison.map(|comparison| Compared {
         comparison,

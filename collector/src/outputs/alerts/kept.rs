@@ -162,9 +162,14 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<BTreeMap<(String
     while let Some(row) = rows.next()? {
         let (rule, facility): (String, String) = (row.get(0)?, row.get(1)?);
         let (subject, state): (String, String) = (row.get(2)?, row.get(3)?);
-        let of = all.entry((rule, facility.clone())).or_default();
+        let of = all.entry((rule.clone(), facility.clone())).or_default();
         if subject.is_empty() {
-            of.progress = serde_json::from_str(&state).ok();
+            let read = serde_json::from_str(&state);
+            of.progress = read
+                .inspect_err(|error| {
+                    tracing::error!(rule, facility, %error, "how far the rule has judged cannot be read; it goes on from what its subjects have seen, or from now");
+                })
+                .ok();
             continue;
         }
         let kept = serde_json::from_str(&state).ok().map(|mut kept: Kept| {
