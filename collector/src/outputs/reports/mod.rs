@@ -9,6 +9,7 @@ mod amount;
 mod compile;
 mod content;
 mod csv;
+pub mod document;
 mod error;
 mod figures;
 mod json;
