@@ -6,13 +6,21 @@
 //! figure, of a month too, is a sum over a sum.
 
 mod amount;
+mod basis;
+mod budget;
+pub mod charts;
 mod compile;
 mod content;
+mod corrected;
 mod csv;
 pub mod document;
 mod error;
 mod figures;
+mod hours;
 mod json;
+mod market;
+mod parts;
+mod shares;
 mod span;
 mod text;
 mod uncertainty;
@@ -21,13 +29,19 @@ mod uncertainty;
 mod tests;
 
 pub use amount::Amount;
+pub use budget::YearBudget;
 pub use compile::{Options, make};
 pub use content::{
     BoundaryMeter, Carbon, Component, Cut, Energies, EnergyParts, Facility, Factor, Figure, Gap, Gaps,
     Methods, MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
 };
+pub use corrected::{AuditHead, CorrectionRow};
 pub use csv::csv;
 pub use error::ReportError;
+pub use hours::Hours;
 pub use json::json;
+pub use market::{Claimed, Claims, NotClaimed};
+pub use parts::PartRow;
+pub use shares::ShareRow;
 pub(crate) use span::known_part;
 pub use text::text;

@@ -1,4 +1,7 @@
 //! Reports from ledgers made by hand.
 
+mod basis;
+mod clocks;
+mod esif;
 mod golden;
 mod periods;
