@@ -44,6 +44,11 @@ impl Amount {
         }
     }
 
+    /// The nearest double, in the unit in which it is shown.
+    pub fn to_f64(self) -> f64 {
+        self.to_string().parse().expect("a decimal number is written as one")
+    }
+
     /// Rounded to three decimals at most, half to even, with the thousands apart: for people.
     pub fn grouped(self) -> String {
         let shown = self.digits.min(3);

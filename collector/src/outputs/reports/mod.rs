@@ -13,9 +13,11 @@ pub mod document;
 mod error;
 mod figures;
 mod json;
+mod layout;
 mod span;
 mod text;
 mod uncertainty;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -24,10 +26,11 @@ pub use amount::Amount;
 pub use compile::{Options, make};
 pub use content::{
     BoundaryMeter, Carbon, Component, Cut, Energies, EnergyParts, Facility, Factor, Figure, Gap, Gaps,
-    Methods, MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
+    Horizon, Methods, MonthRow, NonElectric, NotKnown, Period, Report, StepCount, Table, Verdict, Versions,
 };
 pub use csv::csv;
 pub use error::ReportError;
 pub use json::json;
+pub use layout::document;
 pub(crate) use span::known_part;
 pub use text::text;

@@ -1,4 +1,5 @@
 //! Reports from ledgers made by hand.
 
 mod golden;
+mod laid_out;
 mod periods;
