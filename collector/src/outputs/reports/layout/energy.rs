@@ -15,17 +15,17 @@ pub(super) fn boundary(report: &Report, lang: Lang) -> Section {
         said(say(lang, "facility", "数据中心"), &facility.title),
         said(say(lang, "name in the configuration", "配置名称"), &facility.name),
         said(say(lang, "site", "场地"), &facility.site),
-        said(say(lang, "period", "统计期"), &period.text),
+        said(say(lang, "period", "报告期"), &period.text),
         said(say(lang, "local time", "当地时间"), front::span(report, lang)),
         said(say(lang, "time zone", "时区"), period.time_zone),
         fact(say(lang, "first instant, UTC", "起始时刻（UTC）"), instant(period.from)),
         fact(say(lang, "first instant after it, UTC", "截止时刻（UTC，不含）"), instant(period.to)),
         fact(say(lang, "elapsed hours, h", "历时（h）"), exact(period.hours)),
-        said(say(lang, "period is over", "统计期已结束"), words::yes_or_no(lang, period.complete)),
+        said(say(lang, "period is over", "报告期已结束"), words::yes_or_no(lang, period.complete)),
     ];
     if let Some(cut) = &period.cut {
         lines.push(fact(
-            say(lang, "the period's own end, UTC", "统计期应止时刻（UTC）"),
+            say(lang, "the period's own end, UTC", "报告期应止时刻（UTC）"),
             instant(cut.would_end),
         ));
     }
@@ -40,7 +40,7 @@ pub(super) fn boundary(report: &Report, lang: Lang) -> Section {
             facility.measuring_point.map_or(not_measured, |role| words::role(lang, role)),
         ),
     ]);
-    let title = say(lang, "Period and boundary", "统计期与核算边界");
+    let title = say(lang, "Period and boundary", "报告期与核算边界");
     section("period-and-boundary", title, vec![facts(lines)])
 }
 
@@ -69,7 +69,7 @@ pub(super) fn energies(report: &Report, lang: Lang) -> Section {
              entered."
         ),
         format!(
-            "共同有效时段为 {common} h（统计期共 {hours} h），比值按该时段的能耗计算。插值：总量为实测值，仅在缺口时段内按时间均匀分摊；\
+            "共同有效时段为 {common} h（报告期共 {hours} h），比值按该时段的能耗计算。插值：总量为实测值，仅在缺口时段内按时间均匀分摊；\
              估算：示值复位、跳变以及人工录入的电量。"
         ),
     );
@@ -132,7 +132,7 @@ pub(super) fn monthly(report: &Report, lang: Lang) -> Option<Section> {
         lang,
         "Energies are those of the time that both are covered. The value of the period is their sum over their sum, \
          not the mean of the months.",
-        "各月能耗为共同有效时段的能耗。统计期的数值为各月能耗之和相除，不是各月数值的平均。",
+        "各月能耗为共同有效时段的能耗。报告期的数值为各月能耗之和相除，不是各月数值的平均。",
     );
     let table = noted(table("monthly", "", columns, rows), note)?;
     Some(section("monthly", say(lang, "Months", "分月数据"), vec![table]))

@@ -114,7 +114,7 @@ pub(super) fn not_resolved(report: &Report, lang: Lang) -> Option<String> {
     }
     let longer = report.uncertainty.shortest_resolved.map(|window| words::window(lang, window));
     let (en, zh) = match longer {
-        Some(longer) => (format!("; {longer} would do"), format!("；统计期至少需 {longer}")),
+        Some(longer) => (format!("; {longer} would do"), format!("；报告期至少需 {longer}")),
         None => Default::default(),
     };
     Some(told(
@@ -128,11 +128,11 @@ pub(super) fn not_resolved(report: &Report, lang: Lang) -> Option<String> {
 fn cut(report: &Report, lang: Lang) -> Option<(String, String)> {
     let cut = report.period.cut.as_ref()?;
     let (to, end) = (report.period.to, cut.would_end);
-    let headline = say(lang, "The period is not over", "统计期尚未结束");
+    let headline = say(lang, "The period is not over", "报告期尚未结束");
     let detail = told(
         lang,
         format!("all meters are known up to {to}, and the report ends there; the period ends at {end}"),
-        format!("各计量表数据截至 {to}，本报告统计至该时刻；统计期应于 {end} 结束"),
+        format!("各计量表数据截至 {to}，本报告统计至该时刻；报告期应于 {end} 结束"),
     );
     Some((headline.to_owned(), detail))
 }

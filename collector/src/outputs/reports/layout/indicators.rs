@@ -18,7 +18,7 @@ pub(super) fn section(report: &Report, lang: Lang) -> Option<Section> {
 pub(super) fn columns(lang: Lang) -> Vec<Column> {
     vec![
         column(say(lang, "Indicator", "指标"), 7),
-        column(say(lang, "Notation", "符号及统计期"), 8),
+        column(say(lang, "Notation", "符号及报告期"), 8),
         numbers(say(lang, "Value", "数值"), "", 4),
         column(say(lang, "Unit", "单位"), 3),
         column(say(lang, "Status", "数据状态"), 4),

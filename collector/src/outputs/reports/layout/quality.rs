@@ -84,5 +84,5 @@ fn gaps(report: &Report, lang: Lang) -> Block {
     } else {
         all
     };
-    shown.unwrap_or_else(|| paragraph(say(lang, "There are no gaps.", "统计期内无数据缺口。")))
+    shown.unwrap_or_else(|| paragraph(say(lang, "There are no gaps.", "报告期内无数据缺口。")))
 }

@@ -371,7 +371,7 @@ fn a_provisional_figure_and_a_running_period_are_said_before_the_verdicts() {
     assert!(banner(&year, 1).1.ends_with(": not assessable"), "{:?}", year.banners[1]);
     let running = report(&hall, "2025-12-20..2026-01-10", "2026-01-01T00:10:00Z");
     let zh = document(&running, Lang::Zh);
-    assert_eq!(banner(&zh, 1), (Tone::Caution, "统计期尚未结束"));
+    assert_eq!(banner(&zh, 1), (Tone::Caution, "报告期尚未结束"));
     assert!(zh.banners[1].detail.contains("2025-12-31T23:00:00Z"), "{}", zh.banners[1].detail);
 }
 

@@ -63,7 +63,7 @@ pub(in super::super) fn uncertainty(lang: Lang, of: &Uncertainty) -> String {
     }
     let not_known = say(lang, "unknown", "未知");
     match of.unknown.as_slice() {
-        [] => with(lang, not_known, say(lang, "nothing is covered", "统计期内无有效数据")),
+        [] => with(lang, not_known, say(lang, "nothing is covered", "报告期内无有效数据")),
         [first, rest @ ..] => {
             let first = with(lang, &first.meter, &unknown(lang, first.why));
             let more = match rest.len() {

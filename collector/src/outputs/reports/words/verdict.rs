@@ -81,8 +81,8 @@ pub(in super::super) fn reason(lang: Lang, reason: &Reason) -> String {
             "PUE0 为峰值需量（kW）之比，仅见于 The Green Grid，ISO/IEC 30134-2 各版均未采用，不得用于判定"
         }
         Reason::NoCategory => "未计量信息设备能耗，无法确定 PUE 类别",
-        Reason::NotOver => "统计期尚未结束",
-        Reason::NothingCovered => "统计期内无有效数据",
+        Reason::NotOver => "报告期尚未结束",
+        Reason::NothingCovered => "报告期内无有效数据",
         Reason::NoItEnergy => "信息设备能耗为零",
         Reason::BelowOne => "PUE 小于 1，不合理：计量器具缺失或角色标注有误",
         Reason::Implausible => "数值不合理",
