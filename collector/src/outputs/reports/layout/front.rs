@@ -139,7 +139,11 @@ fn cut(report: &Report, lang: Lang) -> Option<(String, String)> {
 
 fn of_verdict(verdict: &Verdict, lang: Lang) -> Banner {
     let asked = words::requirement(lang, &verdict.indicator, verdict.operator, verdict.limit);
-    let asked = with(lang, &format!("{}, {asked}", verdict.target), words::verdict(lang, verdict.verdict));
+    let asked = with(
+        lang,
+        &format!("{}{}{asked}", verdict.target, say(lang, ", ", "，")),
+        words::verdict(lang, verdict.verdict),
+    );
     let mut details: Vec<String> = verdict.reasons.iter().map(|reason| words::reason(lang, reason)).collect();
     details.push(words::named(lang, &verdict.document).to_owned());
     Banner { tone: words::tone(verdict.verdict), headline: asked, detail: listed(lang, &details) }

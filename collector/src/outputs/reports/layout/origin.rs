@@ -42,7 +42,7 @@ fn row(meter: &BoundaryMeter, lang: Lang) -> Vec<Cell> {
         Cell::text(meter.meter.clone()),
         Cell::text(meter.title.clone()),
         Cell::text(reads),
-        if_any(meter.unit, Cell::text),
+        if_any(meter.unit, |unit| Cell::text(words::unit(unit))),
         Cell::text(meter.scale.clone()),
         if_any(meter.rated.as_ref(), |rated| Cell::text(rated.clone())),
         exact(meter.nominal_interval_s),

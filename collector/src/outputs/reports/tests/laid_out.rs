@@ -347,8 +347,8 @@ fn the_headline_comes_first_and_then_each_verdict() {
     let month = report(&october(), "2026-10", "2026-11-02T08:00:00Z");
     let zh = document(&month, Lang::Zh);
     assert_eq!(banner(&zh, 0), (Tone::Neutral, "iPUE1 (2026-10-01:2026-10-31) = 1.26"));
-    assert_eq!(banner(&zh, 1), (Tone::Good, "D130, PUE ≤ 1.3：通过（简单接受，无保护带）"));
-    assert_eq!(banner(&zh, 2), (Tone::Bad, "D125, PUE ≤ 1.25：不通过（简单接受，无保护带）"));
+    assert_eq!(banner(&zh, 1), (Tone::Good, "D130，PUE ≤ 1.3：通过（简单接受，无保护带）"));
+    assert_eq!(banner(&zh, 2), (Tone::Bad, "D125，PUE ≤ 1.25：不通过（简单接受，无保护带）"));
     assert_eq!(
         zh.banners[0].detail,
         "扩展不确定度 U 未知；数据覆盖率 99.46 %（判定要求不低于 99.00 %），插值占比 0.00 %，估算占比 0.00 %"

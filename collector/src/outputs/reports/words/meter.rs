@@ -67,6 +67,18 @@ pub(in super::super) fn form(lang: Lang, word: &'static str) -> &'static str {
     say(lang, en, zh)
 }
 
+/// A unit of readings, as people write it.
+pub(in super::super) fn unit(symbol: &'static str) -> &'static str {
+    match symbol {
+        "Cel" => "°C",
+        "[degF]" => "°F",
+        "m3" => "m³",
+        "m3/h" => "m³/h",
+        "m3/s" => "m³/s",
+        other => other,
+    }
+}
+
 /// A class of steps by its tag; `long` is a forward step beyond the gap limit.
 pub(in super::super) fn step(lang: Lang, word: &'static str) -> &'static str {
     if word == "long" {

@@ -89,7 +89,7 @@ fn carrier(lang: Lang, carrier: Carrier) -> &'static str {
 
 /// A value with its unit, source and year.
 fn cited(lang: Lang, cited: &Cited) -> String {
-    let per = cited.per.map_or(String::new(), |per| format!(" {}/{per}", cited.of));
+    let per = cited.per.map_or(String::new(), |per| format!(" {}/{}", cited.of, super::unit(per.symbol())));
     let mut source = vec![named(lang, &cited.source).to_owned()];
     source.extend(
         cited.year.filter(|year| !source[0].contains(&year.to_string())).map(|year| year.to_string()),
