@@ -12,9 +12,9 @@ mod terms;
 mod tests;
 
 pub use balance::{Balance, Branch};
-pub use energy::{Entry, Part};
-pub use facility::{Facility, FuelSum, ItLevel, Zone};
-pub use factor::{Factor, FactorGauge, Origin, Origins};
+pub use energy::{Conversion, Entry, Part};
+pub use facility::{Facility, FuelSum, ItLevel, Problem, Zone};
+pub use factor::{Factor, FactorGauge, Origin, Origins, note};
 pub(crate) use factor::{HourOfFactors, SaidFactors};
 pub use read::{interpretation, interpretations};
 

@@ -106,7 +106,7 @@ fn an_hour_that_is_cut_out_is_a_hole_that_is_told_and_takes_the_factor_of_the_ye
     let facility = &topology.facilities[0];
     let weight = facility.factor.as_ref().expect("a factor");
     near(weight.over(hole).expect("one factor") * 1e9, 2.0, 1e-12, "the factor in the hole");
-    let note = facility.factor_note.as_deref().expect("a note");
+    let note = facility.factor_note.as_ref().expect("a note").to_string();
     assert!(note.contains("without 60 min in 1 hole"), "{note}");
     let origins = facility.factor_origins.as_ref().expect("a factor");
     let around = Interval::new(Minute(from.0 - 60), Minute(from.0 + 120));

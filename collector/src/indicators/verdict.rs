@@ -4,6 +4,10 @@
 //! of its expanded uncertainty, and fails only where it misses it with all of it. Where U is not known, or
 //! where simple acceptance (w = 0) is configured, the verdict is called unguarded, and never compliant.
 
+mod reason;
+
+pub use reason::Reason;
+
 use super::figure::{Figure, Status, needed_coverage};
 use chrono::NaiveDate;
 use wattledger_model::target::{Limit, Operator, Target, TargetKind};
@@ -107,7 +111,7 @@ pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
     /// Why there is none, or what has to be said with it.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
     /// The guard band w, in the figure's unit; 0 where there is none.
     pub guard_band: f64,
     /// Whether the target's time is over.
@@ -135,15 +139,15 @@ pub fn judge(figure: &Figure, target: &Target, circumstances: Circumstances<'_>)
         }
         (Some(value), _, rule) if reasons.is_empty() => {
             reasons.push(match rule {
-                DecisionRule::Guarded => "simple acceptance: the meters' uncertainty is not known".to_owned(),
-                DecisionRule::SimpleAcceptance => "simple acceptance, as configured".to_owned(),
+                DecisionRule::Guarded => Reason::UncertaintyUnknown,
+                DecisionRule::SimpleAcceptance => Reason::SimpleAcceptance,
             });
             (decide_unguarded(target.limit, value), 0.0)
         }
         _ => (Verdict::NotAssessable, 0.0),
     };
     if horizon_passed {
-        reasons.push("horizon passed".to_owned());
+        reasons.push(Reason::HorizonPassed);
     }
     Judgement { verdict, reasons, guard_band, horizon_passed }
 }
@@ -172,47 +176,39 @@ pub fn decide_unguarded(limit: Limit, value: f64) -> Verdict {
 }
 
 /// Why no verdict may be given.
-fn obstacles(figure: &Figure, target: &Target, circumstances: Circumstances<'_>) -> Vec<String> {
+fn obstacles(figure: &Figure, target: &Target, circumstances: Circumstances<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     match target.kind {
         TargetKind::Facility => {}
-        TargetKind::Average | TargetKind::Gate => {
-            reasons.push("the target is not one for a single facility".to_owned());
-        }
+        TargetKind::Average | TargetKind::Gate => reasons.push(Reason::NotForOneFacility),
     }
     let is_same = target.indicator == figure.indicator.word()
         || (figure.indicator.is_pue() && target.indicator == super::Indicator::Pue.word());
     if !is_same {
-        reasons.push(format!("the target is about {}", target.indicator));
+        reasons.push(Reason::About { indicator: target.indicator.clone() });
     }
     match figure.indicator.own_category().map(super::category::Category::number).or(circumstances.category) {
-        Some(0) => reasons.push(super::category::Pue0Refused.to_string()),
+        Some(0) => reasons.push(Reason::Category0),
         Some(_) => {}
-        None => reasons.push("no meter measures IT energy, so there is no PUE category".to_owned()),
+        None => reasons.push(Reason::NoCategory),
     }
     if !circumstances.complete {
-        reasons.push("the period is not over".to_owned());
+        reasons.push(Reason::NotOver);
     }
     match figure.status {
-        Status::NoData => reasons.push("nothing is covered".to_owned()),
-        Status::Undefined => reasons.push("IT energy is zero".to_owned()),
-        Status::Implausible if figure.indicator.is_pue() => {
-            reasons.push("a PUE below 1 is implausible: a meter is missing or mislabelled".to_owned());
-        }
-        Status::Implausible => reasons.push("the value is implausible".to_owned()),
+        Status::NoData => reasons.push(Reason::NothingCovered),
+        Status::Undefined => reasons.push(Reason::NoItEnergy),
+        Status::Implausible if figure.indicator.is_pue() => reasons.push(Reason::BelowOne),
+        Status::Implausible => reasons.push(Reason::Implausible),
         Status::Ok | Status::Provisional => {}
     }
     let needed = needed_coverage(figure.interval);
     if figure.coverage < needed && figure.status != Status::NoData {
-        reasons.push(format!(
-            "coverage {:.2} % is below the {:.0} % that a verdict needs",
-            figure.coverage * 100.0,
-            needed * 100.0
-        ));
+        reasons.push(Reason::Coverage { is: figure.coverage, needed });
     }
     let long = circumstances.gaps.iter().filter(|gap| gap.minutes() > LONGEST_GAP_MINUTES).count();
     if long > 0 {
-        reasons.push(format!("{long} gaps longer than 24 h are not explained"));
+        reasons.push(Reason::LongGaps { count: long });
     }
     reasons
 }
@@ -250,10 +246,14 @@ mod tests {
         TargetTable::find("D130").expect("the default target").1.clone()
     }
 
+    fn words(judgement: &Judgement) -> Vec<String> {
+        judgement.reasons.iter().map(ToString::to_string).collect()
+    }
+
     fn judged(total: i128, it: i128, minutes: i64, complete: bool) -> (Verdict, Vec<String>) {
         let judgement =
             judge(&figure(total, it, minutes), &target(), Circumstances { complete, ..usual(None) });
-        (judgement.verdict, judgement.reasons)
+        (judgement.verdict, words(&judgement))
     }
 
     #[test]
@@ -282,16 +282,16 @@ mod tests {
         let low = figure(110, 100, 1_440);
         let known = judge(&low, &target(), usual(Some(0.01)));
         assert_eq!((known.verdict, known.guard_band), (Verdict::Compliant, 0.01));
-        assert_eq!(known.reasons, Vec::<String>::new());
+        assert!(known.reasons.is_empty());
         for unknown in [None, Some(f64::NAN), Some(-0.1)] {
             let judgement = judge(&low, &target(), usual(unknown));
             assert_eq!((judgement.verdict, judgement.guard_band), (Verdict::PassUnguarded, 0.0));
-            assert_eq!(judgement.reasons, ["simple acceptance: the meters' uncertainty is not known"]);
+            assert_eq!(words(&judgement), ["simple acceptance: the meters' uncertainty is not known"]);
         }
         let simple = Circumstances { rule: DecisionRule::SimpleAcceptance, ..usual(Some(0.01)) };
         let judgement = judge(&low, &target(), simple);
         assert_eq!(judgement.verdict, Verdict::PassUnguarded);
-        assert_eq!(judgement.reasons, ["simple acceptance, as configured"]);
+        assert_eq!(words(&judgement), ["simple acceptance, as configured"]);
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
         let over = Target { until: Some("2025-12-31".parse().expect("a date")), ..target() };
         let judgement = judge(&figure(110, 100, 1_440), &over, usual(Some(0.01)));
         assert_eq!((judgement.verdict, judgement.horizon_passed), (Verdict::Compliant, true));
-        assert_eq!(judgement.reasons, ["horizon passed"]);
+        assert_eq!(words(&judgement), ["horizon passed"]);
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
         }
         let gaps = [Interval::new(Minute(0), Minute(24 * 60 + 1)), Interval::new(Minute(0), Minute(24 * 60))];
         let judgement = judge(&low, &target(), Circumstances { gaps: &gaps, ..usual(Some(0.01)) });
-        assert_eq!(judgement.reasons, ["1 gaps longer than 24 h are not explained"]);
+        assert_eq!(words(&judgement), ["1 gaps longer than 24 h are not explained"]);
     }
 
     #[test]

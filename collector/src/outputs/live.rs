@@ -145,7 +145,7 @@ fn facility_view(view: &mut View, at: usize, now: Timestamp) -> Result<FacilityV
             Some(3) => Some(Category::Pue3),
             _ => None,
         },
-        problem: facility.problem.clone(),
+        problem: facility.problem.map(|problem| problem.to_string()),
         power,
         last_day,
         targets: facility
@@ -247,6 +247,7 @@ fn figure_view(view: &View, at: usize, figure: &Figure, uncertain: Uncertain, co
                 Verdict::FailUnguarded => VerdictWord::FailUnguarded,
                 Verdict::NotAssessable => VerdictWord::NotAssessable,
             };
+            let reasons = reasons.iter().map(ToString::to_string).collect();
             VerdictView { target: target.id.clone(), limit: target.limit.value, verdict, reasons }
         })
         .collect();

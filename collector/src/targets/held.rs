@@ -104,7 +104,7 @@ fn measured(
         expanded: expanded.map(scaled),
         coverage: Some(figure.coverage),
         verdict: word,
-        reasons,
+        reasons: reasons.iter().map(ToString::to_string).collect(),
     })
 }
 

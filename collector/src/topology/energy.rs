@@ -5,7 +5,8 @@ use super::Facility;
 use super::terms::{self, Claimed};
 use crate::config::{Factors, Method};
 use crate::indicators::Term;
-use wattledger_model::carrier::{Carrier, Fraction};
+use std::fmt;
+use wattledger_model::carrier::{Carrier, Cited, Fraction};
 use wattledger_model::role::Role;
 use wattledger_model::unit::Quantity;
 
@@ -23,7 +24,36 @@ pub struct Entry {
     /// What that counts as in `E_DC`, µWh; below zero what leaves.
     pub counted: Vec<Term>,
     /// By which factors and which method; `None` of electricity, which counts as it is metered.
-    pub factor: Option<String>,
+    pub factor: Option<Conversion>,
+}
+
+/// How what is not electricity enters `E_DC`. Source: domain.md 2.2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// How it enters.
+    pub role: Role,
+    /// Of fuel: which; `None` of delivered cooling and heat.
+    pub carrier: Option<Carrier>,
+    /// Energy content of a fuel, or the factor of the supplying system.
+    pub factor: Cited,
+    /// The source weight of a fuel's content, by the method that weighs it.
+    pub weight: Option<Cited>,
+    /// The method.
+    pub method: Method,
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.carrier {
+            Some(carrier) => write!(f, "{carrier}")?,
+            None => write!(f, "{}", self.role)?,
+        }
+        write!(f, " × {}", self.factor)?;
+        if let Some(weight) = &self.weight {
+            write!(f, " × {weight}")?;
+        }
+        write!(f, ", {}", self.method.word())
+    }
 }
 
 /// An entry with what it came to.
@@ -111,20 +141,21 @@ fn in_boundary(claimed: &Claimed<'_>, claims: &[&Claimed<'_>]) -> Vec<Term> {
 }
 
 /// µWh that count for a base unit of what a claim measures, and by which factor; `None` of electricity.
-fn conversion(claimed: &Claimed<'_>, factors: &Factors) -> Option<(Fraction, String)> {
-    let role = claimed.claim.role;
+fn conversion(claimed: &Claimed<'_>, factors: &Factors) -> Option<(Fraction, Conversion)> {
+    let (role, method) = (claimed.claim.role, factors.method);
     if let Some(cited) = factors.district(role) {
-        return Some((Fraction::of(cited.value)?, format!("{role} × {cited}, {}", factors.method.word())));
+        let by = Conversion { role, carrier: None, factor: cited.clone(), weight: None, method };
+        return Some((Fraction::of(cited.value)?, by));
     }
     let carrier = claimed.carrier.filter(|_| role.is_fuel())?;
     let fuel = factors.fuel(carrier);
     let content = fuel.content_per_base(claimed.quantity?)?;
-    match factors.method {
-        Method::EnIso => Some((content, format!("{carrier} × {}, en-iso", fuel.content))),
+    let by = Conversion { role, carrier: Some(carrier), factor: fuel.content.clone(), weight: None, method };
+    match method {
+        Method::EnIso => Some((content, by)),
         Method::SourceWeighted => {
             let weighted = content.times(Fraction::of(fuel.source_weight.value)?)?;
-            let note = format!("{carrier} × {} × {}, source-weighted", fuel.content, fuel.source_weight);
-            Some((weighted, note))
+            Some((weighted, Conversion { weight: Some(fuel.source_weight.clone()), ..by }))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A facility's sums: what enters and leaves, IT energy by category, overhead, water, fuel, zones.
 
-use super::energy::{self, Entry};
+use super::energy::{self, Conversion, Entry};
+use super::factor::note::Note;
 use super::factor::{self, Factor, FactorGauge, Origins};
 use super::terms::{self, Claimed, Numbers};
 use crate::config::{Carbon, Certificate, CollectorConfig, Facility as Declared, Factors, Facts, Hourly};
@@ -72,6 +73,20 @@ impl Zone {
     }
 }
 
+/// Why a facility has no PUE. `Display` is what to do about it, and what outputs hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Neither side is metered.
+    #[error("no meter of what enters the facility and none of its IT energy")]
+    NothingMetered,
+    /// No numerator.
+    #[error("no meter of what enters the facility; give one the role `utility`")]
+    NoTotal,
+    /// No denominator.
+    #[error("no IT energy meter; give one the role `ups-output`, `pdu-output` or `it-input`")]
+    NoItEnergy,
+}
+
 /// A facility, ready to be computed. Sums are empty where nothing is metered.
 pub struct Facility {
     /// Its name.
@@ -87,7 +102,7 @@ pub struct Facility {
     /// 1 to 3 by where IT energy is measured; `None` where it is not.
     pub category: Option<u8>,
     /// Why no PUE can be computed.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
     /// `E_DC` in µWh: electricity that enters minus what leaves, and fuel, cooling and heat by their conversion.
     pub total: Vec<Term>,
     /// `E_IT`, at the measuring point of the category.
@@ -134,7 +149,7 @@ pub struct Facility {
     /// not in it: [`crate::view::View::factor`] has both.
     pub factor: Option<Weight>,
     /// What the emission factor is, in words, with year and source.
-    pub factor_note: Option<String>,
+    pub factor_note: Option<Note>,
     /// Where the emission factor of each time comes from.
     pub factor_origins: Option<Origins>,
     /// The region of the factor table that it takes its electricity in; `None` where it has a factor of its own.
@@ -150,7 +165,7 @@ pub struct Facility {
     /// What `total` is made of: each kind of energy with its meters and its factor.
     pub entries: Vec<Entry>,
     /// What was converted into `total`, by which factor, for reports.
-    pub conversions: Vec<String>,
+    pub conversions: Vec<Conversion>,
     /// What decides which targets apply.
     pub attributes: Attributes,
     /// What is known without a meter, in the order of time; at least one.
@@ -260,14 +275,13 @@ pub(super) fn compile(
     }
 }
 
-fn problem(no_total: bool, no_it: bool) -> Option<String> {
-    let why = match (no_total, no_it) {
-        (true, true) => "no meter of what enters the facility and none of its IT energy",
-        (true, false) => "no meter of what enters the facility; give one the role `utility`",
-        (false, true) => "no IT energy meter; give one the role `ups-output`, `pdu-output` or `it-input`",
-        (false, false) => return None,
-    };
-    Some(why.to_owned())
+fn problem(no_total: bool, no_it: bool) -> Option<Problem> {
+    match (no_total, no_it) {
+        (true, true) => Some(Problem::NothingMetered),
+        (true, false) => Some(Problem::NoTotal),
+        (false, true) => Some(Problem::NoItEnergy),
+        (false, false) => None,
+    }
 }
 
 /// The sums of the roles that fit, each that has a meter, in the order of the roles.

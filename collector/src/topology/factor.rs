@@ -1,10 +1,12 @@
 //! Emission factors of electricity as weights by time, and what they are in words. Source: domain.md 4.1.
 
 mod gauge;
+pub mod note;
 
 pub use gauge::FactorGauge;
 pub(crate) use gauge::{HourOfFactors, SaidFactors};
 
+use self::note::{Extent, Finer, Holes, Note, Noted, Years};
 use crate::config::{Carbon, Hourly, open_series};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::{Weight, weight};
@@ -76,7 +78,7 @@ pub struct Factor {
     /// kg per µWh by minute.
     pub weight: Weight,
     /// What it is, with year and source.
-    pub note: String,
+    pub note: Note,
     /// Where it comes from, by minute.
     pub origins: Origins,
 }
@@ -91,18 +93,15 @@ impl Factor {
         self.origins.steps.iter().any(|(_, origin)| is_finer(origin))
     }
 
+    /// It with what is finer than a year.
+    fn with(self, finer: Finer) -> Factor {
+        Factor { note: Note { finer: Some(finer), ..self.note }, ..self }
+    }
+
     /// What it is, and, where it is finer than a year, for how much of an interval it is what.
-    pub(crate) fn note_over(&self, interval: Interval) -> String {
-        if !self.is_by_interval() {
-            return self.note.clone();
-        }
-        let part = |(origin, minutes): &(Origin, i64)| match origin {
-            Origin::Series => format!("{minutes} min have a factor of their own"),
-            Origin::Year { year: Some(year), .. } => format!("{minutes} min that of {year}"),
-            Origin::Year { year: None, .. } => format!("{minutes} min the constant one"),
-        };
-        let parts: Vec<String> = self.origins.over(interval).iter().map(part).collect();
-        format!("{}; of this period {}", self.note, parts.join(", "))
+    pub(crate) fn note_over(&self, interval: Interval) -> Noted {
+        let over = if self.is_by_interval() { self.origins.over(interval) } else { Vec::new() };
+        Noted { note: self.note.clone(), over }
     }
 }
 
@@ -120,18 +119,12 @@ pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
     };
     match carbon {
         Carbon::Constant { kg_per_kwh, year: stated, source } => {
-            let mut note = format!("{kg_per_kwh} kg/kWh");
-            if let Some(year) = stated {
-                note.push_str(&format!(", year {year}"));
-            }
-            if let Some(source) = source {
-                note.push_str(&format!(", {source}"));
-            }
+            let years = Years::Constant { kg_per_kwh: *kg_per_kwh, year: *stated, source: source.clone() };
             let differs = |year| stated.is_some_and(|stated| stated != year);
             let origins = starts.map(|(year, since)| (since, of_year(*stated, differs(year), false)));
             Factor {
                 weight: Weight::constant(kg_per_kwh.to_f64() / UWH_PER_KWH),
-                note,
+                note: Note { finer: None, years },
                 origins: Origins::of(origins.collect()),
             }
         }
@@ -146,7 +139,14 @@ pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
             });
             Factor {
                 weight: Weight::steps(weights.collect()),
-                note: format!("grid {region}, {} {}", table.name, table.version),
+                note: Note {
+                    finer: None,
+                    years: Years::Grid {
+                        region: region.clone(),
+                        table: table.name.clone(),
+                        version: table.version.clone(),
+                    },
+                },
                 origins: Origins::of(origins.collect()),
             }
         }
@@ -161,13 +161,12 @@ pub(super) fn of_location(carbon: Option<&Carbon>, hourly: Option<&Hourly>, zone
     match open_series(&file.value, zone) {
         Ok(series) => {
             let steps = series.steps();
-            let (shown, said) = (file.value.display(), extent(&steps, zone).unwrap_or_default());
-            let note = format!("series {shown} ({said}), else {}", years.note);
-            Some(Factor { note, ..under(years, &steps) })
+            let finer = Finer::Series { file: file.value.display().to_string(), of: extent(&steps, zone) };
+            Some(under(years, &steps).with(finer))
         }
         Err(error) => {
             tracing::warn!(%error, "a series of emission factors is not used");
-            Some(Factor { note: format!("{} ({error})", years.note), ..years })
+            Some(years.with(Finer::Unusable { why: error.to_string() }))
         }
     }
 }
@@ -204,19 +203,15 @@ fn under(years: Factor, steps: &Steps) -> Factor {
 
 /// What steps say something of, by local clocks, and how much of that they leave out; `None` where they say
 /// nothing at all.
-fn extent(steps: &Steps, zone: Tz) -> Option<String> {
+fn extent(steps: &Steps, zone: Tz) -> Option<Extent> {
     let shown = |at: Minute| calendar::local(zone, at).format("%Y-%m-%d %H:%M").to_string();
     let (first, last) = (steps.iter().find(|(_, factor)| factor.is_some())?, steps.last()?);
-    let mut words = format!("{} to {}", shown(first.0), shown(last.0));
     let pairs = steps.windows(2).filter(|pair| pair[0].1.is_none());
     let holes: Vec<Interval> = pairs.map(|pair| Interval::new(pair[0].0, pair[1].0)).collect();
-    let minutes: i64 = holes.iter().map(|hole| hole.minutes()).sum();
-    if let Some(first) = holes.first() {
-        let (many, from) = (holes.len(), shown(first.from));
-        words.push_str(&format!(
-            " without {minutes} min in {many} {}, from {from} on",
-            if many == 1 { "hole" } else { "holes" }
-        ));
-    }
-    Some(words)
+    let holes = holes.first().map(|first| Holes {
+        count: holes.len(),
+        minutes: holes.iter().map(|hole| hole.minutes()).sum(),
+        first: shown(first.from),
+    });
+    Some(Extent { from: shown(first.0), to: shown(last.0), holes })
 }

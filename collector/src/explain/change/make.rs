@@ -48,7 +48,7 @@ pub fn change(
         return Err(ExplainError::Indicator {
             indicator: "the change of pue".to_owned(),
             facility: facility.name.to_string(),
-            why: problem.clone(),
+            why: problem.to_string(),
         });
     }
     view.begin()?;

@@ -180,8 +180,16 @@ impl Making<'_> {
             rest: told.rest,
             coverage: is_covered.then(|| self.coverage(&account, &gaps, &outside)),
             category: self.category(),
-            conversions: if self.has_total() { facility.conversions.clone() } else { Vec::new() },
-            factor: self.location.as_ref().filter(|_| is_carbon).map(|factor| factor.note_over(interval)),
+            conversions: if self.has_total() {
+                facility.conversions.iter().map(ToString::to_string).collect()
+            } else {
+                Vec::new()
+            },
+            factor: self
+                .location
+                .as_ref()
+                .filter(|_| is_carbon)
+                .map(|factor| factor.note_over(interval).to_string()),
             factors: self.factors(),
             certificates: if is_carbon { self.certificates() } else { Vec::new() },
             notes: self.notes(told.notes)?,

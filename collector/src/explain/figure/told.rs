@@ -84,7 +84,7 @@ pub(super) fn of(
         Indicator::Ref => renewables(view, (at, facility), interval, &mut told)?,
         Indicator::CarbonMarket | Indicator::CueMarket => {
             if let Some(both) = view.scope2(at, interval)? {
-                let location = view.factor(at).map(|factor| factor.note_over(interval));
+                let location = view.factor(at).map(|factor| factor.note_over(interval).to_string());
                 market(facility, both, location, &mut told);
             }
         }
@@ -162,8 +162,8 @@ fn market(facility: &Facility, both: Scope2, location: Option<String>, told: &mu
     };
     told.claims = both.claimed.iter().map(row).collect();
     let factor = match both.rest_by {
-        RestBy::Supplier => facility.supplier.as_ref().map(|factor| factor.note.clone()),
-        RestBy::Residual => facility.residual.as_ref().map(|factor| factor.note.clone()),
+        RestBy::Supplier => facility.supplier.as_ref().map(|factor| factor.note.to_string()),
+        RestBy::Residual => facility.residual.as_ref().map(|factor| factor.note.to_string()),
         RestBy::Location => location,
     };
     let amount = Amount::kwh(both.rest_uwh);

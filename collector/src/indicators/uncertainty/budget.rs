@@ -103,8 +103,14 @@ impl Budget {
 
     /// Why the uncertainty is unknown: the meters, each with its reason.
     pub fn unknown(&self) -> Vec<String> {
-        let of = |line: &Line| line.channel.as_ref().err().map(|why| format!("{}: {why}", line.meter));
-        self.lines.iter().filter(|line| line.counts()).filter_map(of).collect()
+        self.unknown_channels().map(|(meter, why)| format!("{meter}: {why}")).collect()
+    }
+
+    /// The meters whose uncertainty is unknown, each with its reason.
+    pub fn unknown_channels(&self) -> impl Iterator<Item = (&str, Unknown)> {
+        let unknown = |line: &Line| line.channel.as_ref().err().copied();
+        let counted = self.lines.iter().filter(|line| line.counts());
+        counted.filter_map(move |line| Some((line.meter.as_str(), unknown(line)?)))
     }
 
     /// Whether the figure is resolved: U at most 5 % of the value. `None` where U is not known, unless what

@@ -2,8 +2,8 @@
 
 use super::amount::Amount;
 use super::content::{
-    BoundaryMeter, Component, Cut, Energies, EnergyParts, Facility, Gap, Gaps, Methods, MonthRow, Period,
-    Report, StepCount, Table, Versions,
+    BoundaryMeter, Component, Cut, Energies, EnergyParts, Facility, Gap, Gaps, Methods, MonthRow,
+    NonElectric, NotKnown, Period, Report, StepCount, Table, Versions,
 };
 use super::error::ReportError;
 use super::uncertainty::{self, Uncertainty};
@@ -97,7 +97,7 @@ fn compile(
             site: facility.site.to_string(),
             category: facility.category,
             measuring_point: measuring_point(facility.category),
-            problem: facility.problem.clone(),
+            problem: facility.problem,
         },
         period: period_part(&asked, facility.zone, interval, complete, horizon),
         pue: figures::shown(&pue, facility),
@@ -156,11 +156,7 @@ fn indicators(
 fn methods(facility: &crate::topology::Facility, uncertainty: &Uncertainty) -> Methods {
     Methods {
         ratio: "energies are summed over the time that both are covered, then divided; no ratio is averaged",
-        non_electric: if facility.conversions.is_empty() {
-            "none metered: electricity alone is counted".to_owned()
-        } else {
-            facility.conversions.join("; ")
-        },
+        non_electric: NonElectric(facility.conversions.clone()),
         uncertainty: uncertainty.in_words(),
         decision_rule: uncertainty.decision_rule(),
     }
@@ -250,10 +246,10 @@ fn gaps_part(view: &mut View, at: usize, mut gaps: Vec<Interval>) -> Result<Gaps
             to: gap.to.start(),
             minutes: gap.minutes(),
             unknown: match (total, it) {
-                (false, false) => "facility and IT energy",
-                (false, true) => "facility energy",
-                (true, false) => "IT energy",
-                (true, true) => "how a long step is split",
+                (false, false) => NotKnown::Both,
+                (false, true) => NotKnown::FacilityEnergy,
+                (true, false) => NotKnown::ItEnergy,
+                (true, true) => NotKnown::Split,
             },
         });
     }

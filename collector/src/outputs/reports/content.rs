@@ -8,7 +8,12 @@ use super::market::Claims;
 use super::parts::PartRow;
 use super::shares::ShareRow;
 use super::uncertainty::Uncertainty;
+use crate::indicators::verdict::Reason;
+use crate::topology::note::Noted;
+use crate::topology::{Conversion, Problem};
+use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
+use std::fmt;
 use wattledger_model::time::Timestamp;
 
 /// A report of one facility over one period.
@@ -79,7 +84,8 @@ pub struct Facility {
     /// The role at which IT energy is measured.
     pub measuring_point: Option<&'static str>,
     /// Why there is no PUE.
-    pub problem: Option<String>,
+    #[serde(serialize_with = "words_if_any")]
+    pub problem: Option<Problem>,
 }
 
 /// The period of the report.
@@ -169,14 +175,40 @@ pub struct Verdict {
     /// Its words, where they are kept.
     pub quote: Option<String>,
     /// The time it is for: `open`, or its dates.
-    pub horizon: String,
+    pub horizon: Horizon,
     /// Whether that time is over.
     pub horizon_passed: bool,
     /// `compliant`, `conditional_pass`, `conditional_fail`, `non_compliant`, `pass_unguarded`, `fail_unguarded` or
     /// `not_assessable`.
     pub verdict: &'static str,
     /// Why, in words.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
+}
+
+/// The time that a target is for: local dates, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// First date it holds; `None` from ever.
+    pub from: Option<NaiveDate>,
+    /// Last date it holds; `None` for good.
+    pub until: Option<NaiveDate>,
+}
+
+impl fmt::Display for Horizon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.until) {
+            (None, None) => f.write_str("open"),
+            (Some(from), None) => write!(f, "from {from}, open"),
+            (None, Some(until)) => write!(f, "until {until}"),
+            (Some(from), Some(until)) => write!(f, "from {from} until {until}"),
+        }
+    }
+}
+
+impl Serialize for Horizon {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 /// Facility energy and IT energy, kWh.
@@ -253,7 +285,44 @@ pub struct Gap {
     /// Its length.
     pub minutes: i64,
     /// What is not known in it.
-    pub unknown: &'static str,
+    pub unknown: NotKnown,
+}
+
+/// What is not known in a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotKnown {
+    /// Neither side of the PUE.
+    Both,
+    /// `E_DC`.
+    FacilityEnergy,
+    /// `E_IT`.
+    ItEnergy,
+    /// Both are known in total: a long step of one side reaches beyond what the other covers.
+    Split,
+}
+
+impl NotKnown {
+    /// The words in JSON and on a terminal.
+    pub const fn words(self) -> &'static str {
+        match self {
+            NotKnown::Both => "facility and IT energy",
+            NotKnown::FacilityEnergy => "facility energy",
+            NotKnown::ItEnergy => "IT energy",
+            NotKnown::Split => "how a long step is split",
+        }
+    }
+}
+
+impl fmt::Display for NotKnown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Serialize for NotKnown {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.words())
+    }
 }
 
 /// One calendar month, or the part of it in the period.
@@ -288,8 +357,9 @@ pub struct Carbon {
     pub basis: &'static str,
     /// What is counted and what is not.
     pub method: &'static str,
-    /// The factor, in words.
-    pub note: String,
+    /// What the factor is; empty where there is none.
+    #[serde(serialize_with = "words_or_empty")]
+    pub note: Option<Noted>,
     /// The factor by year of consumption; of the market-based figure that of what nothing claims.
     pub factors: Vec<Factor>,
     /// What is claimed; of the market-based figure alone.
@@ -358,11 +428,33 @@ pub struct Methods {
     /// What ratios are made of.
     pub ratio: &'static str,
     /// Fuel, heat and cooling fluid.
-    pub non_electric: String,
+    pub non_electric: NonElectric,
     /// Uncertainty of the meters.
     pub uncertainty: String,
     /// How verdicts are made.
     pub decision_rule: &'static str,
+}
+
+/// How what is not electricity entered `E_DC`: one conversion each; none where none is metered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NonElectric(pub Vec<Conversion>);
+
+impl fmt::Display for NonElectric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none metered: electricity alone is counted");
+        }
+        for (at, conversion) in self.0.iter().enumerate() {
+            write!(f, "{}{conversion}", if at == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for NonElectric {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 /// From what and by which program the report was made.
@@ -407,5 +499,19 @@ pub(super) fn instant_if_any<S: Serializer>(at: &Option<Timestamp>, to: S) -> Re
     match at {
         Some(at) => to.collect_str(at),
         None => to.serialize_none(),
+    }
+}
+
+fn words_if_any<T: fmt::Display, S: Serializer>(words: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+    match words {
+        Some(words) => to.collect_str(words),
+        None => to.serialize_none(),
+    }
+}
+
+fn words_or_empty<T: fmt::Display, S: Serializer>(words: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+    match words {
+        Some(words) => to.collect_str(words),
+        None => to.serialize_str(""),
     }
 }

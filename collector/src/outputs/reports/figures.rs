@@ -1,6 +1,6 @@
 //! Figures, verdicts and emission factors as a report shows them.
 
-use super::content::{Carbon, Factor, Figure as Shown, Verdict};
+use super::content::{Carbon, Factor, Figure as Shown, Horizon, Verdict};
 use crate::config;
 use crate::indicators::figure::needed_coverage;
 use crate::indicators::notation::notation;
@@ -73,7 +73,7 @@ pub(super) fn verdicts(
             aspirational: target.aspirational,
             document: target.document.clone(),
             quote: target.quote.clone(),
-            horizon: horizon(target),
+            horizon: Horizon { from: target.from, until: target.until },
             horizon_passed,
             verdict: verdict.word(),
             reasons,
@@ -82,14 +82,13 @@ pub(super) fn verdicts(
     facility.targets.iter().map(of).collect()
 }
 
-fn horizon(target: &Target) -> String {
-    match (target.from, target.until) {
-        (None, None) => "open".to_owned(),
-        (Some(from), None) => format!("from {from}, open"),
-        (None, Some(until)) => format!("until {until}"),
-        (Some(from), Some(until)) => format!("from {from} until {until}"),
-    }
-}
+/// The method of carbon by factors of years.
+pub(super) const BY_YEAR: &str = "Scope 2 of the electricity that utility meters measured, hour by hour with the \
+                                  factor of its year; the market-based figure is CO2_market";
+/// The method of carbon by factors finer than a year.
+pub(super) const BY_INTERVAL: &str = "Scope 2 of the electricity that utility meters measured, each interval with its \
+                                      own factor, with that of its year where it has none; the market-based figure is \
+                                      CO2_market";
 
 /// Carbon with the factors it was reckoned with: by the year as they are declared, finer ones in the note.
 pub(super) fn carbon(
@@ -101,14 +100,8 @@ pub(super) fn carbon(
     Carbon {
         figure: shown(figure, facility),
         basis: "location-based",
-        method: if used.is_some_and(topology::Factor::is_by_interval) {
-            "Scope 2 of the electricity that utility meters measured, each interval with its own factor, with that of \
-             its year where it has none; the market-based figure is CO2_market"
-        } else {
-            "Scope 2 of the electricity that utility meters measured, hour by hour with the factor of its year; \
-             the market-based figure is CO2_market"
-        },
-        note: used.map_or_else(String::new, |used| used.note_over(figure.interval)),
+        method: if used.is_some_and(topology::Factor::is_by_interval) { BY_INTERVAL } else { BY_YEAR },
+        note: used.map(|used| used.note_over(figure.interval)),
         factors: factors(figure.interval, facility.zone, declared),
         claims: None,
     }

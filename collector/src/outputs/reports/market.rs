@@ -81,12 +81,12 @@ pub(super) fn market(
     let of_market = declared.map(|declared| &declared.market);
     let (note, stated, method) = match both.rest_by {
         RestBy::Supplier => (
-            facility.supplier.as_ref().map(|factor| factor.note.clone()),
+            facility.supplier.as_ref().map(|factor| factor.note_over(interval)),
             of_market.and_then(|market| market.supplier.as_ref()),
             REST_BY_SUPPLIER,
         ),
         RestBy::Residual => (
-            facility.residual.as_ref().map(|factor| factor.note.clone()),
+            facility.residual.as_ref().map(|factor| factor.note_over(interval)),
             of_market.and_then(|market| market.residual.as_ref()),
             REST_BY_RESIDUAL,
         ),
@@ -101,7 +101,7 @@ pub(super) fn market(
         figure: figures::shown(&figure, facility),
         basis: "market-based",
         method,
-        note: note.unwrap_or_default(),
+        note,
         claims: Some(claims(both)),
     }))
 }

@@ -18,12 +18,14 @@ mod error;
 mod figures;
 mod hours;
 mod json;
+mod layout;
 mod market;
 mod parts;
 mod shares;
 mod span;
 mod text;
 mod uncertainty;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -33,13 +35,14 @@ pub use budget::YearBudget;
 pub use compile::{Options, make};
 pub use content::{
     BoundaryMeter, Carbon, Component, Cut, Energies, EnergyParts, Facility, Factor, Figure, Gap, Gaps,
-    Methods, MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
+    Horizon, Methods, MonthRow, NonElectric, NotKnown, Period, Report, StepCount, Table, Verdict, Versions,
 };
 pub use corrected::{AuditHead, CorrectionRow};
 pub use csv::csv;
 pub use error::ReportError;
 pub use hours::Hours;
 pub use json::json;
+pub use layout::document;
 pub use market::{Claimed, Claims, NotClaimed};
 pub use parts::PartRow;
 pub use shares::ShareRow;

@@ -228,7 +228,9 @@ fn others(report: &Report, out: &mut String) -> fmt::Result {
 fn write_carbon(carbon: &Carbon, out: &mut String) -> fmt::Result {
     writeln!(out, "  {}\n    {}", named(&carbon.figure), known(&carbon.figure))?;
     writeln!(out, "    {}: {}", carbon.basis, carbon.method)?;
-    writeln!(out, "    factor: {}", carbon.note)?;
+    if let Some(note) = &carbon.note {
+        writeln!(out, "    factor: {note}")?;
+    }
     for factor in &carbon.factors {
         let of = factor.factor_year.map_or(String::new(), |year| format!(", of {year}"));
         let substitute =
@@ -261,11 +263,11 @@ fn instruments(report: &Report, out: &mut String) -> fmt::Result {
     for row in rows {
         let percent =
             |share: Option<f64>| share.map_or("?".to_owned(), |share| format!("{:.1} %", share * 100.0));
-        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
         let u = row.u_percent.map_or("?".to_owned(), |u| format!("{u:.3} %"));
         let calibrated = row.calibrated.as_ref().map_or(String::new(), |date| format!(", calibrated {date}"));
         let serial = row.serial.as_ref().map_or(String::new(), |serial| format!(", serial {serial}"));
-        let (accuracy, current) = (known(&row.accuracy), known(&row.current));
+        let accuracy = row.accuracy.map_or("?".to_owned(), |accuracy| accuracy.to_string());
+        let current = row.current.map_or("?".to_owned(), |current| current.to_string());
         writeln!(
             out,
             "  {:<20}{accuracy}, {current}, load {}, u {u}, share {}{calibrated}{serial}",

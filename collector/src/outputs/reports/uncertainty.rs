@@ -1,9 +1,10 @@
 //! The uncertainty of a report's PUE, with the meter table that it rests on. Source: domain.md 6.
 
 use crate::indicators::Figure;
-use crate::indicators::uncertainty::{Budget, COVERAGE_FACTOR, Line, with_uncertainty};
+use crate::indicators::uncertainty::{Budget, COVERAGE_FACTOR, Line, Unknown, with_uncertainty};
 use crate::view::expanded;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::fmt;
 use wattledger_model::instrument::{Accuracy, CurrentPath};
 
 /// How uncertain the PUE is, and why.
@@ -20,9 +21,69 @@ pub struct Uncertainty {
     /// The shortest rolling window in which the figure would be resolved, where this one does not.
     pub shortest_resolved: Option<&'static str>,
     /// Why it is not known: meters with their reasons.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<UnknownMeter>,
     /// One row an instrument.
     pub meters: Vec<MeterRow>,
+}
+
+/// A meter whose uncertainty is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownMeter {
+    /// The meter.
+    pub meter: String,
+    /// Why.
+    pub why: Unknown,
+}
+
+impl fmt::Display for UnknownMeter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.meter, self.why)
+    }
+}
+
+impl Serialize for UnknownMeter {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// How exact an instrument is, as a report shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exactness(pub Accuracy);
+
+impl fmt::Display for Exactness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Accuracy::Class(class) => write!(f, "class {class}"),
+            Accuracy::LimitPercent(limit) => write!(f, "limit {limit} %"),
+            Accuracy::ChannelPercent(expanded) => write!(f, "channel {expanded} % (k = 2)"),
+        }
+    }
+}
+
+impl Serialize for Exactness {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// How current reaches an instrument, as a report shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Current(pub CurrentPath);
+
+impl fmt::Display for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            CurrentPath::Direct => f.write_str("direct"),
+            CurrentPath::Transformer(class) => write!(f, "CT class {class}"),
+        }
+    }
+}
+
+impl Serialize for Current {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 /// One instrument of the meter table.
@@ -35,9 +96,9 @@ pub struct MeterRow {
     /// Its make.
     pub make: Option<String>,
     /// Its class or stated limit.
-    pub accuracy: Option<String>,
+    pub accuracy: Option<Exactness>,
     /// The class of the current transformer, or `direct`.
-    pub current: Option<String>,
+    pub current: Option<Current>,
     /// When it was calibrated last.
     pub calibrated: Option<String>,
     /// Mean load by the rated one.
@@ -61,7 +122,10 @@ pub(super) fn uncertainty(budget: &Budget, figure: &Figure) -> Uncertainty {
         stated: figure.value.zip(u).map(|(value, u)| with_uncertainty(value, u)),
         resolved: is_resolved,
         shortest_resolved: shortest.map(wattledger_model::calendar::Window::label),
-        unknown: budget.unknown(),
+        unknown: budget
+            .unknown_channels()
+            .map(|(meter, why)| UnknownMeter { meter: meter.to_owned(), why })
+            .collect(),
         meters: budget.lines.iter().map(|line| row(line, square)).collect(),
     }
 }
@@ -71,15 +135,8 @@ fn row(line: &Line, square: Option<f64>) -> MeterRow {
         meter: line.meter.clone(),
         serial: line.serial.clone(),
         make: line.make.clone(),
-        accuracy: line.accuracy.map(|accuracy| match accuracy {
-            Accuracy::Class(class) => format!("class {class}"),
-            Accuracy::LimitPercent(limit) => format!("limit {limit} %"),
-            Accuracy::ChannelPercent(expanded) => format!("channel {expanded} % (k = 2)"),
-        }),
-        current: line.current.map(|current| match current {
-            CurrentPath::Direct => "direct".to_owned(),
-            CurrentPath::Transformer(class) => format!("CT class {class}"),
-        }),
+        accuracy: line.accuracy.map(Exactness),
+        current: line.current.map(Current),
         calibrated: line.calibrated.map(|date| date.to_string()),
         load: line.load,
         u_percent: line.channel.as_ref().ok().map(|channel| channel.u_rel * 100.0),

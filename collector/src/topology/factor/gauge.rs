@@ -4,6 +4,7 @@
 //! less than half, or whose mean no electricity gives off, has none of its own: it is a hole, as a row that is
 //! missing from a series is, and the factor of the year stands in.
 
+use super::note::{Finer, Said};
 use super::{Factor, Origins, extent, under};
 use crate::config::Meter;
 use crate::indicators::Weight;
@@ -23,8 +24,10 @@ const LENGTHS: [i64; 8] = [60, 30, 20, 15, 12, 10, 6, 5];
 pub struct FactorGauge {
     /// The gauge.
     pub meter: MeterId,
-    /// What it is, in words.
-    title: String,
+    /// The gauge's name.
+    name: String,
+    /// The unit of its readings.
+    unit: &'static str,
     /// kg/kWh in one of its unit.
     kg_per_kwh: f64,
     /// The length of an interval, minutes; it divides an hour.
@@ -73,7 +76,8 @@ impl FactorGauge {
         let unit = declared.unit.map_or("kg/kWh", |unit| unit.symbol());
         FactorGauge {
             meter,
-            title: format!("gauge {} in {unit} by {step_minutes} min", declared.key.meter),
+            name: declared.key.meter.to_string(),
+            unit,
             kg_per_kwh: if unit == "g/kWh" { 1e-3 } else { 1.0 },
             step_minutes,
             years,
@@ -83,8 +87,12 @@ impl FactorGauge {
 
     /// The factor while nothing is known of the gauge.
     pub(in crate::topology) fn alone(&self) -> Factor {
-        let note = format!("{}, else {}", self.title, self.years.note);
-        Factor { note, ..under(self.years.clone(), &[]) }
+        under(self.years.clone(), &[]).with(self.noted(None))
+    }
+
+    fn noted(&self, said: Option<Said>) -> Finer {
+        let (meter, unit) = (self.name.clone(), self.unit);
+        Finer::Gauge { meter, unit, step_minutes: self.step_minutes, said }
     }
 
     /// The factors of one hour of the gauge.
@@ -154,13 +162,16 @@ impl FactorGauge {
 
     /// The factor by time: the gauge's own, and that of the year elsewhere.
     pub(crate) fn factor(&self, said: &SaidFactors) -> Factor {
-        let extent = extent(&said.steps, self.zone).unwrap_or_else(|| "nothing yet".to_owned());
-        let beyond = match said.unbelieved * self.step_minutes {
-            0 => String::new(),
-            minutes => format!("; {minutes} min left out, whose values no electricity gives off"),
+        let said_of = Said {
+            of: extent(&said.steps, self.zone),
+            unbelieved_minutes: said.unbelieved * self.step_minutes,
         };
-        let note = format!("{} ({extent}{beyond}), else {}", self.title, self.years.note);
-        Factor { weight: said.weight.clone(), note, origins: said.origins.clone() }
+        let factor = Factor {
+            weight: said.weight.clone(),
+            note: self.years.note.clone(),
+            origins: said.origins.clone(),
+        };
+        factor.with(self.noted(Some(said_of)))
     }
 
     /// Since when which factor holds, kg/kWh, from the begin of one hour to the end of another, that edge too; `None`
@@ -275,7 +286,7 @@ mod tests {
             (0, grams.hour(&hour(|_| (250.0, 60_000)))),
             (1, grams.hour(&hour(|_| (-1.0, 60_000)))),
         ]);
-        let note = factor_of(&grams, hours).note;
+        let note = factor_of(&grams, hours).note.to_string();
         assert!(note.contains("60 min left out") && note.ends_with("else 0.5 kg/kWh"), "{note}");
     }
 
@@ -297,8 +308,8 @@ mod tests {
         assert_eq!(of_series, [(false, 180), (true, 180)]);
         let note = "gauge kg in kg/kWh by 60 min (2026-01-01 10:00 to 2026-01-01 14:00 without 60 min in 1 hole, \
                     from 2026-01-01 12:00 on)";
-        assert!(factor.note.starts_with(note), "{}", factor.note);
-        let nothing = factor_of(&hourly, BTreeMap::new()).note;
+        assert!(factor.note.to_string().starts_with(note), "{}", factor.note);
+        let nothing = factor_of(&hourly, BTreeMap::new()).note.to_string();
         assert!(nothing.starts_with("gauge kg in kg/kWh by 60 min (nothing yet), else"), "{nothing}");
     }
 

@@ -1,7 +1,8 @@
 //! One report in its three formats, compared with files beside this one. `WATTLEDGER_BLESS=1` writes them anew.
 
 use crate::outputs::hall::{Hall, at};
-use crate::outputs::reports::{Options, csv, json, make, text};
+use crate::outputs::reports::document::Lang;
+use crate::outputs::reports::{Options, csv, document, json, make, text};
 use std::path::Path;
 use wattledger_model::time::Timestamp;
 
@@ -55,7 +56,7 @@ unit = "°C"
 const HOUR_MS: i64 = 3_600_000;
 
 /// October 2026: hourly means of facility and IT power, without four hours of IT power; daily registers.
-fn october() -> Hall {
+pub(super) fn october() -> Hall {
     let mut hall = Hall::new(TABLES);
     let from = at("2026-09-30T22:00:00Z").0;
     let mut readings = Vec::new();
@@ -96,4 +97,8 @@ fn a_month_is_printed_as_it_always_was() {
     is_golden("october.txt", &text(&report));
     is_golden("october.json", &json(&report));
     is_golden("october.csv", &csv(&report));
+    for lang in Lang::ALL {
+        let laid_out = serde_json::to_string_pretty(&document(&report, lang)).expect("plain data");
+        is_golden(&format!("october.{}.document.json", lang.word()), &format!("{laid_out}\n"));
+    }
 }

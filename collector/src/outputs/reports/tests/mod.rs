@@ -4,4 +4,5 @@ mod basis;
 mod clocks;
 mod esif;
 mod golden;
+mod laid_out;
 mod periods;

@@ -1,7 +1,8 @@
 //! What a report says about periods: years, running ones, those without data.
 
+use crate::indicators::verdict::Reason;
 use crate::outputs::hall::{Hall, at};
-use crate::outputs::reports::{Options, Report, ReportError, make, text};
+use crate::outputs::reports::{NotKnown, Options, Report, ReportError, make, text};
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::time::Timestamp;
 
@@ -107,7 +108,7 @@ fn a_running_period_says_that_it_is_cut_and_is_not_judged() {
     assert_eq!(report.pue.notation, "iPUE2 (2025-12-20:2025-12-31)");
     for verdict in &report.verdicts {
         assert_eq!(verdict.verdict, "not_assessable");
-        assert!(verdict.reasons.contains(&"the period is not over".to_owned()), "{:?}", verdict.reasons);
+        assert!(verdict.reasons.contains(&Reason::NotOver), "{:?}", verdict.reasons);
     }
     let printed = text(&report);
     assert!(
@@ -123,7 +124,7 @@ fn a_running_period_says_that_it_is_cut_and_is_not_judged() {
         (0.0, 1),
         "the long step is cut by the period's edge"
     );
-    assert_eq!(report.gaps.longest[0].unknown, "facility and IT energy");
+    assert_eq!(report.gaps.longest[0].unknown, NotKnown::Both);
     assert!(
         report.energies.facility.total.to_string().starts_with("46451.6129"),
         "it still gives its energy"
@@ -175,7 +176,7 @@ fn a_period_before_the_first_reading_has_no_figure_and_no_zero() {
     let report = report(&hall, "2024-03", "2026-01-02T00:00:00Z");
     assert_eq!((report.pue.value, report.pue.status, report.pue.coverage), (None, "no-data", 0.0));
     assert_eq!(report.gaps.minutes, 743 * 60);
-    assert!(report.verdicts[0].reasons.contains(&"nothing is covered".to_owned()));
+    assert!(report.verdicts[0].reasons.contains(&Reason::NothingCovered));
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn gaps_are_counted_all_and_listed_longest_first() {
     assert_eq!((report.gaps.count, report.gaps.minutes), (68, 70 * 60));
     assert_eq!(report.gaps.longest.len(), 50);
     let first = &report.gaps.longest[0];
-    assert_eq!((first.minutes, first.unknown), (180, "IT energy"));
+    assert_eq!((first.minutes, first.unknown), (180, NotKnown::ItEnergy));
     assert_eq!(first.from, Timestamp(from + 300 * 3_600_000));
     assert!(report.gaps.longest[1..].iter().all(|gap| gap.minutes == 60));
     assert_eq!(report.pue.value, Some(1.3));
