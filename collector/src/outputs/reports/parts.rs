@@ -3,8 +3,9 @@
 
 use super::amount::Amount;
 use crate::store::StoreError;
+use crate::topology::Conversion;
 use crate::view::View;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use wattledger_model::time::Interval;
 
@@ -24,7 +25,8 @@ pub struct PartRow {
     /// What that counts as in `E_DC`, kWh; below zero what leaves.
     pub counted: Amount,
     /// By which factors and which method, with their source; `None` of electricity.
-    pub factor: Option<String>,
+    #[serde(serialize_with = "words_if_any")]
+    pub factor: Option<Conversion>,
 }
 
 /// The rows, and what they count as altogether, kWh: electricity, and what is not electricity.
@@ -57,4 +59,11 @@ pub(super) fn parts(view: &mut View, at: usize, interval: Interval) -> Result<Pa
         electricity: counted(true),
         non_electric: counted(false),
     })
+}
+
+fn words_if_any<S: Serializer>(factor: &Option<Conversion>, to: S) -> Result<S::Ok, S::Error> {
+    match factor {
+        Some(factor) => to.collect_str(factor),
+        None => to.serialize_none(),
+    }
 }
