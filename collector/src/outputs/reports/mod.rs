@@ -2,8 +2,9 @@
 //! judge the figure. Source: domain.md 6.4.
 //!
 //! A report is a value ([`Report`]), made in one round of the view so that all of it is of one state of the
-//! ledger, and then printed as [`text`] for a terminal, [`json`] or [`csv`]. It averages no ratio: every
-//! figure, of a month too, is a sum over a sum.
+//! ledger, and then printed: as [`text`] for a terminal, [`json`] or [`csv`], or laid out as a
+//! [`document::Document`] in a language and that as [`html`], [`xlsx`] or [`pdf`]. [`write`] does either. It averages
+//! no ratio: every figure, of a month too, is a sum over a sum.
 
 mod amount;
 mod compile;
@@ -12,10 +13,15 @@ mod csv;
 pub mod document;
 mod error;
 mod figures;
+mod format;
+mod html;
 mod json;
+mod pdf;
 mod span;
 mod text;
 mod uncertainty;
+mod write;
+mod xlsx;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +34,11 @@ pub use content::{
 };
 pub use csv::csv;
 pub use error::ReportError;
+pub use format::ReportFormat;
+pub use html::html;
 pub use json::json;
+pub use pdf::{Attachment, PrintError, Printer, pdf};
 pub(crate) use span::known_part;
 pub use text::text;
+pub use write::{WriteError, as_data, print, write};
+pub use xlsx::{XlsxError, xlsx};
