@@ -1,13 +1,15 @@
 //! `wattledger report`: by the running collector, or on the store itself.
 
 use crate::{files, ledger, serve};
-use anyhow::{Context, Result};
-use std::io::Write;
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wattledger_collector::actions;
 use wattledger_collector::admin::client::{AdminClient, ClientError};
-use wattledger_collector::admin::{ReportFormat, ReportRequest};
+use wattledger_collector::admin::{Document, ReportFormat, ReportRequest};
+use wattledger_collector::config::CollectorConfig;
+use wattledger_collector::outputs::reports::document::Lang;
 use wattledger_collector::store::Layout;
 use wattledger_collector::topology::Topology;
 
@@ -24,9 +26,15 @@ pub(crate) struct ReportArgs {
     /// inside), in the facility's local dates
     #[arg(long)]
     period: String,
-    /// text, json or csv
-    #[arg(long, default_value = "text")]
-    format: ReportFormat,
+    /// text, json, csv, html, xlsx or pdf [default: by the ending of --output, or text]
+    #[arg(long)]
+    format: Option<ReportFormat>,
+    /// The language of html, xlsx and pdf: en or zh
+    #[arg(long, default_value = "en")]
+    lang: Lang,
+    /// Fill in this form instead: as html, xlsx or pdf
+    #[arg(long)]
+    form: Option<String>,
     /// As it was known at this time, such as 2026-03-02T09:58:00Z or 2026-03-02 09:58 local
     #[arg(long)]
     known_at: Option<String>,
@@ -37,28 +45,45 @@ pub(crate) struct ReportArgs {
 
 /// Makes the report and writes it.
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
+    let format = args.format.or_else(|| by_ending(args.output.as_deref()?)).unwrap_or(ReportFormat::Text);
+    if format.is_binary() && args.output.is_none() && std::io::stdout().is_terminal() {
+        let word = format.word();
+        bail!("{word} is not for a terminal; name a file with `--output FILE.{word}`");
+    }
     let config = files::collector(&args.config)?;
     let request = ReportRequest {
         facility: args.facility.clone(),
         period: args.period.clone(),
-        format: args.format,
+        format,
         known_at: args.known_at.clone(),
+        lang: args.lang,
+        form: args.form.clone(),
     };
-    let client = AdminClient::of_data_dir(&config.data_dir);
-    let asked = serve::on_threads(async { Ok(client.report(&request).await) })?;
-    let document = match asked {
-        Ok(document) => document,
-        Err(ClientError::NotRunning { .. }) => {
-            let engine = ledger::open(&config)?;
-            let topology = Arc::new(Topology::compile(&config, |key| engine.meters().id(key)));
-            actions::report(&Layout::new(&config.data_dir), &topology, &config, &request)?
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let document = asked(&config, &request)?;
     match &args.output {
         Some(path) => {
             std::fs::write(path, &document.bytes).with_context(|| format!("cannot write {}", path.display()))
         }
         None => std::io::stdout().write_all(&document.bytes).context("cannot write to standard output"),
     }
+}
+
+/// From the running collector, or without one from its store.
+fn asked(config: &CollectorConfig, request: &ReportRequest) -> Result<Document> {
+    let client = AdminClient::of_data_dir(&config.data_dir);
+    match serve::on_threads(async { Ok(client.report(request).await) })? {
+        Ok(document) => Ok(document),
+        Err(ClientError::NotRunning { .. }) => {
+            let engine = ledger::open(config)?;
+            let topology = Arc::new(Topology::compile(config, |key| engine.meters().id(key)));
+            Ok(actions::report(&Layout::new(&config.data_dir), &topology, config, request)?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The format that a file's name ends in.
+fn by_ending(path: &Path) -> Option<ReportFormat> {
+    let ending = path.extension()?.to_str()?;
+    ReportFormat::ALL.into_iter().find(|format| ending.eq_ignore_ascii_case(format.extension()))
 }

@@ -234,6 +234,67 @@ fn numbers_are_explained_from_the_store_without_a_collector() {
 }
 
 #[test]
+fn a_report_is_handed_over_in_every_format_and_in_both_languages() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let printers = format!("{}/collector/src/outputs/reports/tests/printers", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(a_small_hall(dir.path())).expect("it was written");
+    let with_printer = |name: &str| {
+        let text = format!("{text}[reports]\nprinter = \"{printers}/{name}\"\n");
+        write(dir.path(), &format!("{name}.toml"), &text)
+    };
+    let config = with_printer("echo.sh");
+    let report = |config: &str, arguments: &[&str]| {
+        let asked = ["report", "--config", config, "--facility", "hall-1", "--period", "2026-10-01"];
+        wattledger(&[&asked, arguments].concat())
+    };
+    let written = |file: &str, arguments: &[&str]| {
+        let path = dir.path().join(file).display().to_string();
+        let output = report(&config, &[&["--output", &path], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{file}: {}", told(&output));
+        std::fs::read(&path).expect("a file")
+    };
+    let page = String::from_utf8(written("a.html", &["--lang", "zh"])).expect("UTF-8");
+    assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"zh\">") && page.contains("= 1.30"), "{page}");
+    assert!(written("a.xlsx", &[]).starts_with(b"PK"), "a workbook is a zip file");
+    assert!(written("a.csv", &[]).starts_with(b"facility,figure,"));
+    assert!(written("a.data", &["--format", "json"]).starts_with(b"{"), "the word goes before the ending");
+    assert!(
+        written("a", &[]).starts_with(b"hall-1 (hall-1), 2026-10-01"),
+        "text where nothing says otherwise"
+    );
+
+    // This printer hands back what it was given.
+    let printed = String::from_utf8(written("a.pdf", &["--lang", "zh"])).expect("UTF-8");
+    let job = printed.lines().nth(2).expect("what it was given");
+    let job: serde_json::Value = serde_json::from_str(job).expect("JSON");
+    assert_eq!(
+        (&job["document"]["lang"], &job["attachments"][0]["name"]),
+        (&"zh".into(), &"report.json".into())
+    );
+
+    let piped = report(&config, &["--format", "xlsx"]);
+    assert!(piped.stdout.starts_with(b"PK"), "a pipe is no terminal: {}", told(&piped));
+    for (name, arguments, words) in [
+        ("refuse.sh", &["--format", "pdf"][..], "no font has the letters"),
+        ("nowhere", &["--format", "pdf"], "cargo build --release -p wattledger-print"),
+        ("echo.sh", &["--format", "csv", "--lang", "zh"], "ask for html, xlsx or pdf"),
+        ("echo.sh", &["--format", "html", "--form", "frm"], "no form `frm`"),
+    ] {
+        let output = report(&with_printer(name), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(
+            output.stdout.is_empty() && told(&output).contains(words),
+            "{arguments:?}: {}",
+            told(&output)
+        );
+    }
+    for wrong in [["--format", "docx"], ["--lang", "de"]] {
+        let output = report(&config, &wrong);
+        assert!(output.status.code() == Some(2) && told(&output).contains(wrong[1]), "{}", told(&output));
+    }
+}
+
+#[test]
 fn a_database_that_cannot_be_compared_says_why_and_what_mends_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let config = a_small_hall(dir.path());

@@ -4,8 +4,7 @@ use crate::admin::alerts::AlertsQuestion;
 use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
 use crate::admin::quarantine::{self, Listing, Question};
 use crate::admin::{
-    AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat, ReportRequest,
-    instant,
+    AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportRequest, instant,
 };
 use crate::audit::{Who, configuration};
 use crate::clock;
@@ -16,7 +15,7 @@ use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
 use crate::outputs::alerts::listing;
-use crate::outputs::reports::{self, Options, ReportError};
+use crate::outputs::reports::{self, Options, Printer, ReportError, WriteError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
 use crate::store::digest::Digest;
@@ -138,7 +137,7 @@ impl Actions {
     }
 }
 
-/// A report from the store as it is.
+/// A report from the store as it is. It waits for the printer of PDF where that is asked for.
 ///
 /// # Errors
 /// [`AdminError`] by what the caller does next.
@@ -148,12 +147,22 @@ pub fn report(
     config: &CollectorConfig,
     request: &ReportRequest,
 ) -> Result<Document, AdminError> {
+    let printer = printer(config);
     match &request.known_at {
         None => {
             let view = View::open(layout, Arc::clone(topology)).map_err(store_failed)?;
-            report_of(view, config, request)
+            report_of(view, config, request, &printer)
         }
-        Some(known_at) => report_as_known(layout, config, known_at, request),
+        Some(known_at) => report_as_known(layout, config, known_at, request, &printer),
+    }
+}
+
+/// How PDF is printed by this configuration.
+pub fn printer(config: &CollectorConfig) -> Printer {
+    let reports = &config.reports;
+    Printer {
+        program: reports.printer.as_ref().map(|printer| printer.value.clone()),
+        fonts: reports.fonts.iter().map(|folder| folder.value.clone()).collect(),
     }
 }
 
@@ -167,6 +176,7 @@ fn report_as_known(
     config: &CollectorConfig,
     known_at: &str,
     request: &ReportRequest,
+    printer: &Printer,
 ) -> Result<Document, AdminError> {
     let declared = config.facilities.iter().find(|facility| facility.name.as_str() == request.facility);
     let zone = declared.and_then(|facility| config.site(&facility.site)).map(|site| site.time_zone);
@@ -188,29 +198,46 @@ fn report_as_known(
         HistoryError::NotNoted { .. } => AdminError::NotFound(error.to_string()),
         HistoryError::Store(error) => store_failed(error),
     })?;
-    report_of(view, &then, request)
+    report_of(view, &then, request, printer)
 }
 
 fn report_of(
     mut view: View,
     config: &CollectorConfig,
     request: &ReportRequest,
+    printer: &Printer,
 ) -> Result<Document, AdminError> {
     let options = Options { generated_at: clock::now(), configuration: config };
-    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(|error| {
-        let text = error.to_string();
-        match error {
-            ReportError::UnknownFacility { .. } | ReportError::NothingRead(_) => AdminError::NotFound(text),
-            ReportError::Period(_) | ReportError::Ahead { .. } => AdminError::Invalid(text),
-            ReportError::Store(_) => AdminError::Failed(text),
+    if let Some(form) = &request.form {
+        return Err(AdminError::NotFound(format!(
+            "there is no form `{form}`; leave it out for the report itself"
+        )));
+    }
+    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(not_made)?;
+    // Printing may take a while, and needs the store no more.
+    drop(view);
+    let format = request.format;
+    let bytes = reports::write(&report, format, request.lang, printer).map_err(not_written)?;
+    Ok(Document { content_type: format.content_type().to_owned(), bytes })
+}
+
+fn not_made(error: ReportError) -> AdminError {
+    let text = error.to_string();
+    match error {
+        ReportError::UnknownFacility { .. } | ReportError::NothingRead(_) => AdminError::NotFound(text),
+        ReportError::Period(_) | ReportError::Ahead { .. } => AdminError::Invalid(text),
+        ReportError::Store(_) => AdminError::Failed(text),
+    }
+}
+
+fn not_written(error: WriteError) -> AdminError {
+    let text = error.to_string();
+    match error {
+        WriteError::NoLanguage(_) | WriteError::NoDocument(_) | WriteError::Xlsx(_) => {
+            AdminError::Invalid(text)
         }
-    })?;
-    let (content_type, text) = match request.format {
-        ReportFormat::Text => ("text/plain; charset=utf-8", reports::text(&report)),
-        ReportFormat::Json => ("application/json", reports::json(&report)),
-        ReportFormat::Csv => ("text/csv; charset=utf-8", reports::csv(&report)),
-    };
-    Ok(Document { content_type: content_type.to_owned(), bytes: text.into_bytes() })
+        WriteError::Pdf(_) => AdminError::Failed(text),
+    }
 }
 
 /// The history behind the page's charts.

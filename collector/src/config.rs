@@ -21,6 +21,7 @@ mod non_electric;
 mod notes;
 mod output;
 mod rating;
+mod reports;
 mod series;
 mod span;
 mod tree;
@@ -55,6 +56,7 @@ pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
+pub use reports::Reports;
 pub use series::{SeriesError, open_series};
 pub use tried::TriedError;
 pub use version::Version;
@@ -110,6 +112,8 @@ pub struct CollectorConfig {
     pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
+    /// How reports are printed.
+    pub reports: Reports,
     /// What is allowed and its author should know.
     pub warnings: Problems,
 }
@@ -141,8 +145,8 @@ impl CollectorConfig {
         Ok(config)
     }
 
-    /// The secrets and series of factors that cannot be used, all at once. For the start, and for a check on
-    /// the machine that the collector runs on.
+    /// The secrets, series of factors and means of printing that cannot be used, all at once. For the start, and for
+    /// a check on the machine that the collector runs on.
     pub fn check_secrets(&self) -> Problems {
         let mut problems = Problems::of(&self.file);
         for facility in &self.facilities {
@@ -151,6 +155,9 @@ impl CollectorConfig {
             {
                 problems.add(document::Severity::Error, file.place, error.to_string());
             }
+        }
+        for (place, missing) in self.reports.missing() {
+            problems.add(document::Severity::Warning, place, missing);
         }
         for secret in self.secrets() {
             if let Err(error) = secret.value.read() {
@@ -239,6 +246,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         &|site, meter| has_meter(Some(site), meter),
         &mut alerts,
     );
+    let reports = reports::read(&mut root.table("reports"));
 
     Some(CollectorConfig {
         file: file.to_string(),
@@ -257,6 +265,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         alerts,
         maintenance,
         channels,
+        reports,
         warnings: Problems::default(),
     })
 }

@@ -20,6 +20,7 @@ use wattledger_collector::audit::Who;
 use wattledger_collector::desk::silence::{Ack, Silence};
 use wattledger_collector::desk::{AckRequest, EndRequest, SilenceRequest};
 use wattledger_collector::outputs::alerts::listing;
+use wattledger_collector::outputs::reports::document::Lang;
 use wattledger_collector::outputs::snapshot::{Snapshot, WorkView};
 use wattledger_model::time::{Interval, Minute, Timestamp};
 
@@ -139,7 +140,8 @@ fn start(data_dir: &Path) -> Running {
 fn report_of(facility: &str) -> ReportRequest {
     let period = "2025-03-01/2025-04-01".to_owned();
     let known_at = Some("2025-05-01 12:00".to_owned());
-    ReportRequest { facility: facility.to_owned(), period, format: ReportFormat::Csv, known_at }
+    let (facility, form) = (facility.to_owned(), Some("monthly & plain".to_owned()));
+    ReportRequest { facility, period, format: ReportFormat::Csv, known_at, lang: Lang::Zh, form }
 }
 
 #[tokio::test]

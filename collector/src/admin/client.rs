@@ -7,6 +7,7 @@ use super::{AdminError, DigestAnswer, Document, RebuildAnswer, ReportRequest};
 use crate::desk::silence::{Ack, Silence};
 use crate::desk::{AckRequest, EndRequest, SilenceRequest};
 use crate::outputs::alerts::listing;
+use crate::outputs::reports::document::Lang;
 use crate::outputs::snapshot::Snapshot;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -88,8 +89,12 @@ impl AdminClient {
         let (facility, period) = (percent_encoded(&request.facility), percent_encoded(&request.period));
         let format = request.format.word();
         let mut target = format!("/v1/report?facility={facility}&period={period}&format={format}");
-        if let Some(known_at) = &request.known_at {
-            target.push_str(&format!("&known_at={}", percent_encoded(known_at)));
+        // What is as usual is left out, so that an older collector answers too.
+        let lang = (request.lang != Lang::default()).then(|| request.lang.word().to_owned());
+        for (key, value) in [("known_at", &request.known_at), ("lang", &lang), ("form", &request.form)] {
+            if let Some(value) = value {
+                target.push_str(&format!("&{key}={}", percent_encoded(value)));
+            }
         }
         self.ask(Method::GET, &target, Bytes::new()).await
     }

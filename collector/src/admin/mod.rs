@@ -18,6 +18,7 @@ use crate::audit::Who;
 use crate::desk::silence::{Ack, Silence};
 use crate::desk::{AckRequest, EndRequest, SilenceRequest};
 use crate::outputs::alerts::listing::Listing;
+use crate::outputs::reports::document::Lang;
 use crate::outputs::snapshot::Snapshot;
 use alerts::AlertsQuestion;
 use change::{ChangeAnswer, ChangeRequest};
@@ -25,12 +26,12 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use wattledger_model::time::Interval;
 
+pub use crate::outputs::reports::ReportFormat;
 pub use socket::AdminSocket;
 
 /// The socket's name in the data directory.
@@ -112,46 +113,19 @@ pub struct RebuildAnswer {
 pub struct ReportRequest {
     /// The facility's name.
     pub facility: String,
-    /// `2025`, `2025-03` or `2025-03-01/2025-04-01`, in the facility's local dates.
+    /// `2025`, `2025-03` or `2025-03-01..2025-04-01`, in the facility's local dates.
     pub period: String,
     /// How it is written.
     pub format: ReportFormat,
     /// As it was known at this time, RFC 3339 or local to the facility's site; `None` for now.
     #[serde(default)]
     pub known_at: Option<String>,
-}
-
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReportFormat {
-    /// For reading on a terminal.
-    Text,
-    /// For programs.
-    Json,
-    /// For spreadsheets.
-    Csv,
-}
-
-impl ReportFormat {
-    /// The word on the command line and in the route.
-    pub const fn word(self) -> &'static str {
-        match self {
-            ReportFormat::Text => "text",
-            ReportFormat::Json => "json",
-            ReportFormat::Csv => "csv",
-        }
-    }
-}
-
-impl FromStr for ReportFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ReportFormat, String> {
-        let all = [ReportFormat::Text, ReportFormat::Json, ReportFormat::Csv];
-        let found = all.into_iter().find(|format| format.word() == text);
-        found.ok_or_else(|| format!("`{text}` is not a report format; use text, json or csv"))
-    }
+    /// The language of a document; other formats have none.
+    #[serde(default)]
+    pub lang: Lang,
+    /// The form to fill in; `None` for the report itself.
+    #[serde(default)]
+    pub form: Option<String>,
 }
 
 /// Bytes and what they are.

@@ -1,14 +1,15 @@
 //! The report as CSV: one row a figure, RFC 4180 with a heading line.
 //!
-//! Rows are told apart by `figure`: `pue`, `wue`, `cue`, `carbon`, `carbon-market`, `pue-month`, and
-//! `component-ROLE`. An empty field is not known or does not apply; it is never zero.
+//! Rows are told apart by `figure`: `pue`, `wue`, `cue`, `carbon`, `carbon-market`, every other indicator by its word,
+//! `component-ROLE`, and `pue-month`. An empty field is not known or does not apply; it is never zero. The columns are
+//! described in `schema/report.csv.md`, and a test holds the rows against it. Columns are added at the end.
 
 use super::content::{Component, Figure, Report};
 use wattledger_model::time::Timestamp;
 
 const HEADING: &str = "facility,figure,notation,from_utc,to_utc,duration_h,value,value_unit,status,coverage_percent,\
                        interpolated_percent,estimated_percent,facility_energy_kwh,it_energy_kwh,amount_kwh,amount_l,\
-                       amount_kg,verdicts";
+                       amount_kg,verdicts,expanded_uncertainty";
 
 #[derive(Default)]
 struct Row<'r> {
@@ -23,6 +24,7 @@ struct Row<'r> {
     it_kwh: Option<String>,
     amounts: [Option<String>; 3],
     verdicts: String,
+    uncertainty: Option<f64>,
 }
 
 /// The report as CSV.
@@ -36,6 +38,7 @@ pub fn csv(report: &Report) -> String {
         facility_kwh: Some(energies.facility.common.to_string()),
         it_kwh: Some(energies.it.common.to_string()),
         verdicts: verdicts.join(";"),
+        uncertainty: report.uncertainty.expanded,
         ..of_figure(&report.pue, period)
     });
     let divided = |figure: &Figure| {
@@ -49,10 +52,11 @@ pub fn csv(report: &Report) -> String {
         let [kg, it_kwh] = divided(figure);
         Row { amounts: [None, None, kg], it_kwh, ..of_figure(figure, period) }
     }));
-    for carbon in report.carbon.iter().chain(&report.market) {
-        let kg = carbon.figure.value.map(|kg| kg.to_string());
-        rows.push(Row { amounts: [None, None, kg], ..of_figure(&carbon.figure, period) });
-    }
+    let carbon = report.carbon.iter().chain(&report.market).map(|carbon| &carbon.figure);
+    rows.extend(carbon.chain(&report.indicators).map(|figure| {
+        let kg = figure.value.filter(|_| figure.unit == "kg").map(|kg| kg.to_string());
+        Row { amounts: [None, None, kg], ..of_figure(figure, period) }
+    }));
     rows.extend(report.components.iter().map(|component| of_component(component, period)));
     rows.extend(report.months.iter().map(|month| Row {
         figure: "pue-month".to_owned(),
@@ -118,6 +122,7 @@ fn line(facility: &str, row: Row<'_>) -> String {
         &litres,
         &kg,
         &row.verdicts,
+        &number(row.uncertainty),
     ];
     let quoted: Vec<String> = fields.into_iter().map(quoted).collect();
     format!("{}\n", quoted.join(","))

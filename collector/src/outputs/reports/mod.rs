@@ -2,8 +2,9 @@
 //! judge the figure. Source: domain.md 6.4.
 //!
 //! A report is a value ([`Report`]), made in one round of the view so that all of it is of one state of the
-//! ledger, and then printed as [`text`] for a terminal, [`json`] or [`csv`]. It averages no ratio: every
-//! figure, of a month too, is a sum over a sum.
+//! ledger, and then printed: as [`text`] for a terminal, [`json`] or [`csv`], or laid out as a
+//! [`document::Document`] in a language and that as [`html`], [`xlsx`] or [`pdf`]. [`write`] does either. It averages
+//! no ratio: every figure, of a month too, is a sum over a sum.
 
 mod amount;
 mod basis;
@@ -16,16 +17,21 @@ mod csv;
 pub mod document;
 mod error;
 mod figures;
+mod format;
 mod hours;
+mod html;
 mod json;
 mod layout;
 mod market;
 mod parts;
+mod pdf;
 mod shares;
 mod span;
 mod text;
 mod uncertainty;
 mod words;
+mod write;
+mod xlsx;
 
 #[cfg(test)]
 mod tests;
@@ -40,11 +46,16 @@ pub use content::{
 pub use corrected::{AuditHead, CorrectionRow};
 pub use csv::csv;
 pub use error::ReportError;
+pub use format::ReportFormat;
 pub use hours::Hours;
+pub use html::html;
 pub use json::json;
 pub use layout::document;
 pub use market::{Claimed, Claims, NotClaimed};
 pub use parts::PartRow;
+pub use pdf::{Attachment, PrintError, Printer, pdf};
 pub use shares::ShareRow;
 pub(crate) use span::known_part;
 pub use text::text;
+pub use write::{WriteError, as_data, print, write};
+pub use xlsx::{XlsxError, xlsx};

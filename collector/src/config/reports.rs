@@ -1,0 +1,32 @@
+//! `[reports]`: how reports are printed.
+
+use std::path::PathBuf;
+use wattledger_model::document::{self, Placed, Table};
+
+/// How reports are printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reports {
+    /// The program that prints PDF; `None` to look for `wattledger-print` beside our own program and on `PATH`.
+    pub printer: Option<Placed<PathBuf>>,
+    /// Directories with fonts for it; none for those of the system.
+    pub fonts: Vec<Placed<PathBuf>>,
+}
+
+impl Reports {
+    /// What is named and not there on this machine, each with its place.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (document::Place, String)> {
+        let printer = self.printer.iter().filter(|printer| !printer.value.is_file()).map(|printer| {
+            let path = printer.value.display();
+            (printer.place, format!("`printer`: there is no program {path}, and no PDF without it"))
+        });
+        let fonts = self.fonts.iter().filter(|folder| !folder.value.is_dir()).map(|folder| {
+            (folder.place, format!("`fonts`: there is no directory {}", folder.value.display()))
+        });
+        printer.chain(fonts)
+    }
+}
+
+pub(super) fn read(table: &mut Table<'_>) -> Reports {
+    let path = |value: &document::Value<'_>| document::string(value).map(PathBuf::from);
+    Reports { printer: table.optional("printer", path), fonts: table.values("fonts", path) }
+}
