@@ -14,7 +14,7 @@ pub(super) fn section(report: &Report, lang: Lang) -> Section {
     let rows: Vec<Vec<Cell>> =
         own.chain(&report.cue).chain(more).map(|of| super::indicators::row(of, lang)).collect();
     blocks.extend(table("carbon", "", super::indicators::columns(lang), rows));
-    for carbon in &report.carbon {
+    if let Some(carbon) = &report.carbon {
         blocks.extend(method(carbon, lang));
     }
     if blocks.is_empty() {
