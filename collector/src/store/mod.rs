@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod history;
+pub mod merkle;
 pub mod quarantine;
 pub mod raw;
 pub mod read;
