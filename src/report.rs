@@ -1,5 +1,6 @@
 //! `wattledger report`: by the running collector, or on the store itself.
 
+use crate::issue::{self, IssueArgs, Of};
 use crate::{files, ledger, serve};
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -18,11 +19,11 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     config: PathBuf,
     /// The facility's name
-    #[arg(long)]
-    facility: String,
+    #[arg(long, required_unless_present_any = ["restate", "issued", "id"])]
+    facility: Option<String>,
     /// 2025, 2025-03, 2025-Q2 or 2025-03-01..2025-04-15, in the facility's local dates, the last not inside
-    #[arg(long)]
-    period: String,
+    #[arg(long, required_unless_present_any = ["restate", "issued", "id"])]
+    period: Option<String>,
     /// text, json or csv
     #[arg(long, default_value = "text")]
     format: ReportFormat,
@@ -32,14 +33,20 @@ pub(crate) struct ReportArgs {
     /// Write to this file instead of standard output
     #[arg(long, short)]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    issue: IssueArgs,
 }
 
 /// Makes the report and writes it.
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let config = files::collector(&args.config)?;
+    let (facility, period) = (args.facility.as_deref(), args.period.as_deref());
+    if args.issue.is_asked() {
+        return issue::run(&config, &args.issue, &Of { facility, period, format: args.format });
+    }
     let request = ReportRequest {
-        facility: args.facility.clone(),
-        period: args.period.clone(),
+        facility: facility.unwrap_or_default().to_owned(),
+        period: period.unwrap_or_default().to_owned(),
         format: args.format,
         known_at: args.known_at.clone(),
     };

@@ -21,6 +21,7 @@ mod non_electric;
 mod notes;
 mod output;
 mod rating;
+mod reports;
 mod series;
 mod span;
 mod tree;
@@ -55,7 +56,9 @@ pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
+pub use reports::Reports;
 pub use series::{SeriesError, open_series};
+pub(crate) use series::{read_series, series_text};
 pub use tried::TriedError;
 pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
@@ -110,6 +113,8 @@ pub struct CollectorConfig {
     pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
+    /// What reports need beside the ledger.
+    pub reports: Reports,
     /// What is allowed and its author should know.
     pub warnings: Problems,
 }
@@ -198,6 +203,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     let link = access::read_broker(&mut root.table("link"));
     let retention_raw = read_retention(&mut root.table("retention"));
     let web = read_web(&mut root.table("web"));
+    let reports = Reports::read(&mut root.table("reports"));
 
     let mut site_names = Declared::new(document, "site");
     let sites = all(root.tables("site"), |table| facility::read_site(table, &mut site_names));
@@ -257,6 +263,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         alerts,
         maintenance,
         channels,
+        reports,
         warnings: Problems::default(),
     })
 }

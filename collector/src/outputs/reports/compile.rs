@@ -111,6 +111,7 @@ fn compile(
         carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared, factor.as_ref())),
         indicators: indicators(view, at, interval)?,
         meters: meters(view, at, interval, options.generated_at)?,
+        restatement: None,
         versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
     })
 }

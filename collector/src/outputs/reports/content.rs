@@ -1,6 +1,7 @@
 //! What a report holds. The fields and their names are the published JSON: see [`super::json`].
 
 use super::amount::Amount;
+use super::issued::Restatement;
 use super::uncertainty::Uncertainty;
 use serde::{Serialize, Serializer};
 use wattledger_model::time::Timestamp;
@@ -40,6 +41,9 @@ pub struct Report {
     pub meters: Vec<BoundaryMeter>,
     /// How it was reckoned, in words.
     pub methods: Methods,
+    /// What is other than in the issued report that this one restates; absent where it restates none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restatement: Option<Restatement>,
     /// From what, by which program.
     pub versions: Versions,
 }

@@ -12,6 +12,7 @@ mod csv;
 pub mod document;
 mod error;
 mod figures;
+pub mod issued;
 mod json;
 mod span;
 mod text;
