@@ -100,7 +100,7 @@ fn put_meter(
         return Ok(());
     }
     let file = |what: &str| format!("{LEDGER}/{site}/{name}.{what}");
-    let mut put =
+    let put =
         |hour: i64, row: HourRow, block: &[u8]| put_hour(transaction, *number, hour, change, row, block);
     let minutes = file("minutes.csv.gz");
     match unpacked(&bundle.join(&minutes))?.map(|text| text.and_then(|text| sums(&text))) {

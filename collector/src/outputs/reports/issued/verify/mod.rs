@@ -11,6 +11,8 @@ mod pdf;
 pub use evidence::against_evidence;
 pub use given::Given;
 pub use ledger::against_ledger;
+#[cfg(test)]
+pub(super) use pdf::tests::pdf as pdf_of;
 
 use super::content::Change;
 use std::fmt;

@@ -82,7 +82,7 @@ fn rfind(bytes: &[u8], word: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-pub(in super::super) mod tests {
+pub(super) mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::ZlibEncoder;
