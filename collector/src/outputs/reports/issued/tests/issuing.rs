@@ -107,7 +107,8 @@ fn a_restatement_says_what_changed_and_what_happened_and_each_report_has_one() {
     assert_eq!(file(&world.layout, ID, "report.json").expect("kept"), before, "the first is what it was");
     let all = list(&world.layout).expect("listed");
     assert_eq!(all[1].restated_by.as_deref(), Some("hall-1_2026-03-02_2"));
-    world.exclude("2026-03-02T09:00:00Z", at("2026-03-07T09:30:00Z"));
+    let later = [("hall/ups", at("2026-03-02T13:00:00Z"), "43750.25".to_owned(), "kWh")];
+    world.take(&later, at("2026-03-07T09:30:00Z"));
     let twice = refusal(&mut world, &restating(ID), "2026-03-07T10:07:00Z");
     assert!(twice.contains("restated already, by hall-1_2026-03-02_2"), "{twice}");
     let third = world.issue(&restating("hall-1_2026-03-02_2"), "2026-03-07T10:07:00Z").expect("restated");

@@ -92,7 +92,7 @@ fn sign_anew(directory: &Path) {
     let path = directory.join("issue.json");
     let text = fs::read_to_string(&path).expect("read");
     let mut statement: Statement = serde_json::from_str(&text).expect("a statement");
-    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJsoni/22hMWO4qdTRGnKPbaplsPmWuBTmz/BqZ7\n\
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n\
                -----END PRIVATE KEY-----\n";
     let file = directory.parent().expect("a folder").join("own.pem");
     fs::write(&file, pem).expect("written");

@@ -1,11 +1,13 @@
 //! A report is made again to the last bit, whatever came after it, here and on another machine.
 
 use super::world::{ID, ISSUED_AT, World, at, factors, kept, of, restating};
+use crate::audit::{self, Who, chain, corrections};
+use crate::engine::By;
 use crate::outputs::reports::issued::sign::tests::PUBLIC;
 use crate::outputs::reports::issued::{
     Given, IssueError, Verified, against_evidence, against_ledger, export, file,
 };
-use crate::store::Layout;
+use crate::store::{self, Layout, history};
 use std::fs;
 
 fn verified(layout: &Layout, id: &str) -> Verified {
@@ -92,4 +94,26 @@ fn a_report_is_found_by_its_content_whatever_its_file_is_called() {
     is_right(&verified);
     let foreign = Given::File { name: "x.json".to_owned(), bytes: b"{}".to_vec() };
     assert!(against_ledger(&layout, &foreign, None).expect_err("none").to_string().contains("was issued"));
+}
+
+#[test]
+fn what_was_known_then_is_known_of_chain_and_corrections_too() {
+    let mut world = World::new();
+    let then = at("2026-03-05T10:00:00Z");
+    let seen = |world: &World| {
+        let connection = store::open_reader(&world.layout).expect("opens");
+        let known = history::known_at(&connection, then).expect("noted");
+        history::shadow(&connection, known).expect("shadowed");
+        let in_force = corrections::load(&connection).expect("read");
+        (chain::head(&connection).expect("read"), in_force, audit::verify(&connection, None).expect("read"))
+    };
+    let before = seen(&world);
+    assert_eq!((before.0.count, before.1.len()), (4, 2));
+    assert_eq!(before.2, Ok(before.0.clone()));
+    let number = before.1.iter().find(|kept| kept.withdrawn.is_none()).expect("in force").sequence;
+    let who = Who::collector();
+    let by = By { who: &who, reason: "it was right", now: at("2026-03-05T10:01:00Z") };
+    world.engine.withdraw(number, by).expect("withdrawn");
+    world.exclude("2026-03-02T08:00:00Z", at("2026-03-05T10:02:00Z"));
+    assert_eq!(seen(&world), before);
 }

@@ -124,12 +124,13 @@ impl World {
         let mut world = World { _dir: dir, layout, text, config, engine, series };
         for day in 0..5 {
             let readings = (0..144).filter_map(|ten| world.readings(start, day * 144 + ten)).flatten();
-            world.take(&readings.collect::<Vec<_>>(), Timestamp(start.0 + (day + 1) * 86_400_000));
+            let evening = Timestamp(start.0 + (day + 1) * 86_400_000);
+            world.take(&readings.collect::<Vec<_>>(), evening.min(at("2026-03-05T09:05:00Z")));
         }
-        world.exclude("2026-03-02T05:20:00Z", at("2026-03-05T01:00:00Z"));
-        let number = world.exclude("2026-03-02T06:40:00Z", at("2026-03-05T01:01:00Z"));
+        world.exclude("2026-03-02T05:20:00Z", at("2026-03-05T09:10:00Z"));
+        let number = world.exclude("2026-03-02T06:40:00Z", at("2026-03-05T09:11:00Z"));
         let who = Who::collector();
-        let by = By { who: &who, reason: "the photo was of another meter", now: at("2026-03-05T01:02:00Z") };
+        let by = By { who: &who, reason: "the photo was of another meter", now: at("2026-03-05T09:12:00Z") };
         world.engine.withdraw(number, by).expect("withdrawn");
         world.engine.compact().expect("moved");
         world
