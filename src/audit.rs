@@ -24,7 +24,7 @@ enum AuditCommand {
         /// Only from this time on, such as 2026-03-02T09:58:00Z
         #[arg(long)]
         since: Option<String>,
-        /// Only of this kind: configuration, correction, withdrawal, admission, discard, rebuild, retention
+        /// Only of this kind: configuration, correction, withdrawal, admission, discard, rebuild, retention, issue
         #[arg(long)]
         kind: Option<Kind>,
         /// One JSON object a line, with everything

@@ -13,12 +13,14 @@ mod demo;
 mod explain;
 mod files;
 mod influx;
+mod issue;
 mod ledger;
 mod quarantine;
 mod receipts;
 mod report;
 mod serve;
 mod targets;
+mod verify;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -67,6 +69,8 @@ enum Command {
     },
     /// Report a facility's figures over a period, with coverage, provenance and verdicts
     Report(report::ReportArgs),
+    /// Make an issued report again, from the ledger or from its evidence, and say what differs
+    Verify(verify::VerifyArgs),
     /// Say which targets apply to a facility, why, and what its figures say about each
     Targets(targets::TargetsArgs),
     /// Say what the year's targets still permit a facility, and how the year will end
@@ -133,6 +137,9 @@ fn run(command: Command) -> Result<bool> {
     if let Command::Agent { command: Some(asked), .. } = command {
         return command::run(asked);
     }
+    if let Command::Verify(args) = &command {
+        return verify::run(args);
+    }
     perform(command).map(|()| true)
 }
 
@@ -158,7 +165,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Quarantine(args) => quarantine::run(args),
         Command::Audit(args) => audit::run(args),
         // Its exit codes are its own.
-        Command::Influx(_) => anyhow::bail!("the command was not understood"),
+        Command::Influx(_) | Command::Verify(_) => anyhow::bail!("the command was not understood"),
         Command::Rebuild { config } => ledger::rebuild(&config),
         Command::Ledger { command: LedgerCommand::Digest { config } } => ledger::digest(&config),
     }

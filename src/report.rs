@@ -1,5 +1,6 @@
 //! `wattledger report`: by the running collector, or on the store itself.
 
+use crate::issue::{self, IssueArgs, Of};
 use crate::{files, ledger, serve};
 use anyhow::{Context, Result, bail};
 use std::io::{IsTerminal, Write};
@@ -20,12 +21,12 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     config: PathBuf,
     /// The facility's name
-    #[arg(long)]
-    facility: String,
+    #[arg(long, required_unless_present_any = ["restate", "issued", "id"])]
+    facility: Option<String>,
     /// 2025, 2025-Q2, 2025-03, 2025-03-01, rolling-12m, 12m-to-2025-10-31 or 2025-03-01..2025-04-15 (the last date not
     /// inside), in the facility's local dates
-    #[arg(long)]
-    period: String,
+    #[arg(long, required_unless_present_any = ["restate", "issued", "id"])]
+    period: Option<String>,
     /// text, json, csv, html, xlsx or pdf [default: by the ending of --output, or text]
     #[arg(long)]
     format: Option<ReportFormat>,
@@ -41,19 +42,25 @@ pub(crate) struct ReportArgs {
     /// Write to this file instead of standard output
     #[arg(long, short)]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    issue: IssueArgs,
 }
 
 /// Makes the report and writes it.
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let format = args.format.or_else(|| by_ending(args.output.as_deref()?)).unwrap_or(ReportFormat::Text);
+    let config = files::collector(&args.config)?;
+    let (facility, period) = (args.facility.as_deref(), args.period.as_deref());
+    if args.issue.is_asked() {
+        return issue::run(&config, &args.issue, &Of { facility, period, format, lang: args.lang });
+    }
     if format.is_binary() && args.output.is_none() && std::io::stdout().is_terminal() {
         let word = format.word();
         bail!("{word} is not for a terminal; name a file with `--output FILE.{word}`");
     }
-    let config = files::collector(&args.config)?;
     let request = ReportRequest {
-        facility: args.facility.clone(),
-        period: args.period.clone(),
+        facility: facility.unwrap_or_default().to_owned(),
+        period: period.unwrap_or_default().to_owned(),
         format,
         known_at: args.known_at.clone(),
         lang: args.lang,

@@ -2,6 +2,7 @@
 
 use crate::admin::alerts::AlertsQuestion;
 use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
+use crate::admin::issue::{self, IssueAnswer, IssueRequest};
 use crate::admin::quarantine::{self, Listing, Question};
 use crate::admin::{
     AdminActions, AdminError, Answer, DigestAnswer, Document, RebuildAnswer, ReportRequest, instant,
@@ -88,6 +89,28 @@ impl AdminActions for Actions {
         })
     }
 
+    fn issue(&self, request: IssueRequest, who: Who) -> Answer<IssueAnswer> {
+        let (engine, layout) = (self.engine.clone(), self.layout.clone());
+        let config = Arc::clone(&self.config);
+        Box::pin(async move {
+            // What has arrived is in the ledger before the report is made, and whatever comes later has a later time.
+            let flushed = engine.act(|engine, now| {
+                engine.tell_time(now);
+                engine.flush().map(|_| now).map_err(|error| AdminError::Failed(error.to_string()))
+            });
+            let now = flushed.await.map_err(AdminError::Busy)??;
+            let (for_whom, of) = (who.clone(), layout.clone());
+            let asked = Arc::clone(&config);
+            let made = move || issue::prepare(&of, &asked, &request, &for_whom, now);
+            let to_issue = off_the_runtime(made).await?;
+            let to_print = to_issue.to_print(&config.reports);
+            let of = layout.clone();
+            let act = move |engine: &mut Engine, now| issue::issue(engine, &of, to_issue, &who, now);
+            let answer = engine.act(act).await.map_err(AdminError::Busy)??;
+            off_the_runtime(move || Ok(to_print.print(&layout, answer))).await
+        })
+    }
+
     fn quarantine(&self, question: Question) -> Answer<Listing> {
         let engine = self.engine.clone();
         Box::pin(async move {
@@ -123,6 +146,13 @@ impl AdminActions for Actions {
     }
 }
 
+/// Does what reads and writes the disk off the runtime's threads.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AdminError> + Send + 'static,
+) -> Result<T, AdminError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| AdminError::Failed(error.to_string()))?
+}
+
 impl Actions {
     /// Asks the desk off the runtime's threads: it reads and writes the disk.
     fn at_desk<T: Send + 'static>(
@@ -147,22 +177,13 @@ pub fn report(
     config: &CollectorConfig,
     request: &ReportRequest,
 ) -> Result<Document, AdminError> {
-    let printer = printer(config);
+    let printer = Printer::of(&config.reports);
     match &request.known_at {
         None => {
             let view = View::open(layout, Arc::clone(topology)).map_err(store_failed)?;
             report_of(view, config, request, &printer)
         }
         Some(known_at) => report_as_known(layout, config, known_at, request, &printer),
-    }
-}
-
-/// How PDF is printed by this configuration.
-pub fn printer(config: &CollectorConfig) -> Printer {
-    let reports = &config.reports;
-    Printer {
-        program: reports.printer.as_ref().map(|printer| printer.value.clone()),
-        fonts: reports.fonts.iter().map(|folder| folder.value.clone()).collect(),
     }
 }
 

@@ -58,6 +58,7 @@ pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
 pub use reports::Reports;
 pub use series::{SeriesError, open_series};
+pub(crate) use series::{read_series, series_text};
 pub use tried::TriedError;
 pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
@@ -112,7 +113,7 @@ pub struct CollectorConfig {
     pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
-    /// How reports are printed.
+    /// How reports are printed and signed.
     pub reports: Reports,
     /// What is allowed and its author should know.
     pub warnings: Problems,

@@ -9,6 +9,7 @@ mod amend;
 mod digests;
 mod frozen;
 mod intake;
+mod issue;
 mod meters;
 pub mod receipts;
 mod refold;

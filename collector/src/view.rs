@@ -21,7 +21,7 @@ pub use uncertainty::{Uncertain, expanded};
 use crate::indicators::account::{MeterSums, booked};
 use crate::indicators::{Account, Accounts, Figure, Indicator};
 use crate::ledger::block::{self, GaugeHour, Hour};
-use crate::store::history::{self, HistoryError, Known};
+use crate::store::history::{self, HistoryError, Known, Newest};
 use crate::store::{self, Layout, MeterId, StoreError};
 use crate::topology::{SaidFactors, Topology};
 use accounts::FacilityAccounts;
@@ -148,6 +148,22 @@ impl View {
         let mut view = View::open(layout, topology)?;
         let known = history::known_at(&view.connection, at)?;
         history::shadow(&view.connection, known)?;
+        view.known = Some(known);
+        Ok(view)
+    }
+
+    /// As [`View::open_as_known`], by newest readings that were kept elsewhere; with `afresh` digests of days are made
+    /// from their minutes, whatever the store keeps of them.
+    pub(crate) fn open_as_frozen(
+        layout: &Layout,
+        topology: Arc<Topology>,
+        known: Known,
+        newest: &[Newest],
+        afresh: bool,
+    ) -> Result<View, StoreError> {
+        let mut view = View::open(layout, topology)?;
+        history::shadow(&view.connection, known)?;
+        history::shadow_newest(&view.connection, newest, afresh)?;
         view.known = Some(known);
         Ok(view)
     }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use wattledger_collector::admin::alerts::AlertsQuestion;
 use wattledger_collector::admin::change::{Change, ChangeAnswer, ChangeRequest, Which};
 use wattledger_collector::admin::client::{AdminClient, ClientError};
+use wattledger_collector::admin::issue::{IssueAnswer, IssueRequest};
 use wattledger_collector::admin::quarantine::{Item, Listing, Question};
 use wattledger_collector::admin::{
     self, AdminActions, AdminError, AdminSocket, Answer, DigestAnswer, Document, RebuildAnswer, ReportFormat,
@@ -65,6 +66,10 @@ impl AdminActions for Echo {
             let content_type = "text/csv; charset=utf-8".to_owned();
             Ok(Document { content_type, bytes: format!("{request:?}").into_bytes() })
         })
+    }
+
+    fn issue(&self, request: IssueRequest, _who: Who) -> Answer<IssueAnswer> {
+        Box::pin(async move { Err(AdminError::Invalid(format!("{request:?}"))) })
     }
 
     fn quarantine(&self, question: Question) -> Answer<Listing> {

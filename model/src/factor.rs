@@ -82,10 +82,13 @@ impl FactorTable {
     /// The table that comes with the program: China.
     pub fn embedded() -> &'static FactorTable {
         static TABLE: OnceLock<FactorTable> = OnceLock::new();
-        TABLE.get_or_init(|| {
-            let text = include_str!("../../config/factors/cn.toml");
-            FactorTable::parse("config/factors/cn.toml", text).expect("a test reads the embedded table")
-        })
+        let (file, text) = FactorTable::source();
+        TABLE.get_or_init(|| FactorTable::parse(file, text).expect("a test reads the embedded table"))
+    }
+
+    /// That table as it was written, TOML, with its file.
+    pub fn source() -> (&'static str, &'static str) {
+        ("config/factors/cn.toml", include_str!("../../config/factors/cn.toml"))
     }
 
     /// Reads a table.

@@ -163,6 +163,11 @@ impl TargetTable {
         TABLES.get_or_init(|| EMBEDDED.iter().map(read).collect())
     }
 
+    /// The embedded tables as they were written, TOML, by their files.
+    pub fn sources() -> &'static [(&'static str, &'static str)] {
+        &EMBEDDED
+    }
+
     /// The embedded target of a name, and the table it stands in.
     pub fn find(id: &str) -> Option<(&'static TargetTable, &'static Target)> {
         TargetTable::embedded().iter().find_map(|table| Some((table, table.get(id)?)))

@@ -2,6 +2,7 @@
 
 use super::alerts::AlertsQuestion;
 use super::change::{ChangeAnswer, ChangeRequest};
+use super::issue::{IssueAnswer, IssueRequest};
 use super::quarantine::{Listing, Question};
 use super::{AdminError, DigestAnswer, Document, RebuildAnswer, ReportRequest};
 use crate::desk::silence::{Ack, Silence};
@@ -97,6 +98,11 @@ impl AdminClient {
             }
         }
         self.ask(Method::GET, &target, Bytes::new()).await
+    }
+
+    /// Issues a report.
+    pub async fn issue(&self, request: &IssueRequest) -> Result<IssueAnswer, ClientError> {
+        self.said("/v1/issue", request).await
     }
 
     /// What is in quarantine.

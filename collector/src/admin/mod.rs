@@ -1,8 +1,8 @@
 //! The admin API: what commands ask of a running collector, over the Unix socket `<data_dir>/admin.sock`.
 //!
 //! Only the collector's own user (and root) can open the socket; who asks for what is in the log. The routes are
-//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`, `GET quarantine`, `POST change`,
-//! `GET alerts`, `POST alerts/silence`, `POST alerts/silence/end`, `POST alerts/ack`. What changes the ledger stands
+//! below `/v1/`: `GET snapshot`, `GET digest`, `POST rebuild`, `GET report`, `POST issue`, `GET quarantine`,
+//! `POST change`, `GET alerts`, `POST alerts/silence`, `POST alerts/silence/end`, `POST alerts/ack`. What changes the ledger stands
 //! in the audit chain with the user at the other end; silences and acknowledgements bear that user's name.
 //! [`client`] is the other end.
 
@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod change;
 pub mod client;
 pub mod instant;
+pub mod issue;
 pub mod quarantine;
 mod routes;
 mod socket;
@@ -61,6 +62,9 @@ pub trait AdminActions: Send + Sync {
 
     /// A report, ready to be written to a file.
     fn report(&self, request: ReportRequest) -> Answer<Document>;
+
+    /// Issues a report.
+    fn issue(&self, request: issue::IssueRequest, who: Who) -> Answer<issue::IssueAnswer>;
 
     /// What is in quarantine, with all that was refused so far.
     fn quarantine(&self, question: quarantine::Question) -> Answer<quarantine::Listing>;

@@ -1,6 +1,7 @@
 //! Routes of the admin API, version 1.
 
 use super::change::ChangeRequest;
+use super::issue::IssueRequest;
 use super::{AdminActions, AdminError, Document, ReportRequest, alerts, quarantine};
 use crate::audit::Who;
 use axum::extract::connect_info::{ConnectInfo, Connected};
@@ -53,6 +54,7 @@ pub(super) fn router(actions: Arc<dyn AdminActions>) -> Router {
         .route("/v1/digest", get(digest))
         .route("/v1/rebuild", post(rebuild))
         .route("/v1/report", get(report))
+        .route("/v1/issue", post(issue).layer(DefaultBodyLimit::max(LARGEST_CHANGE)))
         .route("/v1/quarantine", get(in_quarantine))
         .route("/v1/change", post(change).layer(DefaultBodyLimit::max(LARGEST_CHANGE)))
         .merge(alerts::routes())
@@ -139,6 +141,15 @@ async fn change(
 ) -> Result<Response, AdminError> {
     let Json(request) = body.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
     Ok(Json(actions.change(request, peer.who()).await?).into_response())
+}
+
+async fn issue(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    State(actions): Actions,
+    body: Result<Json<IssueRequest>, JsonRejection>,
+) -> Result<Response, AdminError> {
+    let Json(request) = body.map_err(|rejection| AdminError::Invalid(rejection.body_text()))?;
+    Ok(Json(actions.issue(request, peer.who()).await?).into_response())
 }
 
 async fn report(

@@ -37,11 +37,13 @@ pub enum Kind {
     Rebuild,
     /// Raw readings were deleted with age.
     Retention,
+    /// A report was issued.
+    Issue,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Configuration,
         Kind::Correction,
         Kind::Withdrawal,
@@ -49,6 +51,7 @@ impl Kind {
         Kind::Discard,
         Kind::Rebuild,
         Kind::Retention,
+        Kind::Issue,
     ];
 
     /// The word in the chain and on the command line.
@@ -61,6 +64,7 @@ impl Kind {
             Kind::Discard => "discard",
             Kind::Rebuild => "rebuild",
             Kind::Retention => "retention",
+            Kind::Issue => "issue",
         }
     }
 }
@@ -149,6 +153,34 @@ pub fn head(connection: &Connection) -> rusqlite::Result<Head> {
     let head =
         parsed.and_then(|(count, hash)| Some(Head { count: count.parse().ok()?, hash: hash.to_owned() }));
     Ok(head.unwrap_or(Head { count: 0, hash: NOTHING.to_owned() }))
+}
+
+/// The head as it was when the last entry before a time had been added: what stands above that came later, whatever a
+/// clock that was put back made of it.
+pub(crate) fn head_before(connection: &Connection, time: Timestamp) -> rusqlite::Result<Head> {
+    let last = connection
+        .prepare_cached("SELECT sequence, hash FROM audit WHERE at_ms < ?1 ORDER BY sequence DESC LIMIT 1")?
+        .query_row([time.0], |row| Ok(Head { count: row.get::<_, i64>(0)? as u64, hash: row.get(1)? }))
+        .optional()?;
+    Ok(last.unwrap_or(Head { count: 0, hash: NOTHING.to_owned() }))
+}
+
+/// Puts an entry back as it was told, with its hash, which nobody has looked at yet: for a chain from elsewhere.
+pub(crate) fn put_back(transaction: &Connection, entry: &Entry) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![
+            entry.sequence as i64,
+            entry.at.0,
+            entry.who,
+            entry.kind,
+            entry.reason,
+            entry.body,
+            entry.previous,
+            entry.hash
+        ])
+        .map(drop)?;
+    store::set_meta(transaction, HEAD, &format!("{} {}", entry.sequence, entry.hash))
 }
 
 /// Adds an entry, inside the transaction of what it tells of.

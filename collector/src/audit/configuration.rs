@@ -1,6 +1,6 @@
 //! The versions of the configuration that the ledger was kept by, in the chain.
 
-use super::chain::{self, Kind};
+use super::chain::{self, Entry, Kind};
 use super::who::Who;
 use crate::config::Version;
 use crate::store::StoreError;
@@ -25,9 +25,21 @@ pub struct InForce {
 /// # Errors
 /// [`StoreError`] where the store cannot be read.
 pub fn at(connection: &Connection, time: Timestamp) -> Result<Option<InForce>, StoreError> {
+    last(connection, |entry| entry.at <= time)
+}
+
+/// The version in force when the chain had so many entries; `None` where none had been noted.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn as_of(connection: &Connection, entries: u64) -> Result<Option<InForce>, StoreError> {
+    last(connection, |entry| entry.sequence <= entries)
+}
+
+fn last(connection: &Connection, counts: impl Fn(&Entry) -> bool) -> Result<Option<InForce>, StoreError> {
     let mut found = None;
     chain::walk(connection, None, Some(Kind::Configuration), |entry| {
-        if entry.at > time {
+        if !counts(&entry) {
             return;
         }
         let Ok(body) = serde_json::from_str::<Value>(&entry.body) else { return };

@@ -2,6 +2,7 @@
 //! Source: domain.md 4.1.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::document::{self, Document, Placed, Table, Value};
 use wattledger_model::factor::{Basis, FactorTable};
@@ -102,6 +103,13 @@ fn emission_factor(value: &Value<'_>) -> Result<Decimal, String> {
 pub enum Hourly {
     /// A CSV file with a factor from each of its instants on.
     Series(Placed<PathBuf>),
+    /// Such a file whose text is at hand, so that nothing is read: of a report that was issued with it.
+    Kept {
+        /// The file that was named.
+        named: PathBuf,
+        /// Its text.
+        text: Arc<str>,
+    },
     /// A gauge in kg/kWh or g/kWh at the facility's site, whose hours in the ledger are factors.
     Meter(Placed<Name>),
 }
@@ -133,7 +141,8 @@ pub(super) fn check_hourly(table: &mut Table<'_>, hourly: Option<&Hourly>) {
     let (key, place) = match hourly {
         Some(Hourly::Series(file)) => ("factor_series", file.place),
         Some(Hourly::Meter(name)) => ("factor_meter", name.place),
-        None => return,
+        // What was checked when it was kept.
+        Some(Hourly::Kept { .. }) | None => return,
     };
     if !table.has("grid") && !table.has("emission_factor") {
         let message =

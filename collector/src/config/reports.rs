@@ -1,15 +1,17 @@
-//! `[reports]`: how reports are printed.
+//! `[reports]`: how reports are printed and signed.
 
 use std::path::PathBuf;
 use wattledger_model::document::{self, Placed, Table};
 
-/// How reports are printed.
+/// How reports are printed and signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reports {
     /// The program that prints PDF; `None` to look for `wattledger-print` beside our own program and on `PATH`.
     pub printer: Option<Placed<PathBuf>>,
     /// Directories with fonts for it; none for those of the system.
     pub fonts: Vec<Placed<PathBuf>>,
+    /// The Ed25519 key, PKCS#8 in PEM, that issued reports are signed with; `None` where they are not signed.
+    pub signing_key_file: Option<PathBuf>,
 }
 
 impl Reports {
@@ -28,5 +30,6 @@ impl Reports {
 
 pub(super) fn read(table: &mut Table<'_>) -> Reports {
     let path = |value: &document::Value<'_>| document::string(value).map(PathBuf::from);
-    Reports { printer: table.optional("printer", path), fonts: table.values("fonts", path) }
+    let signing_key_file = table.optional("signing_key_file", path).map(|file| file.value);
+    Reports { printer: table.optional("printer", path), fonts: table.values("fonts", path), signing_key_file }
 }

@@ -32,12 +32,27 @@ pub enum SeriesError {
 /// # Errors
 /// [`SeriesError`].
 pub fn open_series(file: &Path, zone: Tz) -> Result<FactorSeries, SeriesError> {
+    read_series(file, &series_text(file)?, zone)
+}
+
+/// The text of a file, as far as a series goes.
+///
+/// # Errors
+/// [`SeriesError::Unreadable`].
+pub(crate) fn series_text(file: &Path) -> Result<String, SeriesError> {
     let mut text = String::new();
     File::open(file)
         .and_then(|opened| opened.take(MOST_BYTES as u64 + 1).read_to_string(&mut text))
         .map_err(|source| SeriesError::Unreadable { file: file.to_owned(), source })?;
-    FactorSeries::parse(&text, zone)
-        .map_err(|problems| SeriesError::Wrong { file: file.to_owned(), problems })
+    Ok(text)
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+/// [`SeriesError::Wrong`].
+pub(crate) fn read_series(file: &Path, text: &str, zone: Tz) -> Result<FactorSeries, SeriesError> {
+    FactorSeries::parse(text, zone).map_err(|problems| SeriesError::Wrong { file: file.to_owned(), problems })
 }
 
 #[cfg(test)]

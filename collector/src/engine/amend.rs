@@ -266,7 +266,7 @@ fn base_unit(quantity: Quantity) -> Option<&'static str> {
     }
 }
 
-fn check_reason(by: &By<'_>) -> Result<(), AmendError> {
+pub(super) fn check_reason(by: &By<'_>) -> Result<(), AmendError> {
     match by.reason.trim().len() {
         0 => Err(AmendError::NoReason),
         length if length > LONGEST_REASON => Err(AmendError::LongReason(length)),

@@ -80,16 +80,37 @@ pub fn afresh(connection: &Connection, interval: Option<Interval>) -> Result<Dig
 }
 
 fn over_days(connection: &Connection, interval: Option<Interval>, days: Days) -> Result<Digest, StoreError> {
+    let mut all = OfLedger::default();
+    each_block(connection, interval, days, |block| all.add(block))?;
+    Ok(all.finish())
+}
+
+/// A meter's day in an interval, or the part of it that lies in it.
+pub(super) struct Block<'a> {
+    pub(super) meter: MeterId,
+    pub(super) site: &'a str,
+    pub(super) name: &'a str,
+    pub(super) day: i64,
+    pub(super) hash: [u8; 32],
+    minutes: u64,
+    steps: u64,
+}
+
+/// Gives every block that holds anything to `each`: sorted by site and name, then by day.
+fn each_block(
+    connection: &Connection,
+    interval: Option<Interval>,
+    days: Days,
+    mut each: impl FnMut(&Block<'_>),
+) -> Result<(), StoreError> {
     let meters: Vec<(MeterId, String, String)> = connection
         .prepare("SELECT id, site, name FROM meter ORDER BY site, name")
         .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect())
         .map_err(failed)?;
     let (from, to) = interval.map_or((i64::MIN, i64::MAX), |i| (i.from.0, i.to.0));
     let range = (from.div_euclid(DAY_MINUTES), to.saturating_sub(1).div_euclid(DAY_MINUTES));
-    let mut digest = Digest { hex: String::new(), minutes: 0, steps: 0 };
-    let (mut hash, mut text) = (Sha256::new(), Vec::new());
+    let mut text = Vec::new();
     for (id, site, name) in meters {
-        let mut of_meter: Option<Sha256> = None;
         for (day, kept) in days(connection, id, range).map_err(failed)? {
             let (start, end) = (day * DAY_MINUTES, (day + 1) * DAY_MINUTES);
             let part = match kept {
@@ -98,23 +119,67 @@ fn over_days(connection: &Connection, interval: Option<Interval>, days: Days) ->
             };
             // A day without content, and a meter that never said anything, are not content.
             if part.minutes + part.steps > 0 {
-                let of_meter = of_meter.get_or_insert_with(Sha256::new);
-                of_meter.update(day.to_le_bytes());
-                of_meter.update(part.hash);
-                digest.minutes += part.minutes;
-                digest.steps += part.steps;
+                let DayDigest { minutes, steps, hash } = part;
+                each(&Block { meter: id, site: &site, name: &name, day, hash, minutes, steps });
             }
         }
-        if let Some(of_meter) = of_meter {
-            text.clear();
-            put_text(&mut text, &site);
-            put_text(&mut text, &name);
-            hash.update(&text);
-            hash.update(of_meter.finalize());
+    }
+    Ok(())
+}
+
+/// As [`of`], with each block given to `each` beside.
+pub(super) fn of_with(
+    connection: &Connection,
+    interval: Option<Interval>,
+    mut each: impl FnMut(&Block<'_>),
+) -> Result<Digest, StoreError> {
+    let mut all = OfLedger::default();
+    each_block(connection, interval, kept_days, |block| {
+        all.add(block);
+        each(block);
+    })?;
+    Ok(all.finish())
+}
+
+/// The digest of the ledger, block by block.
+#[derive(Default)]
+struct OfLedger {
+    hash: Sha256,
+    /// The meter at hand, its site and name as they are hashed, and what came of it so far.
+    meter: Option<(MeterId, Vec<u8>, Sha256)>,
+    minutes: u64,
+    steps: u64,
+}
+
+impl OfLedger {
+    fn add(&mut self, block: &Block<'_>) {
+        if self.meter.as_ref().is_none_or(|(meter, ..)| *meter != block.meter) {
+            self.end_meter();
+            let mut named = Vec::new();
+            put_text(&mut named, block.site);
+            put_text(&mut named, block.name);
+            self.meter = Some((block.meter, named, Sha256::new()));
+        }
+        if let Some((_, _, of_meter)) = &mut self.meter {
+            of_meter.update(block.day.to_le_bytes());
+            of_meter.update(block.hash);
+        }
+        self.minutes += block.minutes;
+        self.steps += block.steps;
+    }
+
+    fn end_meter(&mut self) {
+        if let Some((_, named, of_meter)) = self.meter.take() {
+            self.hash.update(&named);
+            self.hash.update(of_meter.finalize());
         }
     }
-    digest.hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digest)
+
+    fn finish(mut self) -> Digest {
+        self.end_meter();
+        let hex = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Digest { hex, minutes: self.minutes, steps: self.steps }
+    }
 }
 
 /// The days of the table, with the digests that are kept.
@@ -232,7 +297,7 @@ fn put_step(text: &mut Vec<u8>, step: &Step) {
     }
 }
 
-fn put_text(text: &mut Vec<u8>, word: &str) {
+pub(super) fn put_text(text: &mut Vec<u8>, word: &str) {
     text.extend((word.len() as u64).to_le_bytes());
     text.extend(word.as_bytes());
 }

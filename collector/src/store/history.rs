@@ -7,7 +7,8 @@
 //! What was known at a time T is what stood at the last such edge at or before T: every hour that had ended
 //! a quarter of an hour before that edge, in the version that stood then; later hours are missing.
 
-use super::StoreError;
+use super::{MeterId, StoreError};
+use crate::audit::chain;
 use rusqlite::{Connection, OptionalExtension, params};
 use wattledger_model::time::{HOUR_MINUTES, MINUTE_MS, Timestamp};
 
@@ -119,13 +120,16 @@ pub(crate) fn note(connection: &Connection, now: Timestamp, change: u64) -> rusq
 }
 
 /// Lets a reading connection see the ledger as it was known: temporary views of the names of the tables. A digest
-/// of a day that was made then or earlier, and is not void since, is that of then, if all of the day was known.
+/// of a day that was made then or earlier, and is not void since, is that of then, if all of the day was known. Of the
+/// audit chain and the corrections there is what had been said before that edge.
 ///
 /// # Errors
 /// [`StoreError`] where the views cannot be made.
 pub fn shadow(connection: &Connection, known: Known) -> Result<(), StoreError> {
     let (change, open) = (known.change, known.open_hour());
     let edge = open * HOUR_MS;
+    let head = chain::head_before(connection, known.edge).map_err(failed)?;
+    let (entries, hash) = (head.count, head.hash);
     // A connection that only reads may not even make a view of its own.
     connection.pragma_update(None, "query_only", false).map_err(failed)?;
     connection
@@ -165,8 +169,82 @@ pub fn shadow(connection: &Connection, known: Known) -> Result<(), StoreError> {
                   FROM main.newest AS heard)
                WHERE last >= 0;
              CREATE TEMP VIEW meta AS
-               SELECT key, CASE key WHEN 'change' THEN '{change}' ELSE value END AS value FROM main.meta;"
+               SELECT key, CASE key WHEN 'change' THEN '{change}' WHEN 'audit head' THEN '{entries} {hash}'
+                 ELSE value END AS value FROM main.meta;
+             CREATE TEMP VIEW audit AS SELECT * FROM main.audit WHERE sequence <= {entries};
+             CREATE TEMP VIEW correction AS
+               SELECT sequence, meter, body, CASE WHEN withdrawn <= {entries} THEN withdrawn END AS withdrawn, frozen
+               FROM main.correction WHERE sequence <= {entries};"
         ))
         .map_err(failed)?;
+    connection.pragma_update(None, "query_only", true).map_err(failed)
+}
+
+/// A meter's newest reading, as far as a figure may go by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Newest {
+    /// The meter.
+    pub(crate) meter: MeterId,
+    /// Its instant.
+    pub(crate) at: Timestamp,
+    /// Its value, as it was sent.
+    pub(crate) value: String,
+    /// Its unit, as it was sent.
+    pub(crate) unit: Option<String>,
+}
+
+/// The newest readings that a connection sees.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub(crate) fn newest(connection: &Connection) -> Result<Vec<Newest>, StoreError> {
+    connection
+        .prepare("SELECT meter, at_ms, value, unit FROM newest ORDER BY meter")
+        .and_then(|mut statement| {
+            let row = |row: &rusqlite::Row<'_>| {
+                let at = Timestamp(row.get(1)?);
+                Ok(Newest { meter: row.get(0)?, at, value: row.get(2)?, unit: row.get(3)? })
+            };
+            statement.query_map([], row)?.collect()
+        })
+        .map_err(failed)
+}
+
+/// Lets a connection that sees the ledger as it was known see these newest readings, too: the table keeps no earlier
+/// ones. With `afresh` it sees no digest of a day that was kept, so that each is made from its minutes.
+///
+/// # Errors
+/// [`StoreError`] where that cannot be made.
+pub(crate) fn shadow_newest(
+    connection: &Connection,
+    newest: &[Newest],
+    afresh: bool,
+) -> Result<(), StoreError> {
+    connection.pragma_update(None, "query_only", false).map_err(failed)?;
+    connection
+        .execute_batch(
+            "DROP VIEW temp.newest;
+             CREATE TEMP TABLE newest (
+               meter INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, value TEXT NOT NULL, unit TEXT,
+               arrived_ms INTEGER NOT NULL);",
+        )
+        .map_err(failed)?;
+    for Newest { meter, at, value, unit } in newest {
+        connection
+            .prepare_cached("INSERT INTO temp.newest VALUES (?1, ?2, ?3, ?4, ?2)")
+            .and_then(|mut statement| statement.execute(params![meter, at.0, value, unit]))
+            .map_err(failed)?;
+    }
+    if afresh {
+        connection
+            .execute_batch(
+                "DROP VIEW temp.day_digest;
+                 CREATE TEMP VIEW day_digest AS
+                   SELECT meter, day, NULL AS minutes, NULL AS steps, NULL AS digest FROM
+                     (SELECT meter, day FROM main.day_digest
+                      UNION SELECT meter, hour / 24 FROM temp.hour UNION SELECT meter, from_ms / 86400000 FROM temp.step);",
+            )
+            .map_err(failed)?;
+    }
     connection.pragma_update(None, "query_only", true).map_err(failed)
 }

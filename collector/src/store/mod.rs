@@ -6,6 +6,7 @@
 pub(crate) mod day_hours;
 pub mod digest;
 pub mod history;
+pub mod merkle;
 pub mod quarantine;
 pub mod raw;
 pub mod read;

@@ -21,7 +21,8 @@ pub struct HourRow {
 const HOUR_LIMIT: i64 = i64::MAX / 32;
 
 impl HourRow {
-    fn of_sums(hour: &block::Hour) -> HourRow {
+    /// The rollup of an hour of a summed quantity.
+    pub(crate) fn of_sums(hour: &block::Hour) -> HourRow {
         let mut row = HourRow::default();
         for minute in hour {
             for (sum, part) in row.parts.iter_mut().zip(minute.parts) {
@@ -32,7 +33,8 @@ impl HourRow {
         row
     }
 
-    fn of_levels(hour: &block::GaugeHour) -> HourRow {
+    /// The rollup of an hour of a gauge: nothing is summed, times are.
+    pub(crate) fn of_levels(hour: &block::GaugeHour) -> HourRow {
         let ms = hour.iter().map(|minute| i64::from(minute.ms)).sum();
         HourRow { parts: [(0, ms), (0, 0), (0, 0)] }
     }

@@ -7,7 +7,7 @@ pub use gauge::FactorGauge;
 pub(crate) use gauge::{HourOfFactors, SaidFactors};
 
 use self::note::{Extent, Finer, Holes, Note, Noted, Years};
-use crate::config::{Carbon, Hourly, open_series};
+use crate::config::{Carbon, Hourly, open_series, read_series};
 use crate::indicators::figure::UWH_PER_KWH;
 use crate::indicators::{Weight, weight};
 use chrono::NaiveDate;
@@ -157,11 +157,15 @@ pub(super) fn of_years(carbon: &Carbon, zone: Tz) -> Factor {
 /// said stands in the ledger: of that there is nothing in it.
 pub(super) fn of_location(carbon: Option<&Carbon>, hourly: Option<&Hourly>, zone: Tz) -> Option<Factor> {
     let years = of_years(carbon?, zone);
-    let Some(Hourly::Series(file)) = hourly else { return Some(years) };
-    match open_series(&file.value, zone) {
+    let (file, series) = match hourly {
+        Some(Hourly::Series(file)) => (&file.value, open_series(&file.value, zone)),
+        Some(Hourly::Kept { named, text }) => (named, read_series(named, text, zone)),
+        Some(Hourly::Meter(_)) | None => return Some(years),
+    };
+    match series {
         Ok(series) => {
             let steps = series.steps();
-            let finer = Finer::Series { file: file.value.display().to_string(), of: extent(&steps, zone) };
+            let finer = Finer::Series { file: file.display().to_string(), of: extent(&steps, zone) };
             Some(under(years, &steps).with(finer))
         }
         Err(error) => {

@@ -119,6 +119,7 @@ fn compile(
         corrections: corrected::corrections(view, at, interval)?,
         meters: meters(view, at, interval, options.generated_at)?,
         hours: hours::hours(view, at, interval)?,
+        restatement: None,
         versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
         audit: corrected::head(view)?,
     })

@@ -4,6 +4,7 @@ use super::amount::Amount;
 use super::budget::YearBudget;
 use super::corrected::{AuditHead, CorrectionRow};
 use super::hours::Hours;
+use super::issued::Restatement;
 use super::market::Claims;
 use super::parts::PartRow;
 use super::shares::ShareRow;
@@ -64,6 +65,9 @@ pub struct Report {
     pub hours: Option<Hours>,
     /// How it was reckoned, in words.
     pub methods: Methods,
+    /// What is other than in the issued report that this one restates; absent where it restates none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restatement: Option<Restatement>,
     /// From what, by which program.
     pub versions: Versions,
     /// The end of the audit chain.

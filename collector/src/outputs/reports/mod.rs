@@ -20,6 +20,7 @@ mod figures;
 mod format;
 mod hours;
 mod html;
+pub mod issued;
 mod json;
 mod layout;
 mod market;

@@ -5,6 +5,7 @@
 //! "base64"}]}`, and prints the PDF; where it cannot, it ends with 1 and says why on standard error.
 
 use super::document::Document;
+use crate::config::Reports;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -36,6 +37,16 @@ pub struct Printer {
     pub program: Option<PathBuf>,
     /// Directories with fonts; none for those of the system.
     pub fonts: Vec<PathBuf>,
+}
+
+impl Printer {
+    /// As the configuration has it.
+    pub fn of(reports: &Reports) -> Printer {
+        Printer {
+            program: reports.printer.as_ref().map(|printer| printer.value.clone()),
+            fonts: reports.fonts.iter().map(|folder| folder.value.clone()).collect(),
+        }
+    }
 }
 
 /// A file inside a PDF.

@@ -101,7 +101,7 @@ fn event<'e>(entry: &'e Entry, body: &'e Value, at: Timestamp, meters: &ByKey<'e
             let (title, text) = configured(body);
             ("configuration", Place::ALL, title, text)
         }
-        Kind::Rebuild | Kind::Retention => return None,
+        Kind::Rebuild | Kind::Retention | Kind::Issue => return None,
     };
     Some(Event { kind, at, place, title, text, who: &entry.who })
 }

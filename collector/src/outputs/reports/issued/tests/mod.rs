@@ -1,0 +1,6 @@
+//! Issued reports, on a ledger made by hand.
+
+mod issuing;
+mod tampered;
+mod verifying;
+mod world;
