@@ -20,7 +20,8 @@ pub(crate) struct ReportArgs {
     /// The facility's name
     #[arg(long)]
     facility: String,
-    /// 2025, 2025-03, 2025-Q2 or 2025-03-01..2025-04-15, in the facility's local dates, the last not inside
+    /// 2025, 2025-Q2, 2025-03, 2025-03-01, rolling-12m, 12m-to-2025-10-31 or 2025-03-01..2025-04-15 (the last date not
+    /// inside), in the facility's local dates
     #[arg(long)]
     period: String,
     /// text, json or csv

@@ -397,6 +397,18 @@ impl View {
         self.accounts[facility].main.account(&self.connection, interval)
     }
 
+    /// As [`View::energies`], of each hour of UTC in an interval, or part of one at its ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn energies_by_hour(
+        &mut self,
+        facility: usize,
+        interval: Interval,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.accounts[facility].main.hourly(&self.connection, interval)
+    }
+
     /// The components of a facility: total, IT, and one for each role that has a meter.
     pub fn components(&self, facility: usize) -> Vec<Component> {
         self.accounts[facility].components.iter().map(|(component, _)| *component).collect()
@@ -491,6 +503,24 @@ impl View {
     pub fn steps(&self, meter: MeterId, interval: Interval) -> Result<Vec<Step>, StoreError> {
         let (from, to) = (interval.from.start().0, interval.to.start().0);
         store::steps_between(&self.connection, meter, from, to).map_err(failed)
+    }
+
+    /// The steps of a meter of which any part lies in an interval, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn steps_touching(&self, meter: MeterId, interval: Interval) -> Result<Vec<Step>, StoreError> {
+        let (from, to) = (interval.from.start().0, interval.to.start().0);
+        // Steps of one meter follow each other: of those that start before, only the last can reach in.
+        let before: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT max(from_ms) FROM step WHERE meter = ?1 AND from_ms < ?2")
+            .and_then(|mut s| s.query_row(params![meter, from], |row| row.get(0)))
+            .map_err(failed)?;
+        let mut steps =
+            store::steps_between(&self.connection, meter, before.unwrap_or(from), to).map_err(failed)?;
+        steps.retain(|step| step.to.0 > from);
+        Ok(steps)
     }
 
     /// The steps of a meter by class, over all time.

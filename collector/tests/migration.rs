@@ -132,7 +132,7 @@ fn everything_in_a_store_of_version_one_is_there_after_the_first_start() {
     assert!(error.contains("ask for that time or a later one"), "{error}");
 }
 
-/// A store as a program of version 2 left it: all but what version 3 added.
+/// A store as a program of version 2 left it: all but what versions 3 and 4 added.
 fn as_of_version_two(dir: &Path) {
     let connection = Connection::open(Layout::new(dir).database()).expect("opens");
     let triggers: Vec<String> = connection
@@ -143,7 +143,7 @@ fn as_of_version_two(dir: &Path) {
     for trigger in triggers {
         connection.execute_batch(&format!("DROP TRIGGER {trigger}")).expect("dropped");
     }
-    connection.execute_batch("DROP TABLE day_digest; PRAGMA user_version = 2;").expect("dropped");
+    connection.execute_batch("DROP TABLE day_hours; DROP TABLE day_digest; PRAGMA user_version = 2;").expect("dropped");
 }
 
 /// Everything that the schema of a store is made of.
@@ -210,6 +210,31 @@ fn a_store_of_version_two_gets_its_digests_by_and_by_however_often_it_is_killed(
     let after = engine.digest().expect("digest");
     assert_ne!(after, before);
     assert_eq!(digests(engine), [after.clone(), after]);
+}
+
+#[test]
+fn a_store_of_version_three_gets_the_hours_of_its_days_with_their_digests() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut engine = two_hundred_days(&dir);
+    while engine.keep_digests().expect("kept") {}
+    let before = engine.digest().expect("digest");
+    drop(engine);
+    let hours = |dir: &Path| -> i64 {
+        let connection = store::open_reader(&Layout::new(dir)).expect("opens");
+        connection.query_row("SELECT count(*) FROM day_hours", [], |row| row.get(0)).expect("read")
+    };
+    let (schema, days, all) = (schema_of(dir.path()), kept(dir.path()), hours(dir.path()));
+    assert_eq!((days.1, all), (0, days.0), "each day that has a digest has its hours");
+    let connection = Connection::open(Layout::new(dir.path()).database()).expect("opens");
+    connection.execute_batch("DROP TABLE day_hours; PRAGMA user_version = 3;").expect("dropped");
+    drop(connection);
+
+    let mut engine = Engine::open_at(config(dir.path(), 400), Some(at(201 * 1_440)), None).expect("opens");
+    assert_eq!(schema_of(dir.path()), schema, "as if it had been made so");
+    assert_eq!(engine.digest().expect("digest"), before);
+    while engine.keep_digests().expect("kept") {}
+    assert_eq!((kept(dir.path()), hours(dir.path())), (days, all));
+    assert_eq!(engine.digest().expect("digest"), before);
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn size_rows(dir: &Path, how: &str, filling: &Filling, bar: Bar) -> Vec<Row> {
             unit,
             Bar::None,
         ),
+        Row::new(format!("{how}: hours by the day"), size(&["day_hours"]) / minutes, unit, Bar::None),
         Row::new(format!("{how}: a raw reading"), size(&["raw"]) / readings as f64, "bytes", Bar::None),
     ]
 }
@@ -258,6 +259,7 @@ fn report(config: &CollectorConfig) {
     let mut view = view(config, numbers(config));
     let options = reports::Options { generated_at: now(), configuration: config };
     let report = reports::make(&mut view, "large", "2025", options).expect("a report");
+    assert!(report.hours.as_ref().is_some_and(|hours| hours.pue.len() as i64 >= 24 * days().min(365)));
     let printed = reports::json(&report).len();
     let (time, worked) = (begin.elapsed(), processor_time());
     assert!(printed > 1_000);

@@ -16,7 +16,7 @@ use wattledger_model::time::Timestamp;
 /// In the `meta` table: `COUNT HASH` of the chain's head.
 const HEAD: &str = "audit head";
 /// What the first entry has as the hash of its predecessor.
-const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Begins what is hashed, so that a hash is of nothing else.
 const FORM: &[u8] = b"wattledger/audit/v1\n";
 

@@ -1,7 +1,7 @@
 //! Reads hours, minutes and long steps of single meters from the store.
 
 use crate::ledger::block::{self, Hour};
-use crate::store::{HourRow, MeterId, StoreError};
+use crate::store::{HourRow, MeterId, StoreError, day_hours};
 use rusqlite::{Connection, OptionalExtension, params};
 use wattledger_model::time::{HOUR_MINUTES, Interval, Minute, Timestamp};
 
@@ -12,6 +12,10 @@ fn failed(source: rusqlite::Error) -> StoreError {
     StoreError::Sqlite { path: "ledger.sqlite".into(), source }
 }
 
+/// Hours that are looked for by the day: fewer are as quickly had from their own rows.
+const BY_DAY: i64 = 48;
+const DAY_HOURS: i64 = day_hours::HOURS as i64;
+
 /// The rollups of hours `[from, to)`, one slot an hour; `None` where nothing is known.
 pub(super) fn hours(
     connection: &Connection,
@@ -19,9 +23,48 @@ pub(super) fn hours(
     from: i64,
     to: i64,
 ) -> Result<Vec<Option<HourRow>>, StoreError> {
+    let mut all = vec![None; (to - from).max(0) as usize];
+    if to - from < BY_DAY {
+        fill_hours(connection, meter, (from, to), from, &mut all)?;
+        return Ok(all);
+    }
+    let days =
+        (from.div_euclid(DAY_HOURS) + i64::from(from.rem_euclid(DAY_HOURS) != 0), to.div_euclid(DAY_HOURS));
+    let mut kept = Vec::new();
+    day_hours::kept(connection, meter, days, |day, hours| {
+        let first = (day * DAY_HOURS - from) as usize;
+        all[first..first + day_hours::HOURS].copy_from_slice(hours);
+        kept.push(day);
+    })?;
+    let mut at = from;
+    for day in kept {
+        fill_hours(connection, meter, (at, day * DAY_HOURS), from, &mut all)?;
+        at = (day + 1) * DAY_HOURS;
+    }
+    fill_hours(connection, meter, (at, to), from, &mut all)?;
+    Ok(all)
+}
+
+/// The same from the hours' own rows into their slots, of which the first is hour `origin`.
+fn fill_hours(
+    connection: &Connection,
+    meter: MeterId,
+    (from, to): (i64, i64),
+    origin: i64,
+    all: &mut [Option<HourRow>],
+) -> Result<(), StoreError> {
     const HOURS: &str = "SELECT hour, measured, measured_ms, interpolated, interpolated_ms, estimated, \
                          estimated_ms FROM hour WHERE meter = ?1 AND hour >= ?2 AND hour < ?3";
-    rollups(connection, HOURS, meter, from, to)
+    if from < to {
+        fill(
+            connection,
+            HOURS,
+            meter,
+            (from, to),
+            &mut all[(from - origin) as usize..(to - origin) as usize],
+        )?;
+    }
+    Ok(())
 }
 
 /// The rollups of UTC days `[from, to)`, one slot a day; `None` where nothing is known.
@@ -33,17 +76,18 @@ pub(super) fn days(
 ) -> Result<Vec<Option<HourRow>>, StoreError> {
     const DAYS: &str = "SELECT day, measured, measured_ms, interpolated, interpolated_ms, estimated, \
                         estimated_ms FROM day WHERE meter = ?1 AND day >= ?2 AND day < ?3";
-    rollups(connection, DAYS, meter, from, to)
+    let mut all = vec![None; (to - from).max(0) as usize];
+    fill(connection, DAYS, meter, (from, to), &mut all)?;
+    Ok(all)
 }
 
-fn rollups(
+fn fill(
     connection: &Connection,
     query: &str,
     meter: MeterId,
-    from: i64,
-    to: i64,
-) -> Result<Vec<Option<HourRow>>, StoreError> {
-    let mut all = vec![None; (to - from).max(0) as usize];
+    (from, to): (i64, i64),
+    all: &mut [Option<HourRow>],
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(query).map_err(failed)?;
     let mut rows = statement.query(params![meter, from, to]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
@@ -51,7 +95,7 @@ fn rollups(
         let parts = [(number(1)?, number(2)?), (number(3)?, number(4)?), (number(5)?, number(6)?)];
         all[(number(0)? - from) as usize] = Some(HourRow { parts });
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The minutes of one hour; `None` where nothing is known or the meter is a gauge.
@@ -236,4 +280,60 @@ pub(super) fn long_steps(
                 .collect()
         })
         .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outputs::hall::{Hall, at};
+    use wattledger_model::time::Timestamp;
+
+    const METER: &str =
+        "[[meter]]\nname = \"main\"\nkind = \"register\"\nunit = \"kWh\"\nnominal_interval = \"15m\"\n";
+
+    fn by_row(connection: &Connection, from: i64, to: i64) -> Vec<Option<HourRow>> {
+        let mut all = vec![None; (to - from) as usize];
+        fill_hours(connection, 1, (from, to), from, &mut all).expect("readable");
+        all
+    }
+
+    fn kept(connection: &Connection) -> Vec<i64> {
+        let mut days = Vec::new();
+        day_hours::kept(connection, 1, (i64::MIN, i64::MAX), |day, _| days.push(day)).expect("readable");
+        days
+    }
+
+    #[test]
+    fn hours_by_the_day_are_those_of_their_rows_whatever_comes_late() {
+        let mut hall = Hall::new(METER);
+        let start = at("2026-06-01T00:00:00Z");
+        let quarter = |at: i64| Timestamp(start.0 + at * 900_000);
+        // Ten days, half of one missing.
+        let readings = (0..=960).filter(|at| !(200..240).contains(at));
+        let all: Vec<_> =
+            readings.map(|at| ("main", quarter(at), 5.0 + at as f64 * 2.5, "kWh", None)).collect();
+        hall.take(&all);
+        let view = hall.view();
+        let connection = &view.connection;
+        let first = start.minute().hour();
+        assert_eq!(kept(connection).len(), 10, "all days that are over");
+        for (from, to) in [
+            (first, first + 240),
+            (first - 30, first + 100),
+            (first + 5, first + 53),
+            (first + 5, first + 20),
+        ] {
+            assert_eq!(
+                hours(connection, 1, from, to).expect("readable"),
+                by_row(connection, from, to),
+                "{from} {to}"
+            );
+        }
+        let before = by_row(connection, first, first + 240);
+        // A reading in the gap: the hours of two days change.
+        hall.take(&[("main", quarter(220), 5.0 + 220.0 * 2.5 + 1.0, "kWh", None)]);
+        let after = hours(connection, 1, first, first + 240).expect("readable");
+        assert_ne!(after, before);
+        assert_eq!(after, by_row(connection, first, first + 240));
+    }
 }

@@ -1,7 +1,8 @@
 //! A small ledger made by hand, through the engine.
 
+use crate::audit::Who;
 use crate::config::CollectorConfig;
-use crate::engine::{Arrival, Engine, EngineConfig};
+use crate::engine::{Arrival, By, Engine, EngineConfig};
 use crate::journal::PayloadForm;
 use crate::store::Layout;
 use crate::topology::{self, Topology};
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 use wattledger_model::batch::{AgentKey, Batch, Lineage};
+use wattledger_model::correction::Correction;
 use wattledger_model::decimal::Decimal;
 use wattledger_model::name::Name;
 use wattledger_model::reading::{Incarnation, Intake, Quality, Reading};
@@ -34,14 +36,19 @@ data_dir = "unused"
 broker = "mqtt://127.0.0.1:1883"
 [[site]]
 name = "hall"
-time_zone = "Europe/Berlin"
 "#;
 
 impl Hall {
     /// A site in Berlin with these further tables of configuration.
     pub(crate) fn new(tables: &str) -> Hall {
-        let config = CollectorConfig::parse("hall.toml", &format!("{HEAD}{tables}"))
-            .unwrap_or_else(|problems| panic!("{problems}"));
+        Hall::in_zone("Europe/Berlin", tables)
+    }
+
+    /// A site in another time zone.
+    pub(crate) fn in_zone(zone: &str, tables: &str) -> Hall {
+        let text = format!("{HEAD}time_zone = \"{zone}\"\n{tables}");
+        let config =
+            CollectorConfig::parse("hall.toml", &text).unwrap_or_else(|problems| panic!("{problems}"));
         let dir = tempfile::tempdir().expect("a directory");
         let layout = Layout::new(dir.path());
         let engine = Engine::open(EngineConfig {
@@ -112,6 +119,26 @@ impl Hall {
         let answered = self.engine.take(&[arrival], now).expect("taken");
         assert_eq!(answered.readings, readings.len(), "every reading is new and good");
         self.engine.compact().expect("flushed");
+    }
+
+    /// Corrects a meter's ledger as an operator does; the number of the correction.
+    pub(crate) fn correct(
+        &mut self,
+        meter: &str,
+        correction: Correction,
+        reason: &str,
+        now: Timestamp,
+    ) -> u64 {
+        let key = self.config.meters.iter().map(|meter| &meter.key).find(|key| key.meter.as_str() == meter);
+        let id = key.and_then(|key| self.engine.meters().id(key)).expect("a declared meter");
+        let by = By { who: &Who::user(Some(4_294_900_001)), reason, now };
+        self.engine.correct(id, correction, by).expect("corrected").sequence
+    }
+
+    /// Takes a correction back.
+    pub(crate) fn withdraw(&mut self, number: u64, now: Timestamp) {
+        let by = By { who: &Who::user(Some(4_294_900_001)), reason: "it was another meter", now };
+        self.engine.withdraw(number, by).expect("withdrawn");
     }
 
     pub(crate) fn view(&self) -> View {

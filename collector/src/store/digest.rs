@@ -23,7 +23,7 @@
 //! of the schema, as soon as a minute or step of their day is written; what is not kept is made from the minutes.
 
 use super::write::steps_between;
-use super::{MeterId, StoreError, schema};
+use super::{MeterId, StoreError, day_hours, schema};
 use crate::ledger::block;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
@@ -261,7 +261,7 @@ pub(crate) fn waiting(
         .map_err(failed)
 }
 
-/// Makes the digest of a meter's day and keeps it, as of the change number in force.
+/// Makes the digest of a meter's day and keeps it, as of the change number in force, and the rollups of its hours.
 pub(crate) fn keep(
     connection: &Connection,
     (day, meter): MeterDay,
@@ -269,6 +269,8 @@ pub(crate) fn keep(
     text: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
     let whole = of_part(connection, meter, (day * DAY_MINUTES, (day + 1) * DAY_MINUTES), text)?;
+    // Before the digest, which says that they hold.
+    day_hours::keep(connection, meter, day).map_err(failed)?;
     connection
         .prepare_cached(
             "UPDATE day_digest SET digest = ?3, minutes = ?4, steps = ?5, change = ?6

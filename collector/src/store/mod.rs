@@ -3,6 +3,7 @@
 //! One writer (the engine's thread) and any number of readers, each on its own connection: SQLite with a
 //! write-ahead log, every commit synced.
 
+pub(crate) mod day_hours;
 pub mod digest;
 pub mod history;
 pub mod quarantine;

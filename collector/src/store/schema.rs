@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 /// Version of the schema that this program writes, kept in SQLite's `user_version`.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// What all versions have in common.
 const TABLES: &str = "
@@ -114,6 +114,13 @@ CREATE TABLE day_digest (
 CREATE INDEX day_digest_waiting ON day_digest (day, meter) WHERE digest IS NULL;
 ";
 
+/// Table that is new in version 4: the rollups of a day's hours in one row, which hold while the day's digest does.
+const DAY_HOURS_KEPT: &str = "
+CREATE TABLE day_hours (
+    meter INTEGER NOT NULL, day INTEGER NOT NULL, block BLOB NOT NULL,
+    PRIMARY KEY (meter, day)) STRICT, WITHOUT ROWID;
+";
+
 /// In SQL, the UTC day of a column that counts so many units a day since the epoch; times before it too.
 pub(super) fn day_of(column: &str, a_day: i64) -> String {
     format!("{column} / {a_day} - ({column} % {a_day} < 0)")
@@ -179,20 +186,24 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     let void_digests = void_digests();
     connection.execute_batch(&format!(
-        "BEGIN; {TABLES} {MENDED} {ADDED} {DIGESTS} {void_digests} PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN; {TABLES} {MENDED} {ADDED} {DIGESTS} {void_digests} {DAY_HOURS_KEPT} PRAGMA user_version = {VERSION};
+         COMMIT;"
     ))
 }
 
-/// Brings a store of an earlier version up to this one, all or nothing. Digests of its days are made later, by
-/// and by or by whoever needs them.
+/// Brings a store of an earlier version up to this one, all or nothing. Digests of its days, and the rollups of their
+/// hours, are made later, by and by or by whoever needs them.
 pub fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     if from < 2 {
         transaction.execute_batch(&format!("{FROM_ONE} {MENDED} {FROM_ONE_MOVED} {ADDED}"))?;
     }
-    let (void_digests, every_day) = (void_digests(), every_day_without_digest());
-    transaction
-        .execute_batch(&format!("{DIGESTS} {every_day} {void_digests} PRAGMA user_version = {VERSION};"))?;
+    if from < 3 {
+        transaction.execute_batch(&format!("{DIGESTS} {}", void_digests()))?;
+    }
+    // Also of digests that were kept: the hours of their days are made with them.
+    let every_day = every_day_without_digest();
+    transaction.execute_batch(&format!("{DAY_HOURS_KEPT} {every_day} PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
 }
 

@@ -34,8 +34,12 @@ impl FacilityAccounts {
         }
     }
 
-    /// The accounts of some terms by themselves.
+    /// The accounts of some terms by themselves; those of a component where that is the same sum.
     pub(super) fn alone(&mut self, terms: &[Term]) -> &mut Accounts {
+        let same = |(_, accounts): &(Component, Accounts)| accounts.pair().numerator == terms;
+        if let Some(at) = self.components.iter().position(same) {
+            return &mut self.components[at].1;
+        }
         let at = self.alone.iter().position(|accounts| accounts.pair().numerator == terms);
         let at = at.unwrap_or_else(|| {
             self.alone.push(Accounts::new(Pair::alone(terms)));

@@ -26,6 +26,16 @@ impl View {
         Ok((account.all_numerator.iter().sum(), Known::of(interval, &account)))
     }
 
+    /// All that is booked of a sum of a facility over an interval, base units.
+    pub(crate) fn booked_sum(
+        &mut self,
+        facility: usize,
+        terms: &[Term],
+        interval: Interval,
+    ) -> Result<i128, StoreError> {
+        Ok(self.sum(facility, terms, interval)?.0)
+    }
+
     fn burnt<'f>(
         &mut self,
         at: usize,

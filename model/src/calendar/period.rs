@@ -1,8 +1,8 @@
 //! Periods of reports, as people write them.
 
-use super::{Tz, dates, first_date, next_first_date};
+use super::{Tz, date_of, dates, day_start, first_date, next_day, next_first_date, year_before};
 use crate::calendar::Window;
-use crate::time::{Interval, MINUTE_MS, Timestamp};
+use crate::time::{Interval, MINUTE_MS, Minute, Timestamp};
 use chrono::{Datelike, NaiveDate};
 use std::fmt;
 
@@ -17,6 +17,8 @@ pub enum PeriodKind {
     Month,
     /// One local date.
     Day,
+    /// Twelve months that end with a local date.
+    TwelveMonths,
     /// From one local date to another, or between two instants.
     Range,
 }
@@ -37,8 +39,9 @@ pub struct Period {
 pub enum PeriodError {
     /// None of the forms that are understood.
     #[error(
-        "`{0}` is not a period: write 2025, 2025-Q2, 2025-03, 2025-03-01, or FROM..TO with dates or RFC 3339 \
-         instants, where TO is the first date or instant left out"
+        "`{0}` is not a period: write 2025, 2025-Q2, 2025-03, 2025-03-01, 12m-to-2025-10-31 for the twelve months \
+         that end with that date, or FROM..TO with dates or RFC 3339 instants, where TO is the first date or instant \
+         left out"
     )]
     Form(String),
     /// No such date in the calendar, or one outside 2000 to 2199.
@@ -52,7 +55,27 @@ pub enum PeriodError {
     Empty(String),
 }
 
+/// Twelve months that end with the last date that is known whole.
+const ROLLING: &str = "rolling-12m";
+/// Before the last date of twelve months.
+const TWELVE_MONTHS_TO: &str = "12m-to-";
+
 impl Period {
+    /// As [`Period::parse`]; besides, `rolling-12m` is the twelve months that end with the last local date before
+    /// `horizon`, up to which everything is known. The text of such a period names that date, so that it means the
+    /// same later.
+    ///
+    /// # Errors
+    /// As [`Period::parse`].
+    pub fn parse_at(text: &str, zone: Tz, horizon: Minute) -> Result<Period, PeriodError> {
+        if text.trim() != ROLLING {
+            return Period::parse(text, zone);
+        }
+        // The date that the horizon lies in is not over.
+        let last = date_of(zone, horizon).pred_opt().unwrap_or_default();
+        Period::parse(&format!("{TWELVE_MONTHS_TO}{last}"), zone)
+    }
+
     /// Reads a period as the local calendar of `zone` understands it.
     ///
     /// # Errors
@@ -66,6 +89,13 @@ impl Period {
                 return Err(PeriodError::Empty(shown()));
             }
             (PeriodKind::Range, interval)
+        } else if let Some(last) = text.strip_prefix(TWELVE_MONTHS_TO) {
+            let Some((PeriodKind::Day, _, date)) = calendar_period(last) else {
+                return Err(PeriodError::Form(shown()));
+            };
+            let last = date.filter(believable).ok_or_else(|| PeriodError::Date(shown()))?;
+            let end = day_start(zone, next_day(last));
+            (PeriodKind::TwelveMonths, Interval::new(year_before(zone, end), end))
         } else {
             let (kind, window, date) = calendar_period(text).ok_or_else(|| PeriodError::Form(shown()))?;
             let date = date.filter(believable).ok_or_else(|| PeriodError::Date(shown()))?;
@@ -108,12 +138,12 @@ fn calendar_period(text: &str) -> Option<(PeriodKind, Window, Option<NaiveDate>)
 }
 
 /// One end of a range: the first minute of a local date, or an instant.
-fn edge(text: &str, zone: Tz) -> Result<crate::time::Minute, PeriodError> {
+fn edge(text: &str, zone: Tz) -> Result<Minute, PeriodError> {
     let text = text.trim();
     let shown = || text.chars().take(80).collect::<String>();
     if let Some((PeriodKind::Day, _, date)) = calendar_period(text) {
         let date = date.filter(believable).ok_or_else(|| PeriodError::Date(shown()))?;
-        return Ok(super::day_start(zone, date));
+        return Ok(day_start(zone, date));
     }
     let at = Timestamp::from_rfc3339(text).ok_or_else(|| PeriodError::Form(shown()))?;
     if !at.is_believable() {

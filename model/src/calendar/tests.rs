@@ -188,6 +188,29 @@ fn periods_are_read_as_the_site_writes_its_dates() {
 }
 
 #[test]
+fn twelve_months_end_with_the_date_that_is_named_or_the_last_whole_one() {
+    let berlin = zone("Europe/Berlin");
+    let read = |text: &str| Period::parse(text, berlin).map(|period| (period.kind, period.interval));
+    let to_october =
+        Interval::new(day_start(berlin, date("2025-11-01")), day_start(berlin, date("2026-11-01")));
+    assert_eq!(read("12m-to-2026-10-31"), Ok((PeriodKind::TwelveMonths, to_october)));
+    assert_eq!(to_october.minutes(), 365 * 1_440, "both ends are in winter time");
+    assert_eq!(read("12m-to-2025-12-31").map(|(_, of)| of), read("2025").map(|(_, of)| of));
+    let leap = read("12m-to-2028-02-29").expect("a leap day").1;
+    assert_eq!(leap, interval(Window::Months12, berlin, day_start(berlin, date("2028-03-01"))));
+    for wrong in ["12m-to-2026-10", "12m-to-", "12m-to-october"] {
+        assert!(matches!(Period::parse(wrong, berlin), Err(PeriodError::Form(_))), "{wrong}");
+    }
+    assert!(matches!(Period::parse("12m-to-2026-02-30", berlin), Err(PeriodError::Date(_))));
+
+    let rolling = |horizon: &str| Period::parse_at("rolling-12m", berlin, at(horizon)).expect("a period");
+    assert_eq!(rolling("2026-10-31T23:00:00Z").interval, to_october, "midnight ends the date");
+    assert_eq!(rolling("2026-11-01T22:59:00Z").text, "12m-to-2026-10-31", "the date is not over");
+    assert_eq!(Period::parse_at("2025", berlin, at("2026-11-01T00:00:00Z")), Period::parse("2025", berlin));
+    assert!(matches!(Period::parse("rolling-12m", berlin), Err(PeriodError::Form(_))), "no horizon is known");
+}
+
+#[test]
 fn what_is_no_period_is_refused_with_its_reason() {
     let read = |text: &str| Period::parse(text, zone("UTC")).expect_err(text);
     for text in [

@@ -168,6 +168,26 @@ impl Accounts {
         Ok(all)
     }
 
+    /// Sums over each hour of an interval, or part of one at its ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn hourly(
+        &mut self,
+        connection: &Connection,
+        interval: Interval,
+    ) -> Result<Vec<Account>, StoreError> {
+        if interval.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
+        // At once: an hour by itself costs a look for each meter.
+        self.read_hours(connection, first, last + 1)?;
+        (first..=last)
+            .map(|hour| self.account(connection, Level::Hour.interval(hour).intersect(interval)))
+            .collect()
+    }
+
     /// What each meter came to over an interval, in the order of the pair.
     ///
     /// # Errors

@@ -42,6 +42,9 @@ impl Term {
 
 /// Whether every minute of a span has a term, so that the sum means something there.
 pub(super) fn are_in_force(terms: &[Term], span: Interval) -> bool {
+    if terms.iter().any(|term| term.spans(span)) {
+        return true;
+    }
     let mut parts: Vec<Interval> = terms.iter().map(|term| term.during.intersect(span)).collect();
     parts.retain(|part| !part.is_empty());
     parts.sort();

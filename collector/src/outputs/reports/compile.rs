@@ -7,7 +7,7 @@ use super::content::{
 };
 use super::error::ReportError;
 use super::uncertainty::{self, Uncertainty};
-use super::{figures, span};
+use super::{budget, corrected, figures, hours, market, parts, shares, span};
 use crate::config::CollectorConfig;
 use crate::engine::reread;
 use crate::indicators::notation::zone_notation;
@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 use wattledger_model::calendar::{self, Period as Asked, Tz};
 use wattledger_model::factor::FactorTable;
 use wattledger_model::meter::Kind;
-use wattledger_model::minute::StepClass;
 use wattledger_model::role::Role;
 use wattledger_model::target::{Target, TargetTable};
 use wattledger_model::time::{Interval, Minute, Timestamp};
@@ -38,7 +37,8 @@ pub struct Options<'c> {
     pub configuration: &'c CollectorConfig,
 }
 
-/// Makes the report of a facility over a period: `2025`, `2025-Q2`, `2025-03`, `2025-03-01` or `FROM..TO`.
+/// Makes the report of a facility over a period: `2025`, `2025-Q2`, `2025-03`, `2025-03-01`, `12m-to-2025-10-31`,
+/// `rolling-12m` or `FROM..TO`.
 ///
 /// A period that is not over is cut at the facility's horizon, and the report says so. The view must not be
 /// in a round: the report begins and ends its own.
@@ -55,9 +55,8 @@ pub fn make(
     let Some(at) = view.facility(facility) else {
         return Err(ReportError::unknown_facility(facility, names));
     };
-    let asked = Asked::parse(period, view.topology().facilities[at].zone)?;
     let change = view.begin()?;
-    let report = compile(view, at, &asked, change, options);
+    let report = compile(view, at, period, change, options);
     view.end()?;
     report
 }
@@ -65,15 +64,17 @@ pub fn make(
 fn compile(
     view: &mut View,
     at: usize,
-    asked: &Asked,
+    period: &str,
     change: u64,
     options: Options<'_>,
 ) -> Result<Report, ReportError> {
     let topology = view.topology().clone();
     let facility = &topology.facilities[at];
-    let horizon = view.horizon(at).ok_or_else(|| ReportError::NothingRead(facility.name.to_string()))?;
+    let horizon = view.horizon(at);
+    let asked = Asked::parse_at(period, facility.zone, horizon.unwrap_or(options.generated_at.minute()))?;
+    let horizon = horizon.ok_or_else(|| ReportError::NothingRead(facility.name.to_string()))?;
     let (interval, complete) =
-        span::known_part(asked, facility.name.as_str(), horizon, options.generated_at)?;
+        span::known_part(&asked, facility.name.as_str(), horizon, options.generated_at)?;
 
     let account = view.energies(at, interval)?;
     let pue = Figure::of(Indicator::Pue, interval, &account);
@@ -85,10 +86,11 @@ fn compile(
     let verdicts =
         figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, options.generated_at);
     let (carbon, factor) = (view.figure(at, Indicator::Carbon, interval)?, view.factor(at));
-    let declared =
-        options.configuration.facility(&facility.name).and_then(|declared| declared.carbon.as_ref());
+    let declared = options.configuration.facility(&facility.name);
+    let by_location = declared.and_then(|declared| declared.carbon.as_ref());
+    let parts = parts::parts(view, at, interval)?;
     Ok(Report {
-        report: "wattledger/report/v1",
+        report: "wattledger/report/v2",
         facility: Facility {
             name: facility.name.to_string(),
             title: facility.title.clone(),
@@ -97,21 +99,28 @@ fn compile(
             measuring_point: measuring_point(facility.category),
             problem: facility.problem,
         },
-        period: period_part(asked, facility.zone, interval, complete, horizon),
+        period: period_part(&asked, facility.zone, interval, complete, horizon),
         pue: figures::shown(&pue, facility),
         methods: methods(facility, &uncertainty),
         uncertainty,
         verdicts,
-        energies: energies(&account),
+        budget: budget::budget(view, at, interval)?,
+        energies: energies(&account, &parts),
+        parts: parts.rows,
         components: components(view, at, interval)?,
+        shares: shares::shares(view, at, interval, &account)?,
         gaps: gaps_part(view, at, gaps)?,
         months: months(view, at, interval)?,
         wue: view.figure(at, Indicator::Wue, interval)?.map(|figure| figures::shown(&figure, facility)),
         cue: view.figure(at, Indicator::Cue, interval)?.map(|figure| figures::shown(&figure, facility)),
-        carbon: carbon.map(|figure| figures::carbon(&figure, facility, declared, factor.as_ref())),
+        carbon: carbon.map(|figure| figures::carbon(&figure, facility, by_location, factor.as_ref())),
+        market: market::market(view, at, interval, declared)?,
         indicators: indicators(view, at, interval)?,
+        corrections: corrected::corrections(view, at, interval)?,
         meters: meters(view, at, interval, options.generated_at)?,
+        hours: hours::hours(view, at, interval)?,
         versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
+        audit: corrected::head(view)?,
     })
 }
 
@@ -171,17 +180,17 @@ fn period_part(asked: &Asked, zone: Tz, interval: Interval, complete: bool, hori
         to: interval.to.start(),
         from_local: local(interval.from),
         to_local: local(interval.to),
-        hours: hours(interval.minutes()),
+        hours: elapsed(interval.minutes()),
         complete,
         cut,
     }
 }
 
-fn hours(minutes: i64) -> f64 {
+fn elapsed(minutes: i64) -> f64 {
     minutes as f64 / 60.0
 }
 
-fn energies(account: &Account) -> Energies {
+fn energies(account: &Account, of_total: &parts::Parts) -> Energies {
     let parts = |common: i128, all: [i128; 3]| EnergyParts {
         common: Amount::kwh(common),
         total: Amount::kwh(all.iter().sum()),
@@ -193,7 +202,9 @@ fn energies(account: &Account) -> Energies {
         unit: "kWh",
         facility: parts(account.numerator, account.all_numerator),
         it: parts(account.denominator, account.all_denominator),
-        common_hours: hours(account.minutes),
+        common_hours: elapsed(account.minutes),
+        electricity: of_total.electricity,
+        non_electric: of_total.non_electric,
     }
 }
 
@@ -248,18 +259,22 @@ fn gaps_part(view: &mut View, at: usize, mut gaps: Vec<Interval>) -> Result<Gaps
 fn months(view: &mut View, at: usize, interval: Interval) -> Result<Vec<MonthRow>, StoreError> {
     let topology = view.topology().clone();
     let facility = &topology.facilities[at];
+    let says_how_exact = view.says_how_exact(facility.total.iter().chain(&facility.it).copied());
     span::months(interval, facility.zone)
         .into_iter()
         .map(|(month, part)| {
             let account = view.energies(at, part)?;
+            let pue = Figure::of(Indicator::Pue, part, &account);
+            let expanded = if says_how_exact { view.expanded(at, &pue)? } else { None };
             Ok(MonthRow {
                 month,
                 from: part.from.start(),
                 to: part.to.start(),
-                hours: hours(part.minutes()),
+                hours: elapsed(part.minutes()),
                 facility_kwh: Amount::kwh(account.numerator),
                 it_kwh: Amount::kwh(account.denominator),
-                pue: figures::shown(&Figure::of(Indicator::Pue, part, &account), facility),
+                pue: figures::shown(&pue, facility),
+                expanded,
             })
         })
         .collect()
@@ -302,8 +317,7 @@ fn boundary_meter(
 ) -> Result<BoundaryMeter, StoreError> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     for step in view.steps(meter.id, interval)? {
-        let class = if step.class == StepClass::Normal { "long" } else { step.class.word() };
-        *counts.entry(class).or_default() += 1;
+        *counts.entry(shares::reason(step.class)).or_default() += 1;
     }
     let (declared, read) = (&meter.declared, &meter.interpretation);
     let seconds = |ms: i64| ms as f64 / 1_000.0;

@@ -1,6 +1,12 @@
 //! What a report holds. The fields and their names are the published JSON: see [`super::json`].
 
 use super::amount::Amount;
+use super::budget::YearBudget;
+use super::corrected::{AuditHead, CorrectionRow};
+use super::hours::Hours;
+use super::market::Claims;
+use super::parts::PartRow;
+use super::shares::ShareRow;
 use super::uncertainty::Uncertainty;
 use crate::indicators::verdict::Reason;
 use crate::topology::note::Noted;
@@ -13,7 +19,7 @@ use wattledger_model::time::Timestamp;
 /// A report of one facility over one period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The shape of this report: `wattledger/report/v1`.
+    /// The shape of this report: `wattledger/report/v2`.
     pub report: &'static str,
     /// What it is about.
     pub facility: Facility,
@@ -25,10 +31,17 @@ pub struct Report {
     pub uncertainty: Uncertainty,
     /// One verdict a target, in the order of the configuration.
     pub verdicts: Vec<Verdict>,
+    /// What the running year's targets still permit, and how it will end; `None` where the period is not of a year
+    /// that is running.
+    pub budget: Option<YearBudget>,
     /// Numerator and denominator, with how they are known.
     pub energies: Energies,
+    /// What `E_DC` is made of.
+    pub parts: Vec<PartRow>,
     /// Sums of the meters of one role each.
     pub components: Vec<Component>,
+    /// What is interpolated and estimated, by meter and reason.
+    pub shares: Vec<ShareRow>,
     /// Time outside the common support.
     pub gaps: Gaps,
     /// The calendar months of a period that is longer than a month.
@@ -37,16 +50,24 @@ pub struct Report {
     pub wue: Option<Figure>,
     /// CO₂ over IT energy; `None` without an emission factor.
     pub cue: Option<Figure>,
-    /// CO₂ of the facility's grid electricity; `None` without an emission factor.
+    /// CO₂ of the facility's grid electricity by location; `None` without an emission factor.
     pub carbon: Option<Carbon>,
+    /// CO₂ of the same by contract; `None` without an emission factor.
+    pub market: Option<Carbon>,
     /// Every other indicator that the facility has meters or facts for.
     pub indicators: Vec<Figure>,
+    /// The corrections in force that touch the period.
+    pub corrections: Vec<CorrectionRow>,
     /// The meters that make the boundary, by role.
     pub meters: Vec<BoundaryMeter>,
+    /// The hours of a period that is longer than a week, for drawings.
+    pub hours: Option<Hours>,
     /// How it was reckoned, in words.
     pub methods: Methods,
     /// From what, by which program.
     pub versions: Versions,
+    /// The end of the audit chain.
+    pub audit: AuditHead,
 }
 
 /// The facility.
@@ -201,6 +222,10 @@ pub struct Energies {
     pub it: EnergyParts,
     /// Hours that both are covered.
     pub common_hours: f64,
+    /// Of all of `E_DC` that is booked, electricity, less what leaves.
+    pub electricity: Amount,
+    /// Of all of `E_DC` that is booked, fuel, delivered cooling and heat as they count.
+    pub non_electric: Amount,
 }
 
 /// One energy and how it is known.
@@ -319,6 +344,8 @@ pub struct MonthRow {
     pub it_kwh: Amount,
     /// Facility energy over IT energy of this month.
     pub pue: Figure,
+    /// Its expanded uncertainty U (k = 2); `None` where it is not known.
+    pub expanded: Option<f64>,
 }
 
 /// Carbon of the facility's electricity.
@@ -326,15 +353,18 @@ pub struct MonthRow {
 pub struct Carbon {
     /// The mass, kg.
     pub figure: Figure,
-    /// `location-based`.
+    /// `location-based` or `market-based`.
     pub basis: &'static str,
     /// What is counted and what is not.
     pub method: &'static str,
     /// What the factor is; empty where there is none.
     #[serde(serialize_with = "words_or_empty")]
     pub note: Option<Noted>,
-    /// The factor by year of consumption.
+    /// The factor by year of consumption; of the market-based figure that of what nothing claims.
     pub factors: Vec<Factor>,
+    /// What is claimed; of the market-based figure alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
 }
 
 /// An emission factor used for one year of consumption.
@@ -461,11 +491,11 @@ pub struct Table {
     pub version: String,
 }
 
-fn instant<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn instant<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
 }
 
-fn instant_if_any<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn instant_if_any<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => to.collect_str(at),
         None => to.serialize_none(),

@@ -1,7 +1,7 @@
 //! The report as CSV: one row a figure, RFC 4180 with a heading line.
 //!
-//! Rows are told apart by `figure`: `pue`, `wue`, `cue`, `carbon`, `pue-month`, and `component-ROLE`. An empty
-//! field is not known or does not apply; it is never zero.
+//! Rows are told apart by `figure`: `pue`, `wue`, `cue`, `carbon`, `carbon-market`, `pue-month`, and
+//! `component-ROLE`. An empty field is not known or does not apply; it is never zero.
 
 use super::content::{Component, Figure, Report};
 use wattledger_model::time::Timestamp;
@@ -49,7 +49,7 @@ pub fn csv(report: &Report) -> String {
         let [kg, it_kwh] = divided(figure);
         Row { amounts: [None, None, kg], it_kwh, ..of_figure(figure, period) }
     }));
-    if let Some(carbon) = &report.carbon {
+    for carbon in report.carbon.iter().chain(&report.market) {
         let kg = carbon.figure.value.map(|kg| kg.to_string());
         rows.push(Row { amounts: [None, None, kg], ..of_figure(&carbon.figure, period) });
     }

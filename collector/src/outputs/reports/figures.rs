@@ -8,7 +8,7 @@ use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, judge};
 use crate::indicators::{Figure, Status};
 use crate::topology::{self, Facility};
 use chrono::Datelike;
-use wattledger_model::calendar;
+use wattledger_model::calendar::{self, Tz};
 use wattledger_model::factor::FactorTable;
 use wattledger_model::target::{Target, TargetKind};
 use wattledger_model::time::{Interval, Minute, Timestamp};
@@ -97,16 +97,21 @@ pub(super) fn carbon(
     declared: Option<&config::Carbon>,
     used: Option<&topology::Factor>,
 ) -> Carbon {
-    let year_of = |minute| calendar::date_of(facility.zone, minute).year();
-    let years = year_of(figure.interval.from)..=year_of(Minute(figure.interval.to.0 - 1));
     Carbon {
         figure: shown(figure, facility),
         basis: "location-based",
         method: if used.is_some_and(topology::Factor::is_by_interval) { BY_INTERVAL } else { BY_YEAR },
         note: used.map(|used| used.note_over(figure.interval)),
-        factors: declared
-            .map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect()),
+        factors: factors(figure.interval, facility.zone, declared),
+        claims: None,
     }
+}
+
+/// The factor of each local year of an interval, as it is declared.
+pub(super) fn factors(interval: Interval, zone: Tz, declared: Option<&config::Carbon>) -> Vec<Factor> {
+    let year_of = |minute| calendar::date_of(zone, minute).year();
+    let years = year_of(interval.from)..=year_of(Minute(interval.to.0 - 1));
+    declared.map_or(Vec::new(), |declared| years.filter_map(|year| factor(declared, year)).collect())
 }
 
 fn factor(declared: &config::Carbon, year: i32) -> Option<Factor> {

@@ -1,7 +1,9 @@
 //! The report for a terminal: the verdict first, then what it rests on.
 
 use super::amount::Amount;
+use super::basis;
 use super::content::{BoundaryMeter, Carbon, Figure, Report, Verdict};
+use crate::indicators::Indicator;
 use std::fmt::{self, Write};
 
 /// The report as text for people, with a line end.
@@ -14,11 +16,17 @@ pub fn text(report: &Report) -> String {
 fn write_all(report: &Report, out: &mut String) -> fmt::Result {
     headline(report, out)?;
     period(report, out)?;
+    if let Some(budget) = &report.budget {
+        basis::budget(budget, out)?;
+    }
     energies(report, out)?;
+    basis::parts(report, out)?;
     components(report, out)?;
     months(report, out)?;
+    basis::shares(report, out)?;
     gaps(report, out)?;
     others(report, out)?;
+    basis::corrections(report, out)?;
     meters(report, out)?;
     instruments(report, out)?;
     colophon(report, out)
@@ -123,7 +131,7 @@ fn write_verdict(verdict: &Verdict, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn heading(out: &mut String, words: &str) -> fmt::Result {
+pub(super) fn heading(out: &mut String, words: &str) -> fmt::Result {
     writeln!(out, "\n{words}")
 }
 
@@ -203,18 +211,18 @@ fn gaps(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 fn others(report: &Report, out: &mut String) -> fmt::Result {
-    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).chain(&report.indicators).collect();
-    if figures.is_empty() && report.carbon.is_none() {
+    // The market-based figure stands with its claims.
+    let others = report.indicators.iter().filter(|figure| figure.indicator != Indicator::CarbonMarket.word());
+    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).chain(others).collect();
+    let carbon: Vec<&Carbon> = report.carbon.iter().chain(&report.market).collect();
+    if figures.is_empty() && carbon.is_empty() {
         return Ok(());
     }
     heading(out, "Other indicators")?;
     for figure in figures {
         writeln!(out, "  {}\n    {}", named(figure), known(figure))?;
     }
-    match &report.carbon {
-        Some(carbon) => write_carbon(carbon, out),
-        None => Ok(()),
-    }
+    carbon.into_iter().try_for_each(|carbon| write_carbon(carbon, out))
 }
 
 fn write_carbon(carbon: &Carbon, out: &mut String) -> fmt::Result {
@@ -235,7 +243,7 @@ fn write_carbon(carbon: &Carbon, out: &mut String) -> fmt::Result {
             factor.year, factor.kg_per_kwh
         )?;
     }
-    Ok(())
+    basis::claims(carbon, out)
 }
 
 fn meters(report: &Report, out: &mut String) -> fmt::Result {
@@ -296,6 +304,7 @@ fn colophon(report: &Report, out: &mut String) -> fmt::Result {
     heading(out, "Made from")?;
     writeln!(out, "  ledger change {}, digest {}", versions.change, versions.ledger_digest)?;
     writeln!(out, "  of {} minutes and {} steps", versions.ledger_minutes, versions.ledger_steps)?;
+    writeln!(out, "  audit chain of {} entries, head {}", report.audit.entries, report.audit.hash)?;
     let factors = &versions.factors;
     let targets: Vec<String> =
         versions.targets.iter().map(|table| format!("{} {}", table.name, table.version)).collect();

@@ -1,0 +1,182 @@
+//! Drawings of reports made by hand. With `WATTLEDGER_CHARTS=DIR` they are written there, to be looked at.
+
+use super::super::content::Report;
+use super::super::document::{Chart, Lang};
+use super::super::{Options, make};
+use super::{energy_split, heat_map, load_against_pue, monthly_pue};
+use crate::outputs::hall::{Hall, at};
+use std::path::Path;
+use wattledger_model::time::Timestamp;
+
+const TABLES: &str = r#"
+[[facility]]
+name = "hall-1"
+site = "hall"
+targets = ["D130", "D125"]
+[[meter]]
+name = "main"
+facility = "hall-1"
+role = "utility"
+kind = "power"
+unit = "kW"
+form = "interval-mean"
+nominal_interval = "1h"
+rated_power = "200 kW"
+class = "0.5S"
+ct_class = "0.5S"
+[[meter]]
+name = "ups"
+facility = "hall-1"
+role = "ups-output"
+kind = "power"
+unit = "kW"
+form = "interval-mean"
+nominal_interval = "1h"
+rated_power = "200 kW"
+class = "0.5S"
+ct_class = "0.5S"
+[[meter]]
+name = "chiller"
+facility = "hall-1"
+role = "cooling"
+kind = "power"
+unit = "kW"
+form = "interval-mean"
+nominal_interval = "1h"
+[[meter]]
+name = "lights"
+facility = "hall-1"
+role = "lighting"
+kind = "power"
+unit = "kW"
+form = "interval-mean"
+nominal_interval = "1h"
+"#;
+
+/// Hours from the local first of January 2025 on: load by the hour, cooling by the season, two days without IT power.
+fn hall(hours: i64) -> Hall {
+    let mut hall = Hall::new(TABLES);
+    let from = at("2024-12-31T23:00:00Z").0;
+    let turn = |hour: i64, period: f64| (hour as f64 / period * std::f64::consts::TAU).sin();
+    for chunk in 0..=hours / 1_000 {
+        let mut readings = Vec::new();
+        for hour in chunk * 1_000..hours.min((chunk + 1) * 1_000) {
+            let end = Timestamp(from + (hour + 1) * 3_600_000);
+            let it = 90.0 + 12.0 * turn(hour - 8, 24.0) + 4.0 * turn(hour, 168.0);
+            let cooling = 14.0 + 9.0 * turn(hour - 2_200, 8_760.0) + 5.0 * turn(hour - 9, 24.0);
+            let tenth = |value: f64| (value * 10.0).round() / 10.0;
+            readings.push(("main", end, tenth(it * 1.04 + cooling + 2.0), "kW", Some(3_600)));
+            if !(2_000..2_048).contains(&hour) {
+                readings.push(("ups", end, tenth(it), "kW", Some(3_600)));
+            }
+            readings.push(("chiller", end, tenth(cooling), "kW", Some(3_600)));
+            readings.push(("lights", end, 2.0, "kW", Some(3_600)));
+        }
+        if !readings.is_empty() {
+            hall.take(&readings);
+        }
+    }
+    hall
+}
+
+fn report(hall: &Hall, period: &str) -> Report {
+    let options = Options { generated_at: at("2026-01-05T00:00:00Z"), configuration: &hall.config };
+    make(&mut hall.view(), "hall-1", period, options).expect("a report")
+}
+
+type Draw = fn(&Report, Lang) -> Option<Chart>;
+const ALL: [Draw; 4] = [monthly_pue, energy_split, heat_map, load_against_pue];
+
+fn kept_to_be_looked_at(chart: &Chart, lang: Lang) {
+    if let Some(folder) = std::env::var_os("WATTLEDGER_CHARTS") {
+        let name = format!("{}-{}.svg", chart.name, lang.word());
+        std::fs::write(Path::new(&folder).join(name), &chart.svg).expect("written");
+    }
+}
+
+/// The texts of a drawing.
+fn texts(svg: &str) -> Vec<String> {
+    let after = svg.split("<text").skip(1);
+    let inner = after.filter_map(|part| part.split_once('>')?.1.split_once("</text>"));
+    inner.map(|(words, _)| words.trim().to_owned()).collect()
+}
+
+#[test]
+fn a_year_is_drawn_four_times_in_each_language() {
+    let hall = hall(8_760);
+    let year = report(&hall, "2025");
+    assert!(year.months.iter().all(|month| month.expanded.is_some()), "the meters say how exact they are");
+    for lang in Lang::ALL {
+        for draw in ALL {
+            let chart = draw(&year, lang).expect("there is all that it needs");
+            kept_to_be_looked_at(&chart, lang);
+            let svg = &chart.svg;
+            assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{}", chart.name);
+            for foreign in ["<script", "href", "@font-face", "url(", "NaN", "inf"] {
+                assert!(!svg.contains(foreign), "{foreign} in {}", chart.name);
+            }
+            assert!(svg.len() < 400_000, "{} has {} bytes", chart.name, svg.len());
+            assert!(!texts(svg).is_empty() && !chart.alt.is_empty() && !chart.title.is_empty());
+            let families = svg.matches("font-family=").count();
+            assert_eq!(svg.matches("font-family=\"sans-serif\"").count(), families, "{}", chart.name);
+        }
+    }
+}
+
+#[test]
+fn the_months_are_named_with_their_figures_and_the_targets_they_are_held_against() {
+    let hall = hall(8_760);
+    let year = report(&hall, "2025");
+    let said = texts(&monthly_pue(&year, Lang::En).expect("a year").svg);
+    for month in &year.months {
+        assert!(said.contains(&month.month), "{} is not in {said:?}", month.month);
+        let value = month.pue.rounded.as_ref().expect("covered");
+        assert!(said.contains(value), "{value} is not in {said:?}");
+    }
+    for words in ["D130 ≤ 1.3", "D125 ≤ 1.25", "PUE", "month, local time"] {
+        assert!(said.iter().any(|text| text.contains(words)), "{words} is not in {said:?}");
+    }
+}
+
+#[test]
+fn the_energies_of_the_split_add_up_to_all_of_them() {
+    let hall = hall(1_000);
+    let month = report(&hall, "2025-01");
+    let said = texts(&energy_split(&month, Lang::En).expect("energies").svg);
+    let shares: Vec<f64> = said
+        .iter()
+        .filter_map(|text| text.split('·').nth(1)?.trim().strip_suffix(" %")?.parse().ok())
+        .collect();
+    assert_eq!(shares.len(), 4, "IT, cooling, lighting and the rest: {said:?}");
+    assert!((shares.iter().sum::<f64>() - 100.0).abs() < 0.3, "{shares:?}");
+}
+
+#[test]
+fn hours_that_are_not_covered_are_left_blank() {
+    let hall = hall(8_760);
+    let year = report(&hall, "2025");
+    let hours = year.hours.as_ref().expect("a year has hours");
+    let map = heat_map(&year, Lang::En).expect("hours");
+    assert!(map.alt.contains("8712 of 8760"), "{}", map.alt);
+    // The rows of all runs come to the covered hours, less the hour that came twice.
+    let rows: f64 = map
+        .svg
+        .split("<path d=\"")
+        .skip(1)
+        .filter(|path| path.contains("crispEdges"))
+        .flat_map(|path| path.split('v').skip(1))
+        .filter_map(|run| run.split_once('h')?.0.parse::<f64>().ok())
+        .sum();
+    assert_eq!(rows / 11.0, hours.pue.iter().flatten().count() as f64 - 1.0);
+}
+
+#[test]
+fn what_there_is_nothing_to_draw_of_is_not_drawn() {
+    let hall = hall(200);
+    let day = report(&hall, "2025-01-03");
+    assert!(monthly_pue(&day, Lang::En).is_none(), "a day has no months");
+    assert!(heat_map(&day, Lang::En).is_none() && load_against_pue(&day, Lang::En).is_none());
+    assert!(energy_split(&day, Lang::En).is_some());
+    let before = report(&hall, "2024");
+    assert!(ALL.iter().all(|draw| draw(&before, Lang::Zh).is_none()), "nothing is known of that year");
+}
