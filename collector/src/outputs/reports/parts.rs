@@ -2,7 +2,9 @@
 //! Source: domain.md 2.2, 2.3, 6.4.
 
 use super::amount::Amount;
+use super::content::words_if_any;
 use crate::store::StoreError;
+use crate::topology::Conversion;
 use crate::view::View;
 use serde::Serialize;
 use std::sync::Arc;
@@ -24,7 +26,8 @@ pub struct PartRow {
     /// What that counts as in `E_DC`, kWh; below zero what leaves.
     pub counted: Amount,
     /// By which factors and which method, with their source; `None` of electricity.
-    pub factor: Option<String>,
+    #[serde(serialize_with = "words_if_any")]
+    pub factor: Option<Conversion>,
 }
 
 /// The rows, and what they count as altogether, kWh: electricity, and what is not electricity.

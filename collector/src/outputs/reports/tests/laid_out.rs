@@ -159,6 +159,7 @@ fn names(report: &Report) -> Vec<String> {
         report.period.time_zone.to_owned(),
         report.report.to_owned(),
         versions.ledger_digest.clone(),
+        report.audit.hash.clone(),
         versions.ledger_digest.chars().take(16).collect(),
         versions.factors.name.clone(),
     ];
