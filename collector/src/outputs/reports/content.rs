@@ -506,7 +506,10 @@ pub(super) fn instant_if_any<S: Serializer>(at: &Option<Timestamp>, to: S) -> Re
     }
 }
 
-fn words_if_any<T: fmt::Display, S: Serializer>(words: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn words_if_any<T: fmt::Display, S: Serializer>(
+    words: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     match words {
         Some(words) => to.collect_str(words),
         None => to.serialize_none(),

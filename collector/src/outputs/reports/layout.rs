@@ -4,8 +4,11 @@
 //! [`super::words`]. Sections keep their names and their order in every language. What is not known is an empty cell
 //! or is said in words: it is never zero. No number is made here: all are the report's.
 
+mod amended;
+mod budget;
 mod carbon;
 mod cells;
+mod claims;
 mod energy;
 mod front;
 mod indicators;
@@ -14,8 +17,9 @@ mod quality;
 mod uncertainty;
 mod verdicts;
 
+use super::charts;
 use super::content::Report;
-use super::document::{Block, Chart, Document, Lang, SHAPE, Section};
+use super::document::{Block, Document, Lang, SHAPE, Section};
 use super::words::say;
 
 /// The report as a document.
@@ -27,12 +31,14 @@ pub fn document(report: &Report, lang: Lang) -> Document {
         Some(energy::energies(report, lang)),
         energy::parts(report, lang),
         energy::monthly(report, lang),
-        charts(Vec::new(), lang),
+        charts(report, lang),
         Some(uncertainty::section(report, lang)),
         Some(quality::section(report, lang)),
         Some(energy::non_electric(report, lang)),
         Some(carbon::section(report, lang)),
+        report.budget.as_ref().map(|of| budget::section(of, lang)),
         indicators::section(report, lang),
+        Some(amended::corrections(report, lang)),
         Some(origin::meters(report, lang)),
         Some(origin::method(report, lang)),
         Some(origin::provenance(report, lang)),
@@ -55,7 +61,9 @@ fn section(name: &'static str, title: &str, blocks: Vec<Block>) -> Section {
 }
 
 /// The drawings, where there is anything to draw.
-fn charts(drawn: Vec<Chart>, lang: Lang) -> Option<Section> {
-    let blocks: Vec<Block> = drawn.into_iter().map(Block::Chart).collect();
+fn charts(report: &Report, lang: Lang) -> Option<Section> {
+    let drawn = [charts::monthly_pue, charts::energy_split, charts::heat_map, charts::load_against_pue];
+    let blocks: Vec<Block> =
+        drawn.into_iter().filter_map(|draw| draw(report, lang)).map(Block::Chart).collect();
     (!blocks.is_empty()).then(|| section("charts", say(lang, "Charts", "图表"), blocks))
 }

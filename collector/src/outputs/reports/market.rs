@@ -9,6 +9,8 @@ use crate::indicators::Indicator;
 use crate::indicators::carbon::{RestBy, Scope2};
 use crate::indicators::claim::Refusal;
 use crate::store::StoreError;
+use crate::topology::Factor;
+use crate::topology::note::Noted;
 use crate::view::View;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -81,12 +83,12 @@ pub(super) fn market(
     let of_market = declared.map(|declared| &declared.market);
     let (note, stated, method) = match both.rest_by {
         RestBy::Supplier => (
-            facility.supplier.as_ref().map(|factor| factor.note_over(interval)),
+            facility.supplier.as_ref().map(alone),
             of_market.and_then(|market| market.supplier.as_ref()),
             REST_BY_SUPPLIER,
         ),
         RestBy::Residual => (
-            facility.residual.as_ref().map(|factor| factor.note_over(interval)),
+            facility.residual.as_ref().map(alone),
             of_market.and_then(|market| market.residual.as_ref()),
             REST_BY_RESIDUAL,
         ),
@@ -104,6 +106,11 @@ pub(super) fn market(
         note,
         claims: Some(claims(both)),
     }))
+}
+
+/// What a factor by year is.
+fn alone(factor: &Factor) -> Noted {
+    Noted { note: factor.note.clone(), over: Vec::new() }
 }
 
 fn claims(both: Scope2) -> Claims {

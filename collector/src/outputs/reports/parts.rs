@@ -2,6 +2,7 @@
 //! Source: domain.md 2.2, 2.3, 6.4.
 
 use super::amount::Amount;
+use super::content::words_if_any;
 use crate::store::StoreError;
 use crate::topology::Conversion;
 use crate::view::View;

@@ -6,6 +6,7 @@
 //! Chinese edition of the GHG Protocol's Scope 2 guidance (carbon). What has no words here is shown as it stands:
 //! names, units, notation, and what an operator wrote.
 
+mod amended;
 mod factor;
 mod indicator;
 mod meter;
@@ -16,9 +17,12 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub(super) use amended::{claim, correction, forecast_method, refused, rest_by, state};
 pub(super) use factor::factor_note;
 pub(super) use indicator::indicator;
-pub(super) use meter::{class, current, exactness, form, kind, not_known, role, step, unit, unknown};
+pub(super) use meter::{
+    class, current, exactness, form, kind, not_known, provenance, role, step, unit, unknown,
+};
 pub(super) use method::{carbon_basis, carbon_method, conversion, decision_rule, uncertainty};
 pub(super) use named::named;
 pub(super) use verdict::{horizon, problem, reason, requirement, target_kind, tone, verdict, window};

@@ -4,13 +4,13 @@ use super::super::content::{Carbon, Factor, Figure, Report};
 use super::super::document::{Block, Cell, Lang, Section};
 use super::super::words::{self, in_brackets, say};
 use super::cells::{column, exact, facts, noted, numbers, paragraph, said, table};
-use super::front;
+use super::{claims, front};
 
 /// Both methods side by side, then how each was reckoned.
 pub(super) fn section(report: &Report, lang: Lang) -> Section {
     let mut blocks = Vec::new();
     let more = report.indicators.iter().filter(|figure| is_carbon(figure));
-    let own = report.carbon.iter().map(|carbon| &carbon.figure);
+    let own = report.carbon.iter().chain(&report.market).map(|carbon| &carbon.figure);
     let rows: Vec<Vec<Cell>> =
         own.chain(&report.cue).chain(more).map(|of| super::indicators::row(of, lang)).collect();
     blocks.extend(table("carbon", "", super::indicators::columns(lang), rows));
@@ -45,6 +45,7 @@ pub(super) fn method(carbon: &Carbon, lang: Lang) -> Vec<Block> {
     }
     let mut blocks = vec![facts(lines)];
     blocks.extend(factors(&carbon.factors, carbon.basis, lang));
+    blocks.extend(carbon.claims.iter().flat_map(|of| claims::blocks(of, lang)));
     blocks
 }
 

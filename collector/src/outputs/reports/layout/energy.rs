@@ -2,9 +2,11 @@
 
 use super::super::content::{Component, MonthRow, Report};
 use super::super::document::{Block, Cell, Lang, Section};
+use super::super::parts::PartRow;
 use super::super::words::{self, say, told};
 use super::cells::{
-    amount, column, exact, fact, facts, instant, noted, numbers, paragraph, said, share, status, table, value,
+    amount, column, exact, fact, facts, if_any, instant, noted, number, numbers, paragraph, said, share,
+    status, table, value,
 };
 use super::{front, section};
 
@@ -73,7 +75,21 @@ pub(super) fn energies(report: &Report, lang: Lang) -> Section {
              估算：示值复位、跳变以及人工录入的电量。"
         ),
     );
-    let blocks = noted(table("energies", "", columns, rows), note).into_iter().collect();
+    let mut blocks: Vec<Block> = noted(table("energies", "", columns, rows), note).into_iter().collect();
+    blocks.push(facts(vec![
+        fact(
+            say(lang, "E_DC, electricity less what leaves, kWh", "总能耗 E_DC 中的电能（扣除外送，kWh）"),
+            amount(report.energies.electricity),
+        ),
+        fact(
+            say(
+                lang,
+                "E_DC, fuel, delivered cooling and heat as they count, kWh",
+                "总能耗 E_DC 中折算的非电能源（kWh）",
+            ),
+            amount(report.energies.non_electric),
+        ),
+    ]));
     section("energies", say(lang, "Energy", "能耗"), blocks)
 }
 
@@ -98,9 +114,34 @@ pub(super) fn parts(report: &Report, lang: Lang) -> Option<Section> {
     };
     let energy = of("components-energy", say(lang, "Energy by role", "分项能耗"), "kWh");
     let water = of("components-water", say(lang, "Water", "用水量"), "L");
-    let blocks: Vec<Block> = energy.into_iter().chain(water).collect();
+    let blocks: Vec<Block> = made_of(report, lang).into_iter().chain(energy).chain(water).collect();
     let title = say(lang, "Parts", "分项计量");
     (!blocks.is_empty()).then(|| section("parts", title, blocks))
+}
+
+/// What `E_DC` is made of: what was metered, and what it counts as.
+fn made_of(report: &Report, lang: Lang) -> Option<Block> {
+    let columns = vec![
+        column(say(lang, "Part of E_DC", "总能耗 E_DC 的构成"), 6),
+        numbers(say(lang, "Metered", "计量值"), "", 4),
+        column(say(lang, "Unit", "单位"), 2),
+        numbers(say(lang, "Counts as", "计入"), "kWh", 4),
+        column(say(lang, "Factor, with its source", "折算系数及其来源"), 7),
+    ];
+    let row = |part: &PartRow| {
+        let converted = part.factor.as_ref().map(|by| words::conversion(lang, by));
+        let [what, factor, _] = converted
+            .unwrap_or_else(|| [words::role(lang, part.role).to_owned(), String::new(), String::new()]);
+        vec![
+            Cell::text(what),
+            amount(part.metered),
+            Cell::text(part.unit),
+            amount(part.counted),
+            if_any(part.factor.as_ref(), |_| Cell::text(factor)),
+        ]
+    };
+    let title = say(lang, "What E_DC is made of", "总能耗 E_DC 的构成");
+    table("made-of", title, columns, report.parts.iter().map(row).collect())
 }
 
 fn component_row(component: &Component, lang: Lang) -> Vec<Cell> {
@@ -122,6 +163,7 @@ pub(super) fn monthly(report: &Report, lang: Lang) -> Option<Section> {
         numbers("E_DC", "kWh", 5),
         numbers("E_IT", "kWh", 5),
         numbers("iPUE", "", 3),
+        numbers(say(lang, "U (k = 2)", "U（k = 2）"), "", 3),
         numbers(say(lang, "Coverage", "数据覆盖率"), "", 4),
         numbers(say(lang, "Interpolated", "插值占比"), "", 4),
         numbers(say(lang, "Estimated", "估算占比"), "", 4),
@@ -146,6 +188,7 @@ fn month_row(month: &MonthRow, lang: Lang) -> Vec<Cell> {
         amount(month.facility_kwh),
         amount(month.it_kwh),
         value(pue),
+        if_any(month.expanded, |u| number(u, 4)),
         share(pue.coverage),
         share(pue.interpolated),
         share(pue.estimated),

@@ -116,6 +116,13 @@ pub(super) fn provenance(report: &Report, lang: Lang) -> Section {
         fact(say(lang, "minutes in the digest", "哈希所含分钟数"), count(versions.ledger_minutes)),
         fact(say(lang, "steps in the digest", "哈希所含读数区间数"), count(versions.ledger_steps)),
     ];
+    lines.extend([
+        fact(say(lang, "entries in the audit chain", "审计链条目数"), count(report.audit.entries)),
+        said(
+            say(lang, "head of the audit chain (SHA-256)", "审计链末端哈希值（SHA-256）"),
+            &report.audit.hash,
+        ),
+    ]);
     if let Some(known_at) = versions.known_at {
         lines.push(fact(
             say(

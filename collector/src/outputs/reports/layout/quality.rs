@@ -2,9 +2,10 @@
 
 use super::super::content::{BoundaryMeter, Gap, Report};
 use super::super::document::{Block, Cell, Lang, Section};
+use super::super::shares::ShareRow;
 use super::super::words::{self, say, told};
 use super::cells::{
-    column, count, exact, fact, facts, instant, noted, numbers, paragraph, share, status, table,
+    amount, column, count, exact, fact, facts, instant, noted, numbers, paragraph, share, status, table,
 };
 use super::section as titled;
 
@@ -20,9 +21,36 @@ pub(super) fn section(report: &Report, lang: Lang) -> Section {
         fact(say(lang, "gaps", "数据缺口数"), count(report.gaps.count as u64)),
         fact(say(lang, "gaps, min", "数据缺口合计（min）"), exact(report.gaps.minutes as f64)),
     ])];
+    blocks.extend(shares(&report.shares, lang));
     blocks.extend(steps(&report.meters, lang));
     blocks.push(gaps(report, lang));
     titled("data-quality", say(lang, "Data quality", "数据质量"), blocks)
+}
+
+/// What is interpolated or estimated, by meter and reason.
+fn shares(rows: &[ShareRow], lang: Lang) -> Option<Block> {
+    let columns = vec![
+        column(say(lang, "Sum", "所属能耗"), 2),
+        column(say(lang, "Meter", "计量表"), 4),
+        column(say(lang, "How it is known", "数据性质"), 3),
+        column(say(lang, "Reason", "原因"), 7),
+        numbers(say(lang, "Steps", "读数区间数"), "", 2),
+        numbers(say(lang, "Amount", "能耗"), "kWh", 4),
+        numbers(say(lang, "Share", "占比"), "", 3),
+    ];
+    let row = |of: &ShareRow| {
+        vec![
+            Cell::text(if of.sum == "it" { "E_IT" } else { "E_DC" }),
+            Cell::text(of.meter.clone()),
+            Cell::text(words::provenance(lang, of.provenance)),
+            Cell::text(words::step(lang, of.reason)),
+            count(of.steps as u64),
+            amount(of.amount),
+            share(of.share),
+        ]
+    };
+    let title = say(lang, "Interpolated and estimated energy, with reasons", "插值和估算的能耗及其原因");
+    table("shares", title, columns, rows.iter().map(row).collect())
 }
 
 /// Steps that are not simply measured: the reasons of what is interpolated and estimated.

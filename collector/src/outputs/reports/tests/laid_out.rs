@@ -159,11 +159,12 @@ fn names(report: &Report) -> Vec<String> {
         report.period.time_zone.to_owned(),
         report.report.to_owned(),
         versions.ledger_digest.clone(),
+        report.audit.hash.clone(),
         versions.ledger_digest.chars().take(16).collect(),
         versions.factors.name.clone(),
     ];
     names.extend(report.methods.non_electric.0.iter().map(|by| by.factor.source.clone()));
-    names.push("cn-beijing".to_owned());
+    names.extend(["cn-beijing", "cn-excluding-traded"].map(str::to_owned));
     names.extend(versions.targets.iter().map(|table| table.name.clone()));
     names.extend(report.meters.iter().flat_map(|meter| [meter.meter.clone(), meter.title.clone()]));
     names.extend(
@@ -207,6 +208,7 @@ const SYMBOLS: &[&str] = &[
     "k",
     "a",
     "kWh",
+    "d",
     "kg",
     "L",
     "h",
@@ -385,6 +387,6 @@ fn what_is_not_electricity_is_told_with_its_factor_and_method() {
         table.rows.iter().map(|row| row.iter().take(2).map(Cell::shown).collect()).collect();
     assert_eq!(
         shown,
-        [["柴油（发电机燃料）", "9.9 kWh/L（EN 50600-4 资料）"], ["外购冷量", "0.25（supplier）"],]
+        [["外购冷量", "0.25（supplier）"], ["柴油（发电机燃料）", "9.9 kWh/L（EN 50600-4 资料）"]]
     );
 }

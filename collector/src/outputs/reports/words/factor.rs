@@ -71,8 +71,8 @@ fn years(lang: Lang, years: &Years) -> String {
                 .map_or(region.as_str(), |known| named(lang, &known.title));
             told(
                 lang,
-                format!("average of the grid, {title} ({region}), table {table} {version}"),
-                format!("电网平均排放因子：{title}（{region}），因子表 {table} {version}"),
+                format!("grid, {title} ({region}), table {table} {version}"),
+                format!("电网排放因子：{title}（{region}），因子表 {table} {version}"),
             )
         }
     }
@@ -116,8 +116,8 @@ mod tests {
         let years =
             Years::Grid { region: "cn-beijing".to_owned(), table: "cn".to_owned(), version: "1".to_owned() };
         let plain = Noted { note: Note { finer: None, years: years.clone() }, over: Vec::new() };
-        assert_eq!(factor_note(Lang::Zh, &plain), "电网平均排放因子：北京（cn-beijing），因子表 cn 1");
-        assert_eq!(factor_note(Lang::En, &plain), "average of the grid, Beijing (cn-beijing), table cn 1");
+        assert_eq!(factor_note(Lang::Zh, &plain), "电网排放因子：北京（cn-beijing），因子表 cn 1");
+        assert_eq!(factor_note(Lang::En, &plain), "grid, Beijing (cn-beijing), table cn 1");
         let of =
             Extent { from: "2026-01-01 00:00".to_owned(), to: "2026-02-01 00:00".to_owned(), holes: None };
         let finer = Some(Finer::Series { file: "f.csv".to_owned(), of: Some(of) });
@@ -130,7 +130,7 @@ mod tests {
         let noted = Noted { note: Note { finer, years }, over: vec![(Origin::Series, 60), (year, 5)] };
         assert_eq!(
             factor_note(Lang::Zh, &noted),
-            "分时因子序列 f.csv（2026-01-01 00:00 至 2026-02-01 00:00）；其余时段采用电网平均排放因子：北京（cn-beijing），\
+            "分时因子序列 f.csv（2026-01-01 00:00 至 2026-02-01 00:00）；其余时段采用电网排放因子：北京（cn-beijing），\
              因子表 cn 1；本期有 60 min 采用时段因子；本期有 5 min 采用 2023 年因子"
         );
     }

@@ -84,6 +84,9 @@ pub(in super::super) fn step(lang: Lang, word: &'static str) -> &'static str {
     if word == "long" {
         return say(lang, "long step", "长读数区间（总量实测，时间分布插值）");
     }
+    if word == "entry" {
+        return say(lang, "entered by an operator", "人工补录");
+    }
     let Some(found) = StepClass::ALL.iter().find(|class| class.word() == word) else { return word };
     let (en, zh) = match found {
         StepClass::Normal => ("normal", "正常"),
@@ -95,6 +98,16 @@ pub(in super::super) fn step(lang: Lang, word: &'static str) -> &'static str {
         StepClass::Exchange => ("exchange of the instrument", "计量器具更换"),
     };
     say(lang, en, zh)
+}
+
+/// How an amount is known, by the tag.
+pub(in super::super) fn provenance(lang: Lang, word: &'static str) -> &'static str {
+    match word {
+        "measured" => say(lang, "measured", "实测"),
+        "interpolated" => say(lang, "interpolated", "插值"),
+        "estimated" => say(lang, "estimated", "估算"),
+        other => other,
+    }
 }
 
 /// What is not known in a gap.

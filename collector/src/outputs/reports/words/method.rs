@@ -2,6 +2,7 @@
 
 use super::super::document::Lang;
 use super::super::figures::{BY_INTERVAL, BY_YEAR};
+use super::super::market::{REST_BY_LOCATION, REST_BY_RESIDUAL, REST_BY_SUPPLIER};
 use super::super::uncertainty::Uncertainty;
 use super::{in_brackets, named, say, told, unknown, with};
 use crate::config::Method;
@@ -16,6 +17,15 @@ pub(in super::super) fn carbon_method(lang: Lang, method: &'static str) -> &'sta
         }
         BY_INTERVAL => {
             "范围二：以市电计量表所计电量，逐时段乘以该时段的排放因子求和；无时段因子的，采用消费当年的电力二氧化碳排放因子"
+        }
+        REST_BY_SUPPLIER => {
+            "范围二：同一外购电量，先扣除凭证和合同已覆盖的电量（不计 CO₂），其余逐小时乘以供电商排放因子"
+        }
+        REST_BY_RESIDUAL => {
+            "范围二：同一外购电量，先扣除凭证和合同已覆盖的电量（不计 CO₂），其余逐小时乘以剩余电力组合因子"
+        }
+        REST_BY_LOCATION => {
+            "范围二：同一外购电量，先扣除凭证和合同已覆盖的电量（不计 CO₂），其余逐小时乘以基于位置法的因子（未声明供电商因子或剩余电力组合因子）"
         }
         other => other,
     };

@@ -1,15 +1,20 @@
 use super::super::content::NotKnown;
 use super::super::document::{Lang, Tone};
+use super::super::figures::{BY_INTERVAL, BY_YEAR};
+use super::super::market::{REST_BY_LOCATION, REST_BY_RESIDUAL, REST_BY_SUPPLIER};
 use super::super::uncertainty::{Current, Exactness};
 use super::*;
 use crate::indicators::Indicator;
+use crate::indicators::carbon::RestBy;
+use crate::indicators::claim::Refusal;
 use crate::indicators::uncertainty::Unknown;
 use crate::indicators::verdict::{Reason, Verdict};
+use crate::targets::State;
 use crate::topology::Problem;
 use wattledger_model::calendar::Window;
 use wattledger_model::instrument::{Accuracy, CurrentPath, CurrentTransformerClass, MeterClass};
 use wattledger_model::meter::{Form, Kind};
-use wattledger_model::minute::StepClass;
+use wattledger_model::minute::{Provenance, StepClass};
 use wattledger_model::role::Role;
 
 fn is_chinese(c: char) -> bool {
@@ -38,7 +43,28 @@ fn every_vocabulary_has_its_words_in_both_languages() {
     for word in ["ok", "provisional", "undefined", "implausible", "no-data"] {
         both(|lang| status(lang, word).1.to_owned());
     }
-    both(|lang| step(lang, "long").to_owned());
+    for word in ["long", "entry"] {
+        both(|lang| step(lang, word).to_owned());
+    }
+    Provenance::ALL.iter().for_each(|of| both(|lang| provenance(lang, of.word()).to_owned()));
+    for word in ["exclude", "entry", "settle", "exchange"] {
+        both(|lang| correction(lang, word).to_owned());
+    }
+    for word in ["goo", "gec", "ppa", "on-site"] {
+        both(|lang| claim(lang, word).to_owned());
+    }
+    for of in [RestBy::Supplier, RestBy::Residual, RestBy::Location] {
+        both(|lang| rest_by(lang, of.word()).to_owned());
+    }
+    for word in ["weather", "season", "mirrored", "recent"] {
+        both(|lang| forecast_method(lang, word).to_owned());
+    }
+    for of in [State::OnCourse, State::Warning, State::Critical, State::Lost, State::Unknown] {
+        both(|lang| state(lang, of).1.to_owned());
+    }
+    for method in [BY_YEAR, BY_INTERVAL, REST_BY_SUPPLIER, REST_BY_RESIDUAL, REST_BY_LOCATION] {
+        both(|lang| carbon_method(lang, method).to_owned());
+    }
     both(|lang| carbon_basis(lang, "location-based").to_owned());
     both(|lang| carbon_basis(lang, "market-based").to_owned());
     (1..=3).for_each(|of| both(|lang| class(lang, of)));
@@ -81,6 +107,18 @@ fn every_reason_has_its_words_in_both_languages() {
         Unknown::LoadTooHigh { load: 130.0, highest: 120.0 },
         Unknown::NoLimit(-1.0),
     ];
+    let refusals = [
+        Refusal::NotRetired,
+        Refusal::Sold,
+        Refusal::Twice,
+        Refusal::Impossible,
+        Refusal::NoAmount,
+        Refusal::OtherMarket,
+        Refusal::OtherPeriod,
+        Refusal::NotUsed,
+        Refusal::Unused,
+    ];
+    refusals.into_iter().for_each(|of| both(|lang| refused(lang, of).to_owned()));
     unknown_channels.into_iter().for_each(|of| both(|lang| unknown(lang, of)));
 }
 
