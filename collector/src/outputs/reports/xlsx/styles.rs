@@ -25,12 +25,12 @@ impl Styles {
         Styles { numbers: HashMap::new(), wordings: 0 }
     }
 
-    /// A number, in a table or beside the name of a fact.
-    pub(super) fn number(&mut self, pattern: Pattern, in_table: bool) -> Format {
+    /// A number or a date, set to the right or to the left.
+    pub(super) fn number(&mut self, pattern: Pattern, right: bool) -> Format {
         let code = match pattern {
             Pattern::Digits(code) => code,
             Pattern::Words(code) => {
-                let is_new = !self.numbers.contains_key(&(code.clone(), in_table));
+                let is_new = !self.numbers.contains_key(&(code.clone(), right));
                 if is_new && self.wordings == MOST_WORDINGS {
                     "General".to_owned()
                 } else {
@@ -39,12 +39,9 @@ impl Styles {
                 }
             }
         };
-        let format = self.numbers.entry((code, in_table)).or_insert_with_key(|(code, in_table)| {
-            if *in_table {
-                cell().set_num_format(code).set_align(FormatAlign::Right)
-            } else {
-                cell().set_num_format(code).set_align(FormatAlign::Left)
-            }
+        let format = self.numbers.entry((code, right)).or_insert_with_key(|(code, right)| {
+            let format = if *right { cell_right() } else { cell().set_align(FormatAlign::Left) };
+            format.set_num_format(code)
         });
         format.clone()
     }
@@ -61,7 +58,7 @@ pub(super) fn cell() -> Format {
 
 /// Words under a heading that is set to the right.
 pub(super) fn cell_right() -> Format {
-    cell().set_align(FormatAlign::Right)
+    cell().set_align(FormatAlign::Right).set_indent(1)
 }
 
 /// The name of a fact.
@@ -73,6 +70,7 @@ pub(super) fn name() -> Format {
 pub(super) fn heading(right: bool) -> Format {
     let side = if right { FormatAlign::Right } else { FormatAlign::Left };
     Format::new()
+        .set_indent(u8::from(right))
         .set_bold()
         .set_font_color(INK)
         .set_background_color(FAINT)
