@@ -146,8 +146,9 @@ pub(super) fn width(text: &str) -> f64 {
 /// The height in points of a text that is wrapped in so many digits' width.
 pub(super) fn height(text: &str, digits: f64, points: f64) -> f64 {
     // Larger letters are wider; words do not fill their lines.
-    let fit = (digits * 11.0 / points * 0.92).max(1.0);
-    let lines: f64 = text.split('\n').map(|line| (width(line) / fit).ceil().max(1.0)).sum();
+    let room = (digits * 11.0 / points).max(1.0);
+    let lines_of = |line: f64| if line <= room { 1.0 } else { (line / (room * 0.92)).ceil() };
+    let lines: f64 = text.split('\n').map(|line| lines_of(width(line))).sum();
     // Excel's rows end at 409 points.
     (lines * points * 1.36 + 2.0).min(409.0)
 }
