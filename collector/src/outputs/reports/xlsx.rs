@@ -127,12 +127,11 @@ fn at_edge(text: &str) -> String {
 struct Spot {
     row: u32,
     column: u16,
-    in_table: bool,
     right: bool,
 }
 
 fn write_cell(sheet: &mut Worksheet, at: Spot, cell: &Cell, styles: &mut Styles) -> Result<(), WriterError> {
-    let Spot { row, column, in_table, right } = at;
+    let Spot { row, column, right } = at;
     let (number, pattern) = match cell {
         Cell::Number { value, shown } if value.is_finite() => (*value, number::of_number(*value, shown)),
         Cell::Share { value, shown } if value.is_finite() => (*value, number::of_share(*value, shown)),
@@ -151,7 +150,7 @@ fn write_cell(sheet: &mut Worksheet, at: Spot, cell: &Cell, styles: &mut Styles)
             return Ok(());
         }
     };
-    sheet.write_number_with_format(row, column, number, &styles.number(pattern, in_table))?;
+    sheet.write_number_with_format(row, column, number, &styles.number(pattern, right))?;
     Ok(())
 }
 

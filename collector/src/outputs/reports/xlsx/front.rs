@@ -78,8 +78,12 @@ impl Front<'_, '_> {
 
     fn fact(&mut self, fact: &Fact) -> Result<(), WriterError> {
         self.sheet.write_string_with_format(self.row, 0, &fact.name, &styles::name())?;
-        let at = Spot { row: self.row, column: 1, in_table: false, right: false };
+        let at = Spot { row: self.row, column: 1, right: false };
         write_cell(self.sheet, at, &fact.is, self.styles)?;
+        // Not every program finds the height of wrapped texts by itself.
+        let heights =
+            [styles::height(&fact.name, WIDTHS[0], 11.0), styles::height(fact.is.shown(), WIDTHS[1], 11.0)];
+        self.sheet.set_row_height(self.row, heights[0].max(heights[1]))?;
         self.row += 1;
         Ok(())
     }

@@ -25,12 +25,12 @@ impl Styles {
         Styles { numbers: HashMap::new(), wordings: 0 }
     }
 
-    /// A number, in a table or beside the name of a fact.
-    pub(super) fn number(&mut self, pattern: Pattern, in_table: bool) -> Format {
+    /// A number or a date, set to the right or to the left.
+    pub(super) fn number(&mut self, pattern: Pattern, right: bool) -> Format {
         let code = match pattern {
             Pattern::Digits(code) => code,
             Pattern::Words(code) => {
-                let is_new = !self.numbers.contains_key(&(code.clone(), in_table));
+                let is_new = !self.numbers.contains_key(&(code.clone(), right));
                 if is_new && self.wordings == MOST_WORDINGS {
                     "General".to_owned()
                 } else {
@@ -39,12 +39,9 @@ impl Styles {
                 }
             }
         };
-        let format = self.numbers.entry((code, in_table)).or_insert_with_key(|(code, in_table)| {
-            if *in_table {
-                cell().set_num_format(code).set_align(FormatAlign::Right)
-            } else {
-                cell().set_num_format(code).set_align(FormatAlign::Left)
-            }
+        let format = self.numbers.entry((code, right)).or_insert_with_key(|(code, right)| {
+            let format = if *right { cell_right() } else { cell().set_align(FormatAlign::Left) };
+            format.set_num_format(code)
         });
         format.clone()
     }
@@ -61,7 +58,7 @@ pub(super) fn cell() -> Format {
 
 /// Words under a heading that is set to the right.
 pub(super) fn cell_right() -> Format {
-    cell().set_align(FormatAlign::Right)
+    cell().set_align(FormatAlign::Right).set_indent(1)
 }
 
 /// The name of a fact.
@@ -73,6 +70,7 @@ pub(super) fn name() -> Format {
 pub(super) fn heading(right: bool) -> Format {
     let side = if right { FormatAlign::Right } else { FormatAlign::Left };
     Format::new()
+        .set_indent(u8::from(right))
         .set_bold()
         .set_font_color(INK)
         .set_background_color(FAINT)
@@ -148,8 +146,9 @@ pub(super) fn width(text: &str) -> f64 {
 /// The height in points of a text that is wrapped in so many digits' width.
 pub(super) fn height(text: &str, digits: f64, points: f64) -> f64 {
     // Larger letters are wider; words do not fill their lines.
-    let fit = (digits * 11.0 / points * 0.92).max(1.0);
-    let lines: f64 = text.split('\n').map(|line| (width(line) / fit).ceil().max(1.0)).sum();
+    let room = (digits * 11.0 / points).max(1.0);
+    let lines_of = |line: f64| if line <= room { 1.0 } else { (line / (room * 0.92)).ceil() };
+    let lines: f64 = text.split('\n').map(|line| lines_of(width(line))).sum();
     // Excel's rows end at 409 points.
     (lines * points * 1.36 + 2.0).min(409.0)
 }
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_text_that_wraps_is_higher() {
-        assert_eq!(height("short", 100.0, 10.0), 15.6);
+        assert!((height("short", 100.0, 10.0) - 15.6).abs() < 1e-9);
         assert!(height(&"word ".repeat(40), 100.0, 10.0) > 2.0 * 13.6);
         assert!(height("a\nb\nc", 100.0, 10.0) > 3.0 * 13.6);
         assert_eq!(height(&"word ".repeat(100_000), 10.0, 10.0), 409.0);

@@ -11,6 +11,8 @@ const WIDEST_WORDS: f64 = 46.0;
 const NARROWEST_SHEET: f64 = 64.0;
 /// Wider than this, the paper lies on its side.
 const WIDEST_UPRIGHT: f64 = 100.0;
+/// Room beside the texts of a column.
+const PADDING: f64 = 3.0;
 /// `2026-10-31 23:00 UTC`, with seconds.
 const DATE_WIDTH: f64 = 24.0;
 
@@ -39,7 +41,7 @@ pub(super) fn write(
         lines.across(mark, &styles::mark(), 11.0)?;
     }
     let headings = lines.row;
-    rows(sheet, headings, table, styles)?;
+    rows(sheet, headings, table, &widths, styles)?;
     sheet.set_freeze_panes(headings + 1, 0)?;
     sheet.set_repeat_rows(headings, headings)?;
     let end = u32::try_from(table.rows.len()).unwrap_or(u32::MAX).saturating_add(headings + 2);
@@ -71,14 +73,31 @@ impl Lines<'_> {
     }
 }
 
-fn rows(sheet: &mut Worksheet, headings: u32, table: &Table, styles: &mut Styles) -> Result<(), WriterError> {
-    for (column, of) in (0..).zip(&table.columns) {
-        sheet.write_string_with_format(headings, column, titled(of), &styles::heading(of.right))?;
+fn rows(
+    sheet: &mut Worksheet,
+    headings: u32,
+    table: &Table,
+    widths: &[f64],
+    styles: &mut Styles,
+) -> Result<(), WriterError> {
+    // Not every program finds the height of wrapped texts by itself.
+    let mut height = 0.0_f64;
+    for (column, (of, width)) in (0..).zip(table.columns.iter().zip(widths)) {
+        let title = titled(of);
+        height = height.max(styles::height(&title, width - PADDING, 11.0));
+        sheet.write_string_with_format(headings, column, title, &styles::heading(of.right))?;
     }
+    sheet.set_row_height(headings, height)?;
     for (row, cells) in (headings + 1..).zip(&table.rows) {
-        for (column, (of, cell)) in (0..).zip(table.columns.iter().zip(cells)) {
-            let at = Spot { row, column, in_table: true, right: of.right };
-            write_cell(sheet, at, cell, styles)?;
+        let mut height = 0.0_f64;
+        for (column, ((of, width), cell)) in (0..).zip(table.columns.iter().zip(widths).zip(cells)) {
+            write_cell(sheet, Spot { row, column, right: of.right }, cell, styles)?;
+            if matches!(cell, Cell::Text { .. } | Cell::Told { .. }) {
+                height = height.max(styles::height(cell.shown(), width - PADDING, 11.0));
+            }
+        }
+        if height > styles::height("", 1.0, 11.0) {
+            sheet.set_row_height(row, height)?;
         }
     }
     Ok(())
@@ -96,7 +115,7 @@ fn titled(column: &Column) -> String {
 fn widths(table: &Table) -> Vec<f64> {
     let of_column = |(at, column): (usize, &Column)| {
         let cells = table.rows.iter().filter_map(|row| row.get(at)).map(width);
-        cells.fold(heading_width(&titled(column)), f64::max) + 2.0
+        cells.fold(heading_width(&titled(column)), f64::max) + PADDING
     };
     let widths: Vec<f64> = table.columns.iter().enumerate().map(of_column).collect();
     let all: f64 = widths.iter().sum();
