@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use wattledger_model::minute::Provenance;
@@ -35,8 +36,8 @@ impl Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("wattledger-verify-{}-{number}", std::process::id()));
-        // Nobody else's: what is there already is not taken.
-        fs::create_dir(&dir).map_err(IssueError::io(&dir))?;
+        // Nobody else's, and for nobody else: what is there already is not taken.
+        fs::DirBuilder::new().mode(0o700).create(&dir).map_err(IssueError::io(&dir))?;
         Ok(Scratch { layout: Layout::new(&dir) })
     }
 }
