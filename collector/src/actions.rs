@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
 use crate::outputs::alerts::listing;
-use crate::outputs::reports::{self, Options, ReportError};
+use crate::outputs::reports::{self, FormError, Options, ReportError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
 use crate::store::digest::Digest;
@@ -197,20 +197,28 @@ fn report_of(
     request: &ReportRequest,
 ) -> Result<Document, AdminError> {
     let options = Options { generated_at: clock::now(), configuration: config };
-    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(|error| {
-        let text = error.to_string();
-        match error {
-            ReportError::UnknownFacility { .. } | ReportError::NothingRead(_) => AdminError::NotFound(text),
-            ReportError::Period(_) | ReportError::Ahead { .. } => AdminError::Invalid(text),
-            ReportError::Store(_) => AdminError::Failed(text),
-        }
-    })?;
+    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(no_report)?;
     let (content_type, text) = match request.format {
         ReportFormat::Text => ("text/plain; charset=utf-8", reports::text(&report)),
         ReportFormat::Json => ("application/json", reports::json(&report)),
         ReportFormat::Csv => ("text/csv; charset=utf-8", reports::csv(&report)),
     };
     Ok(Document { content_type: content_type.to_owned(), bytes: text.into_bytes() })
+}
+
+/// Why there is no report, by what the caller does next.
+fn no_report(error: ReportError) -> AdminError {
+    let text = error.to_string();
+    match error {
+        ReportError::UnknownFacility { .. }
+        | ReportError::UnknownPortfolio { .. }
+        | ReportError::NothingRead(_)
+        | ReportError::Form(FormError::Unknown { .. }) => AdminError::NotFound(text),
+        ReportError::Period(_) | ReportError::Ahead { .. } | ReportError::Form(FormError::Period { .. }) => {
+            AdminError::Invalid(text)
+        }
+        ReportError::Form(_) | ReportError::Store(_) => AdminError::Failed(text),
+    }
 }
 
 /// The history behind the page's charts.

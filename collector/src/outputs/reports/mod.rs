@@ -12,7 +12,9 @@ mod csv;
 pub mod document;
 mod error;
 mod figures;
+pub mod forms;
 mod json;
+pub mod portfolio;
 mod span;
 mod text;
 mod uncertainty;
@@ -27,7 +29,7 @@ pub use content::{
     Methods, MonthRow, Period, Report, StepCount, Table, Verdict, Versions,
 };
 pub use csv::csv;
-pub use error::ReportError;
+pub use error::{FormError, ReportError};
 pub use json::json;
 pub(crate) use span::known_part;
 pub use text::text;
