@@ -61,19 +61,19 @@ impl Dimension {
     pub(super) const fn units(self) -> &'static [Unit] {
         match self {
             Dimension::Words | Dimension::Flag => &[],
-            Dimension::Count | Dimension::Ratio => &[unit("", 0)],
-            Dimension::Share => &[unit("", 0), unit("%", -2)],
-            Dimension::Energy => &[unit("kWh", 0), unit("MWh", 3), unit("GWh", 6)],
-            Dimension::Power => &[unit("kW", 0), unit("MW", 3)],
-            Dimension::Volume => &[unit("L", 0), unit("m³", 3)],
-            Dimension::Mass => &[unit("kg", 0), unit("t", 3)],
-            Dimension::Area => &[unit("m²", 0)],
-            Dimension::Temperature => &[unit("°C", 0)],
-            Dimension::DegreeDays => &[unit("K·d", 0)],
-            Dimension::Minutes => &[unit("min", 0)],
-            Dimension::Hours => &[unit("h", 0)],
-            Dimension::WaterRatio => &[unit("L/kWh", 0), unit("m³/MWh", 0)],
-            Dimension::Coal => &[unit("tce", 0)],
+            Dimension::Count | Dimension::Ratio => const { &[unit("", 0)] },
+            Dimension::Share => const { &[unit("", 0), unit("%", -2)] },
+            Dimension::Energy => const { &[unit("kWh", 0), unit("MWh", 3), unit("GWh", 6)] },
+            Dimension::Power => const { &[unit("kW", 0), unit("MW", 3)] },
+            Dimension::Volume => const { &[unit("L", 0), unit("m³", 3)] },
+            Dimension::Mass => const { &[unit("kg", 0), unit("t", 3)] },
+            Dimension::Area => const { &[unit("m²", 0)] },
+            Dimension::Temperature => const { &[unit("°C", 0)] },
+            Dimension::DegreeDays => const { &[unit("K·d", 0)] },
+            Dimension::Minutes => const { &[unit("min", 0)] },
+            Dimension::Hours => const { &[unit("h", 0)] },
+            Dimension::WaterRatio => const { &[unit("L/kWh", 0), unit("m³/MWh", 0)] },
+            Dimension::Coal => const { &[unit("tce", 0)] },
         }
     }
 
