@@ -8,6 +8,7 @@ use super::answer::{Is, Source};
 use super::form::{Field, Form};
 use super::gather::Beside;
 use super::tables;
+use super::value::Value;
 use super::words::{self, COMMA, DRAFT, MISSING, PRELIMINARY, SEMICOLON, Words, YES_NO};
 use crate::config::Method;
 
@@ -205,7 +206,12 @@ fn headline(line: &Line<'_>, source: &Source<'_>) -> Banner {
         Lang::En => format!("{name}: {}", shown.trim_end()),
         Lang::Zh => format!("{name}：{}", shown.trim_end()),
     };
-    let point = source.beside.measuring_point.zip(source.beside.category).map(|(role, category)| {
+    // What an authority wants measured at the UPS output is not what the facility's own PUE is made of.
+    let point = match line.field.value {
+        Value::RatioPue | Value::RatioWue => source.beside.it_at_ups().map(|(role, _)| role),
+        _ => source.beside.measuring_point,
+    };
+    let point = point.and_then(|role| Some((role, role.it_category()?))).map(|(role, category)| {
         let at = words::role(role).in_lang(lang);
         match lang {
             Lang::En => format!("IT energy at the {at} (category {category})"),

@@ -224,7 +224,7 @@ fn what_is_not_known_is_named_missing_with_what_would_supply_it() {
             "30 of 39 items are filled"
         ]
     );
-    assert!(form.banners[1].detail.contains("IT energy at the PDU output (category 2)"));
+    assert!(form.banners[1].detail.contains("IT energy at the UPS output (category 1)"));
 
     let bare = self::hall(BARE, 11);
     let nothing = filled(&bare, "eu-2024-1364", "2024", Lang::En);
