@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use wattledger_agent::AgentConfig;
 use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::outputs::alerts::check_channels;
+use wattledger_collector::outputs::reports::forms;
 use wattledger_model::document::{Document, Problems};
 
 /// Checks each file as what it is: an agent's or a collector's configuration.
@@ -50,6 +51,9 @@ fn check(path: &Path) -> Result<Problems> {
             }
             // Files are on the machine that the collector runs on, which this one need not be.
             print!("{}{channels}", config.check_secrets());
+            if let Some(Err(error)) = config.reports.forms_dir.as_deref().map(forms::read_folder) {
+                println!("{error}");
+            }
             if let Some(tls) = &config.link.broker.tls {
                 println!("{}: {}", config.link.broker, tls.standing());
             }

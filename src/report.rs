@@ -21,7 +21,7 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     config: PathBuf,
     /// The facility's name
-    #[arg(long, required_unless_present_any = ["restate", "issued", "id"])]
+    #[arg(long, required_unless_present_any = ["restate", "issued", "id", "portfolio"])]
     facility: Option<String>,
     /// 2025, 2025-Q2, 2025-03, 2025-03-01, rolling-12m, 12m-to-2025-10-31 or 2025-03-01..2025-04-15 (the last date not
     /// inside), in the facility's local dates
@@ -36,6 +36,9 @@ pub(crate) struct ReportArgs {
     /// Fill in this form instead: as html, xlsx or pdf
     #[arg(long)]
     form: Option<String>,
+    /// Report over the facilities of this `[[portfolio]]` instead, or over `all`: as json, html, xlsx or pdf
+    #[arg(long, conflicts_with_all = ["facility", "form", "known_at", "issue"])]
+    portfolio: Option<String>,
     /// As it was known at this time, such as 2026-03-02T09:58:00Z or 2026-03-02 09:58 local
     #[arg(long)]
     known_at: Option<String>,
@@ -65,6 +68,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         known_at: args.known_at.clone(),
         lang: args.lang,
         form: args.form.clone(),
+        portfolio: args.portfolio.clone(),
     };
     let document = asked(&config, &request)?;
     match &args.output {

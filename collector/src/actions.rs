@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::service::EngineHandle;
 use crate::indicators::Indicator;
 use crate::outputs::alerts::listing;
-use crate::outputs::reports::{self, Options, Printer, ReportError, WriteError};
+use crate::outputs::reports::{self, FormError, Options, Printer, ReportError, WriteError};
 use crate::outputs::snapshot::Snapshot;
 use crate::outputs::web::{self, SeriesError, SeriesPoint, SeriesRequest, SeriesSource};
 use crate::store::digest::Digest;
@@ -229,35 +229,56 @@ fn report_of(
     printer: &Printer,
 ) -> Result<Document, AdminError> {
     let options = Options { generated_at: clock::now(), configuration: config };
-    if let Some(form) = &request.form {
-        return Err(AdminError::NotFound(format!(
-            "there is no form `{form}`; leave it out for the report itself"
-        )));
-    }
-    let report = reports::make(&mut view, &request.facility, &request.period, options).map_err(not_made)?;
-    // Printing may take a while, and needs the store no more.
-    drop(view);
-    let format = request.format;
-    let bytes = reports::write(&report, format, request.lang, printer).map_err(not_written)?;
+    let (facility, period, format) = (&request.facility, &request.period, request.format);
+    let written = match (&request.form, &request.portfolio) {
+        (Some(_), Some(_)) => {
+            let why = "a form is filled in for one facility; leave out the form or the portfolio";
+            return Err(AdminError::Invalid(why.to_owned()));
+        }
+        (Some(form), None) => {
+            let filled = reports::forms::document(&mut view, facility, period, options, form, request.lang);
+            let document = filled.map_err(no_report)?;
+            drop(view);
+            reports::print(&document, format, &[], printer)
+        }
+        (None, Some(portfolio)) => {
+            let made = reports::portfolio::make(&mut view, portfolio, period, options).map_err(no_report)?;
+            drop(view);
+            reports::write_portfolio(&made, format, request.lang, printer)
+        }
+        (None, None) => {
+            let report = reports::make(&mut view, facility, period, options).map_err(no_report)?;
+            // Printing may take a while, and needs the store no more.
+            drop(view);
+            reports::write(&report, format, request.lang, printer)
+        }
+    };
+    let bytes = written.map_err(not_written)?;
     Ok(Document { content_type: format.content_type().to_owned(), bytes })
-}
-
-fn not_made(error: ReportError) -> AdminError {
-    let text = error.to_string();
-    match error {
-        ReportError::UnknownFacility { .. } | ReportError::NothingRead(_) => AdminError::NotFound(text),
-        ReportError::Period(_) | ReportError::Ahead { .. } => AdminError::Invalid(text),
-        ReportError::Store(_) => AdminError::Failed(text),
-    }
 }
 
 fn not_written(error: WriteError) -> AdminError {
     let text = error.to_string();
     match error {
-        WriteError::NoLanguage(_) | WriteError::NoDocument(_) | WriteError::Xlsx(_) => {
+        WriteError::NoLanguage(_) | WriteError::NoDocument(_) | WriteError::NoData(_) | WriteError::Xlsx(_) => {
             AdminError::Invalid(text)
         }
         WriteError::Pdf(_) => AdminError::Failed(text),
+    }
+}
+
+/// Why there is no report, by what the caller does next.
+fn no_report(error: ReportError) -> AdminError {
+    let text = error.to_string();
+    match error {
+        ReportError::UnknownFacility { .. }
+        | ReportError::UnknownPortfolio { .. }
+        | ReportError::NothingRead(_)
+        | ReportError::Form(FormError::Unknown { .. }) => AdminError::NotFound(text),
+        ReportError::Period(_) | ReportError::Ahead { .. } | ReportError::Form(FormError::Period { .. }) => {
+            AdminError::Invalid(text)
+        }
+        ReportError::Form(_) | ReportError::Store(_) => AdminError::Failed(text),
     }
 }
 

@@ -20,7 +20,9 @@ mod meter;
 mod non_electric;
 mod notes;
 mod output;
+pub(crate) mod portfolio;
 mod rating;
+mod register;
 mod reports;
 mod series;
 mod span;
@@ -56,6 +58,8 @@ pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
+pub use portfolio::Portfolio;
+pub use register::{CentreKind, Register, RegisterYear};
 pub use reports::Reports;
 pub use series::{SeriesError, open_series};
 pub(crate) use series::{read_series, series_text};
@@ -101,6 +105,10 @@ pub struct CollectorConfig {
     pub facilities: Vec<Facility>,
     /// Parts of facilities with a partial PUE of their own.
     pub zones: Vec<Zone>,
+    /// Facilities that are reported together.
+    pub portfolios: Vec<Portfolio>,
+    /// What all reports share.
+    pub reports: Reports,
     /// The declared meters. Others are kept and listed as unassigned.
     pub meters: Vec<Meter>,
     /// Sums and differences of meters.
@@ -215,6 +223,10 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     });
     let mut zone_names = Declared::new(document, "zone");
     let zones = all(root.tables("zone"), |table| zone::read(table, &facility_names, &mut zone_names));
+    let mut portfolio_names = Declared::new(document, "portfolio");
+    let portfolios =
+        all(root.tables("portfolio"), |table| portfolio::read(table, &facility_names, &mut portfolio_names));
+    let reports = reports::read(&mut root.table("reports"));
     let world = World {
         sites: &sites,
         site_names: &site_names,
@@ -260,6 +272,8 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         sites,
         facilities,
         zones,
+        portfolios,
+        reports,
         meters,
         virtuals,
         influx,

@@ -130,6 +130,9 @@ pub struct ReportRequest {
     /// The form to fill in; `None` for the report itself.
     #[serde(default)]
     pub form: Option<String>,
+    /// The portfolio that is reported instead of a facility.
+    #[serde(default)]
+    pub portfolio: Option<String>,
 }
 
 /// Bytes and what they are.

@@ -5,6 +5,7 @@ use super::certificate::{self, Certificate};
 use super::declared::Declared;
 use super::facts::{self, Facts};
 use super::non_electric::{self, Factors};
+use super::register::{self, Register};
 use super::title;
 use crate::indicators::Indicator;
 use chrono::NaiveDate;
@@ -57,6 +58,8 @@ pub struct Facility {
     pub facts: Vec<Facts>,
     /// Certificates and contracts.
     pub certificates: Vec<Certificate>,
+    /// What forms ask for beside.
+    pub register: Register,
     /// Where it is declared.
     pub place: Place,
 }
@@ -102,6 +105,7 @@ pub(super) fn read_facility(
     let targets = read_targets(table, &attributes, facts.last().and_then(Facts::scale));
     let region = carbon.as_ref().and_then(Carbon::region);
     let certificates = certificate::read(table.tables("certificate"), zone, region);
+    let register = register::read(&mut table.table("register"));
     Some(Facility {
         name: name?.value,
         site: site?.value,
@@ -115,6 +119,7 @@ pub(super) fn read_facility(
         attributes,
         facts,
         certificates,
+        register,
         place: table.place(),
     })
 }

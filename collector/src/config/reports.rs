@@ -1,9 +1,9 @@
-//! `[reports]`: how reports are printed and signed.
+//! `[reports]`: how reports are printed and signed, and where further forms are.
 
 use std::path::PathBuf;
 use wattledger_model::document::{self, Placed, Table};
 
-/// How reports are printed and signed.
+/// How reports are printed and signed, and where further forms are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reports {
     /// The program that prints PDF; `None` to look for `wattledger-print` beside our own program and on `PATH`.
@@ -12,6 +12,8 @@ pub struct Reports {
     pub fonts: Vec<Placed<PathBuf>>,
     /// The Ed25519 key, PKCS#8 in PEM, that issued reports are signed with; `None` where they are not signed.
     pub signing_key_file: Option<PathBuf>,
+    /// A folder with templates of forms beside those that come with the program.
+    pub forms_dir: Option<PathBuf>,
 }
 
 impl Reports {
@@ -31,5 +33,7 @@ impl Reports {
 pub(super) fn read(table: &mut Table<'_>) -> Reports {
     let path = |value: &document::Value<'_>| document::string(value).map(PathBuf::from);
     let signing_key_file = table.optional("signing_key_file", path).map(|file| file.value);
-    Reports { printer: table.optional("printer", path), fonts: table.values("fonts", path), signing_key_file }
+    let forms_dir = table.optional("forms_dir", path).map(|folder| folder.value);
+    let (printer, fonts) = (table.optional("printer", path), table.values("fonts", path));
+    Reports { printer, fonts, signing_key_file, forms_dir }
 }

@@ -7,6 +7,7 @@ mod counting;
 mod facilities;
 mod instruments;
 mod points;
+mod registered;
 mod reports;
 
 use wattledger_link::session::Tls;

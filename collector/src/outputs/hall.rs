@@ -62,13 +62,18 @@ impl Hall {
 
     /// Takes readings in: meter, instant, value, unit, and the seconds of an interval mean.
     pub(crate) fn take(&mut self, readings: &[(&str, Timestamp, f64, &str, Option<u32>)]) {
+        self.take_at("hall", readings);
+    }
+
+    /// As [`Hall::take`], of another site that the further tables declare.
+    pub(crate) fn take_at(&mut self, site: &str, readings: &[(&str, Timestamp, f64, &str, Option<u32>)]) {
         let entries: Vec<_> = readings
             .iter()
             .map(|(meter, at, value, unit, interval_s)| {
                 json!({ "meter": meter, "at": at.to_string(), "value": value, "unit": unit, "interval_s": interval_s })
             })
             .collect();
-        let agent = AgentKey { site: "hall".parse().expect("name"), agent: "hand".parse().expect("name") };
+        let agent = AgentKey { site: site.parse().expect("name"), agent: "hand".parse().expect("name") };
         let payload = json!({ "readings": entries }).to_string().into_bytes();
         let arrival = Arrival { agent, form: PayloadForm::Json, payload };
         let now = readings.iter().map(|(_, at, ..)| *at).max().unwrap_or_default();

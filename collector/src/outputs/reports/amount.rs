@@ -23,6 +23,11 @@ impl Amount {
         Amount { base: millilitres, digits: 3 }
     }
 
+    /// The base units, and how many decimal digits they are of the unit that is shown.
+    pub(super) const fn parts(self) -> (i128, u32) {
+        (self.base, self.digits)
+    }
+
     /// Base units of a quantity, shown in [`Amount::unit_of`] it.
     pub(crate) const fn of(base: i128, quantity: Quantity) -> Amount {
         let digits = match quantity {

@@ -61,7 +61,8 @@ pub fn make(
     report
 }
 
-fn compile(
+/// The report of the facility at a position of the topology. The view is in a round, whose change number is given.
+pub(super) fn compile(
     view: &mut View,
     at: usize,
     period: &str,

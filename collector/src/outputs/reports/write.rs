@@ -5,6 +5,7 @@ use super::document::{Document, Lang};
 use super::format::ReportFormat;
 use super::layout::document;
 use super::pdf::{Attachment, PrintError, Printer, pdf};
+use super::portfolio::{self, Portfolio};
 use super::xlsx::{XlsxError, xlsx};
 use super::{csv, html, json, text};
 
@@ -21,6 +22,9 @@ pub enum WriteError {
     /// A document is printed as html, xlsx or pdf.
     #[error("{} is no way to print a document; ask for html, xlsx or pdf", .0.word())]
     NoDocument(ReportFormat),
+    /// A portfolio is data or a document.
+    #[error("{} is no way to write a portfolio; ask for json, html, xlsx or pdf", .0.word())]
+    NoData(ReportFormat),
     /// No workbook.
     #[error(transparent)]
     Xlsx(#[from] XlsxError),
@@ -68,6 +72,26 @@ pub fn print(
         ReportFormat::Xlsx => Ok(xlsx(document)?),
         ReportFormat::Pdf => Ok(pdf(document, attachments, printer)?),
         ReportFormat::Text | ReportFormat::Json | ReportFormat::Csv => Err(WriteError::NoDocument(format)),
+    }
+}
+
+/// A report over many facilities, as JSON or as a document.
+///
+/// # Errors
+/// [`WriteError`], as [`write`], and for a format that knows no portfolio.
+pub fn write_portfolio(
+    portfolio: &Portfolio,
+    format: ReportFormat,
+    lang: Lang,
+    printer: &Printer,
+) -> Result<Vec<u8>, WriteError> {
+    match format {
+        ReportFormat::Json if lang != Lang::default() => Err(WriteError::NoLanguage(format)),
+        ReportFormat::Json => Ok(portfolio::json(portfolio).into_bytes()),
+        ReportFormat::Text | ReportFormat::Csv => Err(WriteError::NoData(format)),
+        ReportFormat::Html | ReportFormat::Xlsx | ReportFormat::Pdf => {
+            print(&portfolio::document(portfolio, lang), format, &[], printer)
+        }
     }
 }
 

@@ -1,0 +1,195 @@
+//! Portfolios of facilities in several time zones.
+
+use super::{Portfolio, Why, document, json, make};
+use crate::outputs::hall::{Hall, at};
+use crate::outputs::reports::Options;
+use crate::outputs::reports::document::{Block, Cell, Document, Lang, Table};
+use wattledger_model::calendar::{self, Tz};
+
+const TABLES: &str = r#"
+[[site]]
+name = "east"
+time_zone = "Asia/Shanghai"
+[[facility]]
+name = "hall-1"
+site = "hall"
+title = "Hall 1"
+targets = ["D130"]
+[[facility]]
+name = "east-1"
+site = "east"
+title = "East 1"
+targets = ["D130"]
+[[facility]]
+name = "hall-2"
+site = "hall"
+title = "Hall 2"
+[[meter]]
+name = "main"
+facility = "hall-1"
+role = "utility"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+[[meter]]
+name = "ups"
+facility = "hall-1"
+role = "ups-output"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+[[meter]]
+name = "grid"
+facility = "east-1"
+role = "utility"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+[[meter]]
+name = "racks"
+facility = "east-1"
+role = "pdu-output"
+kind = "register"
+unit = "kWh"
+gap_limit = "1h"
+[[portfolio]]
+name = "both"
+title = "Both halls"
+facilities = ["east-1", "hall-1"]
+"#;
+
+/// The two sites of P04, with registers at the first and last instant of the year 2025 of each.
+fn halls() -> Hall {
+    let mut hall = Hall::new(TABLES);
+    let edges = |zone: &str| {
+        let zone: Tz = zone.parse().expect("a zone");
+        [2025, 2026].map(|year| {
+            let date = chrono::NaiveDate::from_ymd_opt(year, 1, 1).expect("a date");
+            calendar::day_start(zone, date).start()
+        })
+    };
+    let [from, to] = edges("Europe/Berlin");
+    hall.take(&[
+        ("main", from, 500.0, "kWh", None),
+        ("ups", from, 700.0, "kWh", None),
+        ("main", to, 500.0 + 1_200_000.0, "kWh", None),
+        ("ups", to, 700.0 + 1_000_000.0, "kWh", None),
+    ]);
+    let [from, to] = edges("Asia/Shanghai");
+    hall.take_at(
+        "east",
+        &[
+            ("grid", from, 0.0, "kWh", None),
+            ("racks", from, 0.0, "kWh", None),
+            ("grid", to, 14_400_000.0, "kWh", None),
+            ("racks", to, 9_000_000.0, "kWh", None),
+        ],
+    );
+    hall
+}
+
+fn made(hall: &Hall, name: &str, period: &str) -> Portfolio {
+    let options = Options { generated_at: at("2026-02-02T08:00:00Z"), configuration: &hall.config };
+    make(&mut hall.view(), name, period, options).expect("a portfolio")
+}
+
+#[test]
+fn the_pue_of_all_is_a_sum_over_a_sum_and_no_mean() {
+    let hall = halls();
+    let both = made(&hall, "both", "2025");
+    assert_eq!(both.pue, Some(1.56), "P04: 15 600 MWh over 10 000 MWh; the mean of PUEs is 1.4");
+    assert_eq!((both.figure, both.status, both.complete), ("PUE", "ok", true));
+    assert_eq!(both.energies.facility.to_string(), "15600000");
+    assert_eq!(both.energies.it.to_string(), "10000000");
+    assert_eq!(both.categories, [1, 2]);
+    let rows: Vec<_> =
+        both.facilities.iter().map(|row| (row.name.as_str(), row.pue.value, row.time_zone)).collect();
+    assert_eq!(
+        rows,
+        [("east-1", Some(1.6), "Asia/Shanghai"), ("hall-1", Some(1.2), "Europe/Berlin")],
+        "in the order of the configuration"
+    );
+    let edges: Vec<_> = both.facilities.iter().map(|row| (row.from.to_string(), &row.from_local)).collect();
+    assert_eq!(edges[0], ("2024-12-31T16:00:00Z".to_owned(), &"2025-01-01 00:00".to_owned()));
+    assert_eq!(edges[1], ("2024-12-31T23:00:00Z".to_owned(), &"2025-01-01 00:00".to_owned()));
+    assert_eq!(both.facilities[0].verdicts[0].verdict, "fail_unguarded");
+    assert_eq!((both.expanded, both.carbon_kg), (None, None), "neither classes nor factors are declared");
+    assert_eq!(both.versions.ledger_digest.len(), 64);
+}
+
+#[test]
+fn a_facility_without_data_is_named_and_makes_all_provisional() {
+    let hall = halls();
+    let all = made(&hall, "all", "2025");
+    assert_eq!((all.pue, all.status, all.complete, all.coverage), (Some(1.56), "provisional", false, 0.0));
+    let without: Vec<_> = all.without.iter().map(|one| (one.name.as_str(), one.why)).collect();
+    assert_eq!(without, [("hall-2", Why::NothingRead)]);
+    assert_eq!(all.figure, "iPUE", "one has not its twelve months");
+    let ahead = made(&hall, "both", "2027");
+    assert_eq!((ahead.pue, ahead.status), (None, "no-data"));
+    assert!(ahead.without.iter().all(|one| one.why == Why::Ahead));
+}
+
+#[test]
+fn a_name_that_is_no_portfolio_is_told_with_the_nearest() {
+    let hall = halls();
+    let options = Options { generated_at: at("2026-02-02T08:00:00Z"), configuration: &hall.config };
+    let told = |name: &str, period: &str| {
+        make(&mut hall.view(), name, period, options).expect_err("refused").to_string()
+    };
+    assert_eq!(told("bot", "2025"), "portfolio `bot` is not declared; did you mean `both`?");
+    assert_eq!(told("everything", "2025"), "portfolio `everything` is not declared; there are: both, all");
+    assert!(told("both", "last year").starts_with("`last year` is not a period"));
+}
+
+fn facilities(document: &Document) -> &Table {
+    let mut blocks = document.sections.iter().flat_map(|section| &section.blocks);
+    let found = blocks.find_map(|block| match block {
+        Block::Table(table) if table.name == "facilities" => Some(table),
+        _ => None,
+    });
+    found.expect("a table of facilities")
+}
+
+#[test]
+fn it_is_laid_out_in_both_languages_with_a_row_a_facility() {
+    let hall = halls();
+    let all = made(&hall, "all", "2025");
+    let english = document(&all, Lang::En);
+    assert_eq!(english.title, "All facilities");
+    assert_eq!(english.banners[0].headline, "iPUE of all: 1.560");
+    assert!(english.banners[0].detail.contains("categories 1, 2: a figure of no one category"));
+    assert_eq!(english.banners[1].headline, "1 without data");
+    let table = facilities(&english);
+    let shown: Vec<Vec<&str>> = table.rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
+    assert_eq!(shown.len(), 2);
+    assert_eq!(
+        shown[0][..5],
+        [
+            "Hall 1",
+            "2025-01-01 00:00 – 2026-01-01 00:00",
+            "Europe/Berlin",
+            "1\u{202f}200\u{202f}000",
+            "1\u{202f}000\u{202f}000"
+        ]
+    );
+    assert_eq!(shown[1][5..8], ["2", "1.600", ""]);
+    assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
+    let chinese = document(&made(&hall, "both", "2025"), Lang::Zh);
+    assert_eq!(chinese.title, "Both halls");
+    assert_eq!(chinese.banners[0].headline, "整体PUE：1.560");
+    assert_eq!(facilities(&chinese).columns[3].heading, "数据中心总能耗");
+}
+
+#[test]
+fn its_json_has_exact_energies_and_null_for_what_is_not_known() {
+    let hall = halls();
+    let text = json(&made(&hall, "both", "2025"));
+    let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(read["portfolio"], "wattledger/portfolio/v1");
+    assert_eq!(read["energies"]["facility"].to_string(), "15600000");
+    assert_eq!(read["pue"].to_string(), "1.56");
+    assert!(read["expanded"].is_null() && read["carbon_kg"].is_null());
+    assert_eq!(read["facilities"][0]["pue"]["notation"], "PUE2 (2025-12-31)");
+    assert_eq!(read["facilities"][1]["from"], "2024-12-31T23:00:00Z");
+}
