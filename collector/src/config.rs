@@ -107,8 +107,6 @@ pub struct CollectorConfig {
     pub zones: Vec<Zone>,
     /// Facilities that are reported together.
     pub portfolios: Vec<Portfolio>,
-    /// What all reports share.
-    pub reports: Reports,
     /// The declared meters. Others are kept and listed as unassigned.
     pub meters: Vec<Meter>,
     /// Sums and differences of meters.
@@ -121,7 +119,7 @@ pub struct CollectorConfig {
     pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
-    /// How reports are printed and signed.
+    /// How reports are printed and signed, and where further forms are.
     pub reports: Reports,
     /// What is allowed and its author should know.
     pub warnings: Problems,
@@ -226,7 +224,6 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     let mut portfolio_names = Declared::new(document, "portfolio");
     let portfolios =
         all(root.tables("portfolio"), |table| portfolio::read(table, &facility_names, &mut portfolio_names));
-    let reports = reports::read(&mut root.table("reports"));
     let world = World {
         sites: &sites,
         site_names: &site_names,
@@ -273,7 +270,6 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         facilities,
         zones,
         portfolios,
-        reports,
         meters,
         virtuals,
         influx,

@@ -6,7 +6,7 @@ use super::content::words_if_any;
 use crate::store::StoreError;
 use crate::topology::Conversion;
 use crate::view::View;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::sync::Arc;
 use wattledger_model::time::Interval;
 
@@ -60,11 +60,4 @@ pub(super) fn parts(view: &mut View, at: usize, interval: Interval) -> Result<Pa
         electricity: counted(true),
         non_electric: counted(false),
     })
-}
-
-fn words_if_any<S: Serializer>(factor: &Option<Conversion>, to: S) -> Result<S::Ok, S::Error> {
-    match factor {
-        Some(factor) => to.collect_str(factor),
-        None => to.serialize_none(),
-    }
 }
