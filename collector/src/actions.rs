@@ -1,5 +1,11 @@
 //! What commands and the page ask of the running collector, answered from the engine and from views.
 
+mod making;
+mod shelf;
+
+pub use making::Making;
+pub use shelf::Shelf;
+
 use crate::admin::alerts::AlertsQuestion;
 use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
 use crate::admin::quarantine::{self, Listing, Question};

@@ -21,6 +21,8 @@ mod non_electric;
 mod notes;
 mod output;
 mod rating;
+mod reports;
+mod scheduled;
 mod series;
 mod span;
 mod tree;
@@ -55,6 +57,8 @@ pub use meter::Meter;
 pub use non_electric::{CoalConvention, Factors, Method};
 pub use notes::Note;
 pub use output::{InfluxApi, InfluxOutput, Sending};
+pub use reports::Reports;
+pub use scheduled::{About, Every, Mailing, ScheduledReport};
 pub use series::{SeriesError, open_series};
 pub use tried::TriedError;
 pub use version::Version;
@@ -110,6 +114,10 @@ pub struct CollectorConfig {
     pub maintenance: Vec<Maintenance>,
     /// Where alerts are sent.
     pub channels: Vec<Channel>,
+    /// What all reports share.
+    pub reports: Reports,
+    /// The reports that are made by themselves.
+    pub scheduled: Vec<ScheduledReport>,
     /// What is allowed and its author should know.
     pub warnings: Problems,
 }
@@ -240,6 +248,10 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         &mut alerts,
     );
 
+    let reports = reports::read(&mut root.table("reports"));
+    let subjects = scheduled::Around { facilities: &facility_names, portfolios: &[], channels: &channels };
+    let scheduled = scheduled::read(root.tables("report"), document, &subjects);
+
     Some(CollectorConfig {
         file: file.to_string(),
         version: Version::default(),
@@ -257,6 +269,8 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         alerts,
         maintenance,
         channels,
+        reports,
+        scheduled,
         warnings: Problems::default(),
     })
 }

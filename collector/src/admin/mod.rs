@@ -142,6 +142,22 @@ impl ReportFormat {
             ReportFormat::Csv => "csv",
         }
     }
+
+    /// The end of its files' names.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            ReportFormat::Text => "txt",
+            ReportFormat::Json => "json",
+            ReportFormat::Csv => "csv",
+        }
+    }
+
+    /// Whether it is a laid out document, and so in a language.
+    pub const fn is_document(self) -> bool {
+        match self {
+            ReportFormat::Text | ReportFormat::Json | ReportFormat::Csv => false,
+        }
+    }
 }
 
 impl FromStr for ReportFormat {

@@ -7,6 +7,7 @@ mod counting;
 mod facilities;
 mod instruments;
 mod points;
+mod schedules;
 
 use wattledger_link::session::Tls;
 use wattledger_model::calendar::Window;

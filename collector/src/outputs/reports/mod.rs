@@ -13,6 +13,7 @@ pub mod document;
 mod error;
 mod figures;
 mod json;
+pub mod schedule;
 mod span;
 mod text;
 mod uncertainty;

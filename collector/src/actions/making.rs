@@ -1,0 +1,174 @@
+//! Makes the scheduled reports from the store as it is.
+
+use crate::admin::ReportFormat;
+use crate::clock;
+use crate::config::{About, CollectorConfig};
+use crate::outputs::reports::document::Lang;
+use crate::outputs::reports::schedule::{Due, Known, Made, MakeError, Maker};
+use crate::outputs::reports::{self, Options, Report};
+use crate::store::{Layout, StoreError};
+use crate::topology::Topology;
+use crate::view::View;
+use std::sync::{Arc, Mutex, PoisonError};
+use wattledger_model::time::{HOUR_MINUTES, Minute};
+
+/// Makes reports for schedules.
+pub struct Making {
+    layout: Layout,
+    topology: Arc<Topology>,
+    config: Arc<CollectorConfig>,
+    /// Kept between looks at how far the facilities are known.
+    looking: Mutex<Option<View>>,
+}
+
+fn failed(error: impl ToString) -> MakeError {
+    MakeError(error.to_string())
+}
+
+impl Making {
+    /// From a store.
+    pub fn new(layout: Layout, topology: Arc<Topology>, config: Arc<CollectorConfig>) -> Making {
+        Making { layout, topology, config, looking: Mutex::default() }
+    }
+
+    /// The positions of the facilities that a report is about.
+    fn facilities(&self, about: &About) -> Result<Vec<usize>, MakeError> {
+        match about {
+            About::Facility(name) => {
+                let found = self.topology.facilities.iter().position(|facility| facility.name == *name);
+                found.map(|at| vec![at]).ok_or_else(|| MakeError(format!("there is no facility `{name}`")))
+            }
+            // A declared portfolio names its facilities; this is the one that needs no declaration.
+            About::Portfolio(_) => Ok((0..self.topology.facilities.len()).collect()),
+        }
+    }
+
+    fn look(&self, view: &mut View, facilities: &[usize]) -> Result<Vec<Known>, StoreError> {
+        view.begin()?;
+        let known: Result<Vec<Known>, StoreError> = facilities
+            .iter()
+            .map(|&at| {
+                Ok(Known {
+                    zone: self.topology.facilities[at].zone,
+                    horizon: view.horizon(at),
+                    first: view.first_hour(at)?.map(|hour| Minute(hour * HOUR_MINUTES)),
+                })
+            })
+            .collect();
+        view.end()?;
+        known
+    }
+}
+
+fn printed(report: &Report, format: ReportFormat) -> String {
+    match format {
+        ReportFormat::Text => reports::text(report),
+        ReportFormat::Json => reports::json(report),
+        ReportFormat::Csv => reports::csv(report),
+    }
+}
+
+impl Maker for Making {
+    fn known(&self, about: &About) -> Result<Vec<Known>, MakeError> {
+        let facilities = self.facilities(about)?;
+        let mut kept = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() {
+            *kept = Some(View::open(&self.layout, Arc::clone(&self.topology)).map_err(failed)?);
+        }
+        match kept.as_mut() {
+            Some(view) => self.look(view, &facilities).map_err(failed),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn make(&self, due: &Due, wanted: &[(ReportFormat, Lang)]) -> Result<Vec<Made>, MakeError> {
+        let facility = match &due.about {
+            About::Facility(name) => name.as_str(),
+            About::Portfolio(name) => {
+                return Err(MakeError(format!("portfolio `{name}` cannot be reported yet")));
+            }
+        };
+        if let Some(form) = &due.form {
+            return Err(MakeError(format!("the form `{form}` is not known")));
+        }
+        let mut view = View::open(&self.layout, Arc::clone(&self.topology)).map_err(failed)?;
+        let options = Options { generated_at: clock::now(), configuration: &self.config };
+        let report = reports::make(&mut view, facility, &due.period, options).map_err(failed)?;
+        let print = |&(format, lang): &(ReportFormat, Lang)| Made {
+            bytes: printed(&report, format).into_bytes(),
+            file_name: due.file_name(format, lang),
+        };
+        Ok(wanted.iter().map(print).collect())
+    }
+
+    fn issue(&self, _due: &Due) -> Result<String, MakeError> {
+        Err(MakeError("this collector cannot issue reports; take `issue` out of the [[report]]".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outputs::hall::{Hall, at};
+
+    const TABLES: &str = "
+[[facility]]
+name = \"hall-1\"
+site = \"hall\"
+[[meter]]
+name = \"main\"
+facility = \"hall-1\"
+role = \"utility\"
+kind = \"register\"
+unit = \"kWh\"
+[[meter]]
+name = \"ups\"
+facility = \"hall-1\"
+role = \"ups-output\"
+kind = \"register\"
+unit = \"kWh\"
+[[report]]
+name = \"monthly\"
+facility = \"hall-1\"
+every = \"month\"
+formats = [\"text\", \"json\", \"csv\"]
+";
+
+    #[test]
+    fn a_month_of_the_ledger_is_known_to_its_end_and_made_in_every_format() {
+        let mut hall = Hall::new(TABLES);
+        let (from, to) = (at("2026-09-30T22:00:00Z"), at("2026-10-31T23:00:00Z"));
+        hall.take(&[
+            ("main", from, 0.0, "kWh", None),
+            ("ups", from, 0.0, "kWh", None),
+            ("main", to, 1_300.0, "kWh", None),
+            ("ups", to, 1_000.0, "kWh", None),
+        ]);
+        let topology = Arc::clone(hall.view().topology());
+        let making = Making::new(hall.layout.clone(), topology, Arc::new(hall.config.clone()));
+        let report = &hall.config.scheduled[0];
+        let known = making.known(&report.about).expect("known");
+        assert_eq!(known.len(), 1);
+        assert_eq!((known[0].horizon, known[0].first), (Some(to.minute()), Some(from.minute())));
+
+        let due = Due {
+            report: report.name.clone(),
+            about: report.about.clone(),
+            period: "2026-10".to_owned(),
+            form: None,
+            issued: None,
+        };
+        let wanted: Vec<_> = report.formats.iter().map(|format| (*format, Lang::En)).collect();
+        let made = making.make(&due, &wanted).expect("made");
+        let names: Vec<&str> = made.iter().map(|made| made.file_name.as_str()).collect();
+        assert_eq!(names, ["monthly_2026-10.txt", "monthly_2026-10.json", "monthly_2026-10.csv"]);
+        let text = String::from_utf8_lossy(&made[0].bytes).into_owned();
+        assert!(text.contains("hall-1") && text.contains("1.3"), "{text}");
+        let json: serde_json::Value = serde_json::from_slice(&made[1].bytes).expect("JSON");
+        assert_eq!(json["facility"]["name"], "hall-1");
+
+        let gone = About::Facility("hall-2".parse().expect("a name"));
+        let why = making.known(&gone).expect_err("it is not declared").to_string();
+        assert_eq!(why, "there is no facility `hall-2`");
+    }
+}
