@@ -69,12 +69,11 @@ function whole({ schedules, reports, left_off }, snapshot) {
 function upcoming(schedule, snapshot) {
   return h("li", { key: `schedule ${schedule.name}` },
     h("div", { class: "entry-head" }, h("b", null, schedule.name),
-      h("span", { class: "quiet" }, `each ${schedule.every}, ${about(schedule.about, snapshot)}`)),
-    schedule.problem
-      ? h("p", { class: "error" }, schedule.problem)
-      : h("p", { class: "facts num" }, h("span", null, schedule.next_period
+      h("span", { class: "quiet" }, `each ${schedule.every}, ${about(schedule.about, snapshot)}`),
+      !schedule.problem && h("span", { class: "quiet num" }, schedule.next_period
         ? `next ${schedule.next_period}, made ${f.dateTime(f.instant(schedule.next_at))} your time if all is known by then`
-        : "waits for the first readings")));
+        : "waits for the first readings")),
+    schedule.problem && h("p", { class: "error" }, schedule.problem));
 }
 
 function row(report, snapshot) {
