@@ -58,7 +58,7 @@ pub struct ReportView {
     pub about: String,
     /// Over which period.
     pub period: String,
-    /// The schedule that made it; `None` where a person issued it.
+    /// The schedule that made it; `None` for an issued report, which stands by itself.
     pub schedule: Option<String>,
     /// The form that it fills in.
     pub form: Option<String>,

@@ -79,7 +79,7 @@ function upcoming(schedule, snapshot) {
 function row(report, snapshot) {
   return h("tr", { key: `${report.schedule ?? ""} ${report.id}` },
     h("th", { scope: "row", class: "num r-period" }, report.period,
-      h("span", { class: "sub" }, report.schedule ?? "issued by hand")),
+      h("span", { class: "sub" }, report.schedule ?? report.id)),
     h("td", { "data-label": "About" }, about(report.about, snapshot),
       report.form && h("span", { class: "sub" }, `form ${report.form}`),
       report.headline && h("span", { class: "sub num" }, report.headline),
