@@ -1,5 +1,11 @@
 //! What commands and the page ask of the running collector, answered from the engine and from views.
 
+mod making;
+mod shelf;
+
+pub use making::Making;
+pub use shelf::Shelf;
+
 use crate::admin::alerts::AlertsQuestion;
 use crate::admin::change::{self, ChangeAnswer, ChangeRequest};
 use crate::admin::issue::{self, IssueAnswer, IssueRequest};
@@ -92,23 +98,7 @@ impl AdminActions for Actions {
     fn issue(&self, request: IssueRequest, who: Who) -> Answer<IssueAnswer> {
         let (engine, layout) = (self.engine.clone(), self.layout.clone());
         let config = Arc::clone(&self.config);
-        Box::pin(async move {
-            // What has arrived is in the ledger before the report is made, and whatever comes later has a later time.
-            let flushed = engine.act(|engine, now| {
-                engine.tell_time(now);
-                engine.flush().map(|_| now).map_err(|error| AdminError::Failed(error.to_string()))
-            });
-            let now = flushed.await.map_err(AdminError::Busy)??;
-            let (for_whom, of) = (who.clone(), layout.clone());
-            let asked = Arc::clone(&config);
-            let made = move || issue::prepare(&of, &asked, &request, &for_whom, now);
-            let to_issue = off_the_runtime(made).await?;
-            let to_print = to_issue.to_print(&config.reports);
-            let of = layout.clone();
-            let act = move |engine: &mut Engine, now| issue::issue(engine, &of, to_issue, &who, now);
-            let answer = engine.act(act).await.map_err(AdminError::Busy)??;
-            off_the_runtime(move || Ok(to_print.print(&layout, answer))).await
-        })
+        Box::pin(issue_report(engine, layout, config, request, who))
     }
 
     fn quarantine(&self, question: Question) -> Answer<Listing> {
@@ -151,6 +141,29 @@ async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AdminError> + Send + 'static,
 ) -> Result<T, AdminError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| AdminError::Failed(error.to_string()))?
+}
+
+/// Makes a report beside the engine, has the engine issue it, and prints it.
+async fn issue_report(
+    engine: EngineHandle,
+    layout: Layout,
+    config: Arc<CollectorConfig>,
+    request: IssueRequest,
+    who: Who,
+) -> Result<IssueAnswer, AdminError> {
+    // What has arrived is in the ledger before the report is made, and whatever comes later has a later time.
+    let flushed = engine.act(|engine, now| {
+        engine.tell_time(now);
+        engine.flush().map(|_| now).map_err(|error| AdminError::Failed(error.to_string()))
+    });
+    let now = flushed.await.map_err(AdminError::Busy)??;
+    let (for_whom, of, asked) = (who.clone(), layout.clone(), Arc::clone(&config));
+    let to_issue = off_the_runtime(move || issue::prepare(&of, &asked, &request, &for_whom, now)).await?;
+    let to_print = to_issue.to_print(&config.reports);
+    let of = layout.clone();
+    let act = move |engine: &mut Engine, now| issue::issue(engine, &of, to_issue, &who, now);
+    let answer = engine.act(act).await.map_err(AdminError::Busy)??;
+    off_the_runtime(move || Ok(to_print.print(&layout, answer))).await
 }
 
 impl Actions {

@@ -24,6 +24,7 @@ pub(crate) mod portfolio;
 mod rating;
 mod register;
 mod reports;
+mod scheduled;
 mod series;
 mod span;
 mod tree;
@@ -61,6 +62,7 @@ pub use output::{InfluxApi, InfluxOutput, Sending};
 pub use portfolio::Portfolio;
 pub use register::{CentreKind, Register, RegisterYear};
 pub use reports::Reports;
+pub use scheduled::{About, Every, Mailing, ScheduledReport};
 pub use series::{SeriesError, open_series};
 pub(crate) use series::{read_series, series_text};
 pub use tried::TriedError;
@@ -121,6 +123,8 @@ pub struct CollectorConfig {
     pub channels: Vec<Channel>,
     /// How reports are printed and signed, and where further forms are.
     pub reports: Reports,
+    /// The reports that are made by themselves.
+    pub scheduled: Vec<ScheduledReport>,
     /// What is allowed and its author should know.
     pub warnings: Problems,
 }
@@ -257,6 +261,10 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         &mut alerts,
     );
     let reports = reports::read(&mut root.table("reports"));
+    let named: Vec<Name> = portfolios.iter().map(|portfolio| portfolio.name.clone()).collect();
+    let subjects =
+        scheduled::Around { facilities: &facility_names, portfolios: &named, channels: &channels };
+    let scheduled = scheduled::read(root.tables("report"), document, &subjects);
 
     Some(CollectorConfig {
         file: file.to_string(),
@@ -277,6 +285,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
         maintenance,
         channels,
         reports,
+        scheduled,
         warnings: Problems::default(),
     })
 }

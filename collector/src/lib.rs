@@ -21,6 +21,7 @@ pub mod ledger;
 mod occupied;
 pub mod outputs;
 pub mod pipeline;
+mod post;
 pub mod receive;
 pub mod stop;
 pub mod store;

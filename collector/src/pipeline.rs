@@ -1,6 +1,6 @@
 //! Joins the stages: link, engine, views and outputs; starts them in order and stops them in order.
 
-use crate::actions::{Actions, History};
+use crate::actions::{Actions, History, Making, Shelf};
 use crate::admin::{self, AdminSocket};
 use crate::clock;
 use crate::config::CollectorConfig;
@@ -15,6 +15,7 @@ use crate::outputs::alerts::{Alerting, Channels, check_channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
+use crate::outputs::reports::schedule::{Scheduling, Upcoming};
 use crate::outputs::snapshot::{AlertView, OutputView, Snapshot, WorkView};
 use crate::outputs::web::{self, Operators, Outlooks, WebOptions, WebState};
 use crate::receive::{self, Agents, Receiver};
@@ -25,6 +26,7 @@ use crate::view::View;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wattledger_model::name::Name;
@@ -191,12 +193,14 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
     };
     tasks.spawn(live.run(signals.wake.clone(), stopping.clone()));
 
+    let config = Arc::new(config);
+    let upcoming = start_schedules(&config, &common, &engine, &mut tasks);
     let actions = Arc::new(Actions {
         engine: engine.clone(),
         snapshot: snapshot.clone(),
         layout: layout.clone(),
         topology: Arc::clone(&topology),
-        config: Arc::new(config.clone()),
+        config: Arc::clone(&config),
         desk: Arc::clone(&desk),
     });
     let serving = admin::serve(socket, actions, stopping.clone());
@@ -216,6 +220,7 @@ pub async fn start(config: CollectorConfig) -> Result<Running, CollectorError> {
         });
         let state = WebState {
             snapshot: snapshot.clone(),
+            reports: Some(Arc::new(Shelf::new(layout.clone(), upcoming))),
             series: Arc::new(History::new(layout, topology)),
             health: health.subscribe(),
             outlooks,
@@ -356,7 +361,7 @@ fn start_alerts(
         active,
         fares: fares.clone(),
         said: desk.said(),
-        page: config.web.as_ref().and_then(|web| web.url.as_ref()).map(|url| url.as_str().to_owned()),
+        page: page_address(config),
         stop: common.stopping.clone(),
     };
     tasks.spawn(async move {
@@ -364,6 +369,41 @@ fn start_alerts(
         Ok(())
     });
     Ok((alerts, fares))
+}
+
+/// Starts the schedules of reports. Gives what each makes next.
+fn start_schedules(
+    config: &Arc<CollectorConfig>,
+    common: &Common<'_>,
+    engine: &EngineHandle,
+    tasks: &mut Tasks,
+) -> watch::Receiver<Arc<Vec<Upcoming>>> {
+    let (upcoming, shown) = watch::channel(Arc::default());
+    let (layout, topology) = (common.layout.clone(), Arc::clone(common.topology));
+    let scheduling = Scheduling {
+        reports: config.scheduled.clone(),
+        channels: config.channels.clone(),
+        folder: config.reports.folder.clone().unwrap_or_else(|| layout.reports()),
+        maker: Arc::new(
+            Making::new(layout.clone(), topology, Arc::clone(config))
+                .issuing(engine.clone(), Handle::current()),
+        ),
+        layout,
+        now: Arc::new(clock::now),
+        page: page_address(config),
+        upcoming,
+        stop: common.stopping.clone(),
+    };
+    tasks.spawn(async move {
+        scheduling.run().await;
+        Ok(())
+    });
+    shown
+}
+
+/// Where people find the page.
+fn page_address(config: &CollectorConfig) -> Option<String> {
+    config.web.as_ref().and_then(|web| web.url.as_ref()).map(|url| url.as_str().to_owned())
 }
 
 /// What the outputs tell of themselves.

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use wattledger_collector::desk::silence::{Ack, Silence};
 use wattledger_collector::outputs::snapshot::*;
 use wattledger_collector::outputs::web::{
-    FacilityOutlook, Outlooks, SeriesError, SeriesPoint, SeriesRequest, SeriesSource,
+    FacilityOutlook, FileView, IssuedView, MailView, Outlooks, ReportFile, ReportList, ReportShelf,
+    ReportView, ScheduleView, SeriesError, SeriesPoint, SeriesRequest, SeriesSource, ShelfError,
 };
 use wattledger_collector::targets::{Budget, Expected, Outlook, State};
 use wattledger_model::time::{MINUTE_MS, Timestamp};
@@ -593,4 +594,129 @@ fn point(base: Option<f64>, t: i64, index: i64) -> SeriesPoint {
         value: Some(base + warm + rough + slow + wild),
         coverage: if thin { 0.62 } else { 0.9998 },
     }
+}
+
+/// Reports as a site with three schedules would have them after some months.
+pub struct Shelf;
+
+impl ReportShelf for Shelf {
+    fn list(&self) -> BoxFuture<'static, Result<ReportList, ShelfError>> {
+        Box::pin(async { Ok(report_list()) })
+    }
+
+    fn open(&self, id: String, file: String) -> BoxFuture<'static, Result<ReportFile, ShelfError>> {
+        Box::pin(async move {
+            let listed = report_list().reports.into_iter().find(|report| report.id == id);
+            let is_there = listed.is_some_and(|report| report.files.iter().any(|one| one.name == file));
+            if file.ends_with(".json") && is_there {
+                return Err(ShelfError::Changed(format!("{file} was changed since it was made")));
+            }
+            let content_type = match file.rsplit_once('.').map(|(_, end)| end) {
+                Some("html") => "text/html; charset=utf-8",
+                Some("pdf") => "application/pdf",
+                _ => "text/plain; charset=utf-8",
+            };
+            let page = "<!doctype html><title>r</title><style>p{color:red}</style><p>PUE</p>";
+            let found = ReportFile { name: file.clone(), content_type, bytes: page.as_bytes().to_vec() };
+            if is_there {
+                Ok(found)
+            } else {
+                Err(ShelfError::NotFound(format!("no report has the file {file}")))
+            }
+        })
+    }
+}
+
+fn report_files(stem: &str, ends: &[&str]) -> Vec<FileView> {
+    let file = |(at, end): (usize, &&str)| FileView {
+        name: format!("{stem}.{end}"),
+        bytes: 48_213 * (at as u64 + 1),
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+    };
+    ends.iter().enumerate().map(file).collect()
+}
+
+fn made_report(schedule: &str, about: &str, period: &str, at: &str, ends: &[&str]) -> ReportView {
+    let id = format!("{schedule}_{period}");
+    ReportView {
+        files: report_files(&id, ends),
+        id,
+        about: format!("facility {about}"),
+        period: period.to_owned(),
+        schedule: Some(schedule.to_owned()),
+        form: None,
+        at: Some(at.to_owned()),
+        issued: None,
+        headline: None,
+        verdicts: Vec::new(),
+        mail: Some(MailView { sent: 3, ..MailView::default() }),
+        problem: None,
+        again_at: None,
+    }
+}
+
+fn report_list() -> ReportList {
+    let schedule = |name: &str, about: &str, every: &str, period: &str, at: &str| ScheduleView {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        every: every.to_owned(),
+        next_period: Some(period.to_owned()),
+        next_at: Some(at.to_owned()),
+        problem: None,
+    };
+    let mut schedules = vec![
+        schedule("hall-1-monthly", "facility hall-1", "month", "2026-11", "2026-12-02T23:00:00Z"),
+        schedule("hall-2-monthly", "facility hall-2", "month", "2026-11", "2026-12-02T16:00:00Z"),
+        schedule("register", "facility hall-1", "year", "2026", "2027-01-14T23:00:00Z"),
+    ];
+    schedules.push(ScheduleView {
+        next_period: None,
+        next_at: None,
+        ..schedule("annex-monthly", "facility annex", "month", "", "")
+    });
+    let all = ["en.pdf", "zh.pdf", "en.xlsx", "zh.xlsx", "en.html", "csv", "json"];
+    let mut failing = made_report("hall-2-monthly", "hall-2", "2026-10", "", &[]);
+    failing.at = None;
+    failing.mail = None;
+    failing.problem = Some("`wattledger-print` is not installed; see the README on how to get it".to_owned());
+    failing.again_at = Some("2026-11-21T15:20:00Z".to_owned());
+    let mut october = made_report("hall-1-monthly", "hall-1", "2026-10", "2026-11-02T23:00:11Z", &all);
+    october.mail = Some(MailView {
+        sent: 2,
+        waiting: 0,
+        given_up: 1,
+        problem: Some("mail server mail.example.org to gone@example.org: 550 5.1.1 no such user".to_owned()),
+    });
+    let mut year = made_report("register", "hall-1", "2025", "2026-01-15T23:00:20Z", &["en.pdf", "zh.pdf"]);
+    year.form = Some("cn-register".to_owned());
+    let issue = |id: &str| IssuedView { id: id.to_owned(), signed: None, restates: None, restated_by: None };
+    year.issued = Some(issue("hall-1_2025_2"));
+    let mut by_hand = made_report("hall-1", "hall-1", "2025", "2026-01-15T23:00:04Z", &["json", "en.pdf"]);
+    by_hand.id = "hall-1_2025_2".to_owned();
+    by_hand.schedule = None;
+    by_hand.mail = None;
+    by_hand.headline = Some("PUE1 (2025) = 1.238 ± 0.012".to_owned());
+    by_hand.verdicts =
+        vec![("D130".to_owned(), "compliant".to_owned()), ("D125".to_owned(), "conditional_pass".to_owned())];
+    by_hand.issued = Some(IssuedView {
+        signed: Some(true),
+        restates: Some("hall-1_2025_1".to_owned()),
+        ..issue("hall-1_2025_2")
+    });
+    let mut before = by_hand.clone();
+    before.id = "hall-1_2025_1".to_owned();
+    before.at = Some("2026-01-09T10:12:00Z".to_owned());
+    before.issued = Some(IssuedView {
+        signed: Some(true),
+        restated_by: Some("hall-1_2025_2".to_owned()),
+        ..issue("hall-1_2025_1")
+    });
+    let earlier = (1..=9).rev().map(|month| {
+        let (period, at) = (format!("2026-{month:02}"), format!("2026-{:02}-02T23:00:10Z", month + 1));
+        made_report("hall-1-monthly", "hall-1", &period, &at, &all)
+    });
+    let mut reports = vec![failing, october];
+    reports.extend(earlier);
+    reports.extend([year, by_hand, before]);
+    ReportList { schedules, reports, left_off: 0 }
 }

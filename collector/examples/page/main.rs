@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use wattledger_collector::desk::Desk;
-use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
+use wattledger_collector::outputs::web::{self, Health, Operators, ReportShelf, WebOptions, WebState};
 use wattledger_collector::store::Layout;
 use wattledger_link::session::Secret;
 use wattledger_model::time::Timestamp;
@@ -25,7 +25,9 @@ fn now() -> Timestamp {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let address: SocketAddr = arguments.next().unwrap_or_else(|| "127.0.0.1:8099".to_owned()).parse()?;
-    let made = if arguments.next().as_deref() == Some("empty") { fixture::empty } else { fixture::rich };
+    let is_empty = arguments.next().as_deref() == Some("empty");
+    let made = if is_empty { fixture::empty } else { fixture::rich };
+    let reports = (!is_empty).then(|| Arc::new(fixture::Shelf) as Arc<dyn ReportShelf>);
     let (figures, snapshot) = watch::channel(Arc::new(made(now())));
     let (_healthy, health) = watch::channel(Arc::new(Health::default()));
     let (_running, stop) = watch::channel(false);
@@ -35,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let operators = Some(Operators::with_token(&Secret::new(TOKEN))?);
     let outlooks = fixture::outlooks();
     let options = WebOptions::default();
-    let state = WebState { snapshot, series, health, outlooks, desk, operators, options };
+    let state = WebState { snapshot, series, health, outlooks, reports, desk, operators, options };
     println!("http://{address}/");
     let serving = web::serve(web::bind(address).await?, state, stop);
     let ticking = async {

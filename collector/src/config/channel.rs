@@ -5,6 +5,7 @@ mod mail;
 mod webhook;
 
 pub use alertmanager::Alertmanager;
+pub(super) use mail::mailbox;
 pub use mail::{Mail, MailSecurity, MailUser};
 pub use webhook::{Body, Recipe, Signing, TemplateText, Webhook};
 

@@ -1,9 +1,9 @@
-//! `[reports]`: how reports are printed and signed, and where further forms are.
+//! `[reports]`: how reports are printed and signed, and where they and further forms are.
 
 use std::path::PathBuf;
 use wattledger_model::document::{self, Placed, Table};
 
-/// How reports are printed and signed, and where further forms are.
+/// How reports are printed and signed, and where they and further forms are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reports {
     /// The program that prints PDF; `None` to look for `wattledger-print` beside our own program and on `PATH`.
@@ -14,6 +14,8 @@ pub struct Reports {
     pub signing_key_file: Option<PathBuf>,
     /// A folder with templates of forms beside those that come with the program.
     pub forms_dir: Option<PathBuf>,
+    /// The folder of scheduled reports; `None` for `reports` in the data directory.
+    pub folder: Option<PathBuf>,
 }
 
 impl Reports {
@@ -35,5 +37,6 @@ pub(super) fn read(table: &mut Table<'_>) -> Reports {
     let signing_key_file = table.optional("signing_key_file", path).map(|file| file.value);
     let forms_dir = table.optional("forms_dir", path).map(|folder| folder.value);
     let (printer, fonts) = (table.optional("printer", path), table.values("fonts", path));
-    Reports { printer, fonts, signing_key_file, forms_dir }
+    let folder = table.optional("folder", path).map(|folder| folder.value);
+    Reports { printer, fonts, signing_key_file, forms_dir, folder }
 }

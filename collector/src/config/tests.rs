@@ -9,6 +9,7 @@ mod instruments;
 mod points;
 mod registered;
 mod reports;
+mod schedules;
 
 use wattledger_link::session::Tls;
 use wattledger_model::calendar::Window;

@@ -1,5 +1,5 @@
 //! What outputs remember over a restart: cursors over change numbers, alert state and turns, undelivered messages,
-//! silences and acknowledgements.
+//! silences and acknowledgements, and which scheduled reports were made.
 //!
 //! In a file of its own beside the ledger, so that no output ever waits for the ledger's writer or makes it
 //! wait. Everything in it can be lost without loss to the ledger: an output without a cursor starts over,
@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS noticed (
     PRIMARY KEY (channel, alarm, turn)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS silence (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ack (alarm TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS schedule (name TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scheduled (
+    name TEXT NOT NULL, period TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (name, period)) STRICT, WITHOUT ROWID;
 ";
 
 /// Rows of alerts that had one subject for each rule, their facility.

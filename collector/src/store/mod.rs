@@ -110,6 +110,11 @@ impl Layout {
         self.dir.join("outputs.sqlite")
     }
 
+    /// The folder of scheduled reports, where the configuration names no other.
+    pub fn reports(&self) -> PathBuf {
+        self.dir.join("reports")
+    }
+
     /// The journal's directory.
     pub fn journal(&self) -> PathBuf {
         self.dir.join("journal")

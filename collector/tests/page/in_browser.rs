@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use wattledger_collector::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
-use wattledger_collector::outputs::web::{self, Health, Operators, WebOptions, WebState};
+use wattledger_collector::outputs::web::{self, Health, Operators, ReportShelf, WebOptions, WebState};
 use wattledger_collector::store::Layout;
 use wattledger_link::session::Secret;
 use wattledger_model::time::Timestamp;
@@ -33,13 +33,14 @@ async fn serve_for(
 ) -> Page {
     let listener = web::bind(address.parse().expect("an address")).await.expect("a free port");
     let address = listener.local_addr().expect("bound");
+    let reports = (!snapshot.facilities.is_empty()).then(|| Arc::new(fixture::Shelf) as Arc<dyn ReportShelf>);
     let (figures, snapshot) = watch::channel(Arc::new(snapshot));
     let (health, healthy) = watch::channel(Arc::new(Health::default()));
     let (stop, stopping) = watch::channel(false);
     let series = Arc::new(fixture::History(now()));
     let outlooks = fixture::outlooks();
     let options = WebOptions::default();
-    let state = WebState { snapshot, series, health: healthy, outlooks, desk, operators, options };
+    let state = WebState { snapshot, series, health: healthy, outlooks, reports, desk, operators, options };
     let task = tokio::spawn(async move { web::serve(listener, state, stopping).await.expect("served") });
     Page { address, figures, _health: health, stop, task }
 }
@@ -163,10 +164,15 @@ async fn an_empty_collector_tells_what_to_do() {
     let page = serve("127.0.0.1:0", fixture::empty(now())).await;
     let mut browser = Browser::start(program).await;
     browser.open(&page.url(), 390, "light").await;
-    browser.until("document.querySelectorAll('.empty').length === 5").await;
+    browser.until("document.querySelectorAll('.empty').length === 6").await;
     let text = browser.value("document.querySelector('#main').innerText").await.to_string();
-    for wanted in ["[[facility]]", "collector = \\\"campus\\\"", "[[output.influx]]", "Nothing in quarantine"]
-    {
+    for wanted in [
+        "[[facility]]",
+        "collector = \\\"campus\\\"",
+        "[[output.influx]]",
+        "[[report]]",
+        "Nothing in quarantine",
+    ] {
         assert!(text.contains(wanted), "{wanted} is missing in {text}");
     }
     assert_eq!(sideways(&mut browser).await, NOTHING);
@@ -271,5 +277,39 @@ async fn a_page_without_operators_offers_no_change_and_shows_what_was_said() {
         .value("document.querySelector('#f-rechenzentrum-west .year, [id^=f-rechenzentrum] .year').innerText")
         .await;
     assert!(none.to_string().contains("nothing is known yet"), "{none}");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn reports_are_listed_with_their_files_and_what_went_wrong() {
+    let Some(program) = browser::installed() else { return };
+    let page = serve("127.0.0.1:0", fixture::rich(now())).await;
+    let mut browser = Browser::start(program).await;
+    for (width, scheme) in [(1280, "light"), (390, "dark"), (320, "light")] {
+        browser.open(&page.url(), width, scheme).await;
+        browser.until("document.querySelectorAll('.reports-grid tbody tr').length === 12").await;
+        browser.value("document.querySelector('#reports .more button').click()").await;
+        browser.until("document.querySelectorAll('.reports-grid tbody tr').length === 14").await;
+        assert_eq!(sideways(&mut browser).await, NOTHING, "{scheme} at {width} scrolls sideways");
+        let text = browser.value("document.querySelector('#reports').innerText").await.to_string();
+        for wanted in [
+            "next 2026-11, made ",
+            "waits for the first readings",
+            "wattledger-print",
+            "mailed to 2 readers, 1 letter given up",
+            "restates hall-1_2025_1",
+            "D130 compliant",
+            "PDF, 中文",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in {text}");
+        }
+        let link = "document.querySelector('.reports-grid a[href$=\"hall-1-monthly_2026-10.zh.pdf\"]').getAttribute('href')";
+        assert_eq!(
+            browser.value(link).await,
+            "/reports/hall-1-monthly_2026-10/hall-1-monthly_2026-10.zh.pdf"
+        );
+        let count = "document.querySelector('nav a[href=\"#reports\"] .count').textContent";
+        assert_eq!(browser.value(count).await, "2", "what failed, and what was not delivered");
+    }
     assert_eq!(browser.complaints, Vec::<String>::new());
 }

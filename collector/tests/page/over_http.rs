@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use wattledger_collector::desk::Desk;
 use wattledger_collector::outputs::snapshot::Snapshot;
 use wattledger_collector::outputs::web::{
-    self, Health, HealthProblem, Operators, WebError, WebOptions, WebState,
+    self, Health, HealthProblem, Operators, ReportShelf, WebError, WebOptions, WebState,
 };
 use wattledger_collector::store::Layout;
 use wattledger_link::session::Secret;
@@ -49,7 +49,9 @@ impl Served {
         let series = Arc::new(fixture::History(now()));
         let outlooks = fixture::outlooks();
         let operators = token.map(|token| Operators::with_token(&Secret::new(token)).expect("long enough"));
-        let state = WebState { snapshot, series, health: healthy, outlooks, desk, operators, options };
+        let reports: Option<Arc<dyn ReportShelf>> = Some(Arc::new(fixture::Shelf));
+        let state =
+            WebState { snapshot, series, health: healthy, outlooks, reports, desk, operators, options };
         let task = tokio::spawn(web::serve(listener, state, stopping));
         Served { address, figures: Some(figures), health, stop, task, client: Client::new() }
     }
@@ -357,6 +359,63 @@ async fn the_outlooks_of_the_year_are_given_with_why_there_is_none() {
     assert!(
         annex["outlook"].is_null()
             && annex["why"].as_str().is_some_and(|why| why.contains("nothing is known"))
+    );
+}
+
+#[tokio::test]
+async fn reports_are_listed_and_handed_out_each_as_what_it_is() {
+    let served = Served::start().await;
+    let (status, list) = served.json("/api/reports").await;
+    assert_eq!((status, list["left_off"].as_u64()), (StatusCode::OK, Some(0)));
+    assert_eq!(list["schedules"][0]["next_period"], "2026-11");
+    assert_eq!(list["reports"][1]["files"][0]["name"], "hall-1-monthly_2026-10.en.pdf");
+
+    let stem = "/reports/hall-1-monthly_2026-10/hall-1-monthly_2026-10";
+    let paper = served.get(&format!("{stem}.en.pdf")).await;
+    assert_eq!(paper.headers()["content-type"], "application/pdf");
+    let saved = "attachment; filename=\"hall-1-monthly_2026-10.en.pdf\"";
+    assert_eq!(paper.headers()["content-disposition"], saved);
+    let page = served.get(&format!("{stem}.en.html")).await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(page.headers()["cache-control"], "no-store");
+    let policies: Vec<_> = page.headers().get_all("content-security-policy").iter().collect();
+    assert_eq!(policies.len(), 1, "one policy, not the page's beside it");
+    let policy = policies[0].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none';") && policy.ends_with("sandbox"), "{policy}");
+
+    let (status, changed) = served.json(&format!("{stem}.json")).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(changed["error"].as_str().is_some_and(|error| error.contains("was changed")), "{changed}");
+    for path in [
+        "/reports/hall-1-monthly_2026-10/..%2f..%2foutputs.sqlite",
+        "/reports/..%2f/outputs.sqlite",
+        "/reports/hall-1-monthly_2026-10/nothing.pdf",
+        "/reports/hall-1-monthly_2026-10/",
+        "/reports/nobody_2026-10/hall-1-monthly_2026-10.en.pdf",
+    ] {
+        assert_eq!(served.get(path).await.status(), 404, "{path}");
+    }
+    let there = served.get("/reports").await;
+    assert_eq!(
+        (there.status().as_u16(), there.url().path(), there.url().fragment()),
+        (200, "/", Some("reports"))
+    );
+}
+
+#[tokio::test]
+async fn no_other_page_reads_a_report() {
+    let served = Served::start().await;
+    let path = "/reports/hall-1-monthly_2026-10/hall-1-monthly_2026-10.en.pdf";
+    assert_eq!(served.status_as("sec-fetch-site", "cross-site", path).await, 403);
+    assert_eq!(served.status_as("sec-fetch-site", "cross-site", "/api/reports").await, 403);
+    assert_eq!(served.status_as("host", "evil.example", path).await, 403);
+    assert_eq!(served.status_as("origin", "https://evil.example", path).await, 403);
+    assert_eq!(served.status_as("sec-fetch-site", "same-origin", path).await, 200);
+    assert_eq!(
+        served.status_as("sec-fetch-site", "cross-site", "/reports").await,
+        200,
+        "a letter leads to the page"
     );
 }
 

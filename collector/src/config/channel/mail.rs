@@ -136,7 +136,7 @@ fn host(value: &Value<'_>) -> Result<String, String> {
 }
 
 /// `ops@example.org`, or `Operations <ops@example.org>`.
-fn mailbox(value: &Value<'_>) -> Result<Mailbox, String> {
+pub(in crate::config) fn mailbox(value: &Value<'_>) -> Result<Mailbox, String> {
     let text = document::string(value)?;
     text.parse().map_err(|_| format!("`{text}` is not an address such as \"Operations <ops@example.org>\""))
 }

@@ -9,6 +9,7 @@ use super::told;
 use super::webhook;
 use crate::config::{Channel, ChannelKind};
 use crate::outputs::mqtt::Publisher;
+pub(super) use crate::post::Failure;
 use lettre::message::Mailbox;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -46,21 +47,6 @@ impl Waits {
         answer: Duration::from_secs(10),
         repeat: Duration::from_secs(60),
     };
-}
-
-/// Why a message was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// It may be taken another time, perhaps not before the time that the receiver asks for.
-    Later { reason: String, after: Option<Duration> },
-    /// It never will be.
-    Refused(String),
-}
-
-impl Failure {
-    pub(super) fn later(reason: impl Into<String>) -> Failure {
-        Failure::Later { reason: reason.into(), after: None }
-    }
 }
 
 /// The courier of one queue.

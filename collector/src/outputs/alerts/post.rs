@@ -2,6 +2,7 @@
 
 use super::deliver::Failure;
 use crate::config::HttpAccess;
+use crate::post::described;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use std::time::Duration;
@@ -110,16 +111,4 @@ async fn answer(response: &mut Response) -> reqwest::Result<Vec<u8>> {
         answer.extend_from_slice(&chunk[..chunk.len().min(LONGEST_ANSWER - answer.len())]);
     }
     Ok(answer)
-}
-
-/// An error with its causes: reqwest's own words leave out which.
-pub(super) fn described(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -28,6 +28,7 @@ mod market;
 mod parts;
 mod pdf;
 pub mod portfolio;
+pub mod schedule;
 mod shares;
 mod span;
 mod text;

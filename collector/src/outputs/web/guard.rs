@@ -98,7 +98,7 @@ fn check_origin(headers: &HeaderMap, host: &Authority, path: &str) -> Result<(),
     }
     // A link on another site may lead to the page, but no other site may read or embed its data.
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    let is_data = path.starts_with("/api/") || path == "/metrics";
+    let is_data = path.starts_with("/api/") || path.starts_with("/reports/") || path == "/metrics";
     if is_data && matches!(site, Some("cross-site" | "same-site")) {
         return Err(refuse(StatusCode::FORBIDDEN, Cause::Origin, site.unwrap_or_default()));
     }
@@ -145,12 +145,13 @@ const HARDENING: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("x-robots-tag"), "noindex"),
 ];
 
-/// Adds the headers above, and forbids keeping what says nothing about being kept.
+/// Adds the headers above, but for a policy that is stricter already, and forbids keeping what says nothing about
+/// being kept.
 pub(super) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HARDENING {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -13,6 +13,7 @@ mod live;
 mod metrics;
 mod operators;
 mod page;
+mod reports;
 
 use super::snapshot::Snapshot;
 use crate::desk::Desk;
@@ -31,6 +32,9 @@ use tokio::sync::watch;
 
 pub use events::Cause;
 pub use operators::Operators;
+pub use reports::{
+    FileView, IssuedView, MailView, ReportFile, ReportList, ReportShelf, ReportView, ScheduleView, ShelfError,
+};
 
 /// What the page is made from.
 #[derive(Clone)]
@@ -43,6 +47,8 @@ pub struct WebState {
     pub health: watch::Receiver<Arc<Health>>,
     /// What is foreseen for the year.
     pub outlooks: watch::Receiver<Arc<Outlooks>>,
+    /// The reports that were made; `None` where none are kept.
+    pub reports: Option<Arc<dyn ReportShelf>>,
     /// Where alerts are silenced and acknowledged; `None` where none are judged.
     pub desk: Option<Arc<Desk>>,
     /// Who may do that; `None` for nobody.
@@ -225,6 +231,7 @@ pub async fn serve(
         series: state.series,
         health: state.health,
         outlooks: state.outlooks,
+        reports: state.reports,
         desk: state.desk,
         operators: state.operators,
         refusals: events::Refusals::default(),
@@ -245,6 +252,7 @@ struct Shared {
     series: Arc<dyn SeriesSource>,
     health: watch::Receiver<Arc<Health>>,
     outlooks: watch::Receiver<Arc<Outlooks>>,
+    reports: Option<Arc<dyn ReportShelf>>,
     desk: Option<Arc<Desk>>,
     operators: Option<Operators>,
     refusals: events::Refusals,
@@ -258,6 +266,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/live", get(live::stream))
         .route("/api/facilities/{facility}/series", get(api::series))
         .route("/api/outlooks", get(api::outlooks))
+        .route("/api/reports", get(reports::list))
+        .route("/reports", get(reports::page))
+        .route("/reports/{id}/{file}", get(reports::file))
         .merge(operators::routes(&shared))
         .route("/healthz", get(api::healthz))
         .route("/metrics", get(metrics::metrics))

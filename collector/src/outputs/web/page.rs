@@ -51,6 +51,7 @@ const ASSETS: &[Asset] = assets! {
     "/assets/trend.js", SCRIPT, "trend.js";
     "/assets/agents.js", SCRIPT, "agents.js";
     "/assets/meters.js", SCRIPT, "meters.js";
+    "/assets/reports.js", SCRIPT, "reports.js";
     "/assets/upkeep.js", SCRIPT, "upkeep.js";
     "/assets/empty.js", SCRIPT, "empty.js";
     "/assets/tip.js", SCRIPT, "tip.js";

@@ -2,9 +2,9 @@
 
 use super::RULE;
 use super::deliveries::{Running, excursion, until_waiting, watched};
-use super::mail_server::{MailServer, Manners, tls};
 use crate::outputs::authority::Authority;
 use crate::outputs::hall::Hall;
+use crate::post::mail_server::{MailServer, Manners, tls};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 

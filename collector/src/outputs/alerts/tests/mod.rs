@@ -4,7 +4,6 @@ mod alertmanagers;
 mod conditions;
 mod decisions;
 mod deliveries;
-mod mail_server;
 mod mails;
 mod receiver;
 mod replays;

@@ -26,8 +26,8 @@ pub(super) use layout::column;
 pub(super) use number::{Number, percent};
 
 use super::compile::{self, Options};
-use super::document::{Document, Lang};
 use super::content::Report;
+use super::document::{Document, Lang};
 use super::error::ReportError;
 use crate::view::View;
 use wattledger_model::calendar::Period;

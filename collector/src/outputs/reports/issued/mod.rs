@@ -51,7 +51,7 @@ pub use evidence::{Evidence, export};
 pub use keep::{Printed, add_printed, file, folder, keep, list, mend, missing};
 pub use prepare::{Asked, Prepared, prepare};
 pub use sign::{KeyError, SigningKey, read_public};
-pub use verify::{Finding, Given, Verified, against_evidence, against_ledger};
+pub use verify::{Finding, Given, Verified, again, against_evidence, against_ledger};
 
 /// The frozen report.
 const REPORT: &str = "report.json";

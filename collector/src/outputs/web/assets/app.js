@@ -8,6 +8,7 @@ import * as f from "./format.js";
 import { watchCollector } from "./live.js";
 import { metersView, meterTrouble } from "./meters.js";
 import { facilityList, telling } from "./overview.js";
+import { reportsView, reportTrouble } from "./reports.js";
 import { h, render } from "./tree.js";
 import { outputsView, quarantineView } from "./upkeep.js";
 import { plural } from "./words.js";
@@ -56,6 +57,7 @@ function draw() {
     snapshot.facilities.map((facility) => facilityView(facility, now)),
     agentsView(snapshot, now),
     metersView(snapshot, ageS),
+    reportsView(snapshot),
     h("div", { class: "pair", key: "pair" }, quarantineView(snapshot, now), outputsView(snapshot)));
   render(place.foot, foot());
 }
@@ -90,6 +92,7 @@ function sectionLinks() {
   const links = [
     ["agents", "Agents", trouble(snapshot.agents, agentTrouble)],
     ["meters", "Meters", trouble(snapshot.meters, meterTrouble)],
+    ["reports", "Reports", reportTrouble()],
     ["quarantine", "Quarantine", trouble(snapshot.quarantine, (entry) => entry.held > 0)],
     ["outputs", "Outputs", trouble([...snapshot.outputs, ...snapshot.channels], (output) => output.state !== "ok")],
   ];

@@ -69,3 +69,13 @@ name = "grafana"
 url = "http://127.0.0.1:8086"
 api = "v1"
 database = "wattledger"`);
+
+/// No report was made, and none will be.
+export const noReport = (facility) => empty(
+  "No report yet",
+  "A report states a period’s figures with everything an auditor asks for. Have one made each month or year by a [[report]] section in the collector’s configuration: it is put into a folder, sent by mail, and listed here.",
+  `[[report]]
+name = "monthly"
+facility = ${JSON.stringify(facility ?? "hall-1")}
+every = "month"
+formats = ["text", "csv"]`);

@@ -2,13 +2,13 @@
 
 use super::Verified;
 use crate::audit::{self, Head, configuration};
-use crate::outputs::reports::issued::content::{Restatement, SHAPE, Statement};
+use crate::outputs::reports::issued::content::{LedgerState, Restatement, SHAPE, Statement};
 use crate::outputs::reports::issued::differences::differences;
 use crate::outputs::reports::issued::error::IssueError;
 use crate::outputs::reports::issued::freeze::{self, Frozen, FrozenMeter};
 use crate::outputs::reports::issued::sign::{self, hex};
 use crate::outputs::reports::issued::{CONFIGURATION, METERS, REPORT, STATEMENT, keep, restate, tables};
-use crate::outputs::reports::json;
+use crate::outputs::reports::{Report, json};
 use crate::store::{self, Layout, history};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -171,6 +171,18 @@ fn made_again(
     material: &Material,
     config: Option<&str>,
 ) -> Result<Again, IssueError> {
+    let (report, ledger) = remade(connection, layout, material, config)?;
+    let ledger = serde_json::to_value(ledger).map_err(|error| IssueError::content("ledger", error))?;
+    Ok(Again { report: json(&report), ledger })
+}
+
+/// The report as it was issued, made from the ledger by what was frozen with it.
+pub(super) fn remade(
+    connection: &Connection,
+    layout: &Layout,
+    material: &Material,
+    config: Option<&str>,
+) -> Result<(Report, LedgerState), IssueError> {
     let statement = &material.statement;
     let text = config.or_else(|| material.text(CONFIGURATION)).unwrap_or_default();
     let config = freeze::configuration(statement.configuration.entry, text, &statement.facility, |file| {
@@ -191,8 +203,7 @@ fn made_again(
     let (mut report, ledger) = frozen.report(layout, true)?;
     // What was restated is no matter of the ledger; it is looked at by itself.
     report.restatement = restatement_in(material);
-    let ledger = serde_json::to_value(ledger).map_err(|error| IssueError::content("ledger", error))?;
-    Ok(Again { report: json(&report), ledger })
+    Ok((report, ledger))
 }
 
 fn restatement_in(material: &Material) -> Option<Restatement> {

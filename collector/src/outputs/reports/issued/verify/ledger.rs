@@ -1,12 +1,13 @@
 //! Verification against the ledger that a report was issued from.
 
 use super::Verified;
-use super::check::{Material, check};
+use super::check::{Material, check, remade};
 use super::given::{Given, Held};
 use crate::outputs::reports::issued::content::Statement;
 use crate::outputs::reports::issued::error::IssueError;
 use crate::outputs::reports::issued::{REPORT, STATEMENT, keep};
-use crate::store::Layout;
+use crate::outputs::reports::{Report, json};
+use crate::store::{self, Layout};
 use std::collections::BTreeMap;
 
 /// Makes a report that was issued from a ledger again, and tells every difference. A running collector is not held up.
@@ -57,3 +58,20 @@ fn statements(layout: &Layout) -> Result<Vec<Statement>, IssueError> {
     let all = keep::list(layout)?;
     Ok(all.iter().filter_map(|issued| Some(keep::read(layout, &issued.id).ok()?.0)).collect())
 }
+
+/// The report that was issued under this name, made again from the ledger, to be printed once more.
+///
+/// # Errors
+/// [`IssueError`] where there is none, or where what comes out is not what was issued: then verify it.
+pub fn again(layout: &Layout, id: &str) -> Result<Report, IssueError> {
+    let (statement, text) = keep::read(layout, id)?;
+    let names = statement.files.keys().cloned();
+    let files = names.map(|name| Ok((name.clone(), keep::file(layout, id, &name)?)));
+    let files: BTreeMap<String, Vec<u8>> = files.collect::<Result<_, IssueError>>()?;
+    let material = Material { statement, files, restated: None };
+    let connection = store::open_reader(layout)?;
+    let (report, _) = remade(&connection, layout, &material, None)?;
+    if json(&report) == text { Ok(report) } else { Err(IssueError::content(REPORT, NO_LONGER)) }
+}
+
+const NO_LONGER: &str = "the ledger gives it no longer; see `wattledger verify`";

@@ -10,7 +10,7 @@ mod pdf;
 
 pub use evidence::against_evidence;
 pub use given::Given;
-pub use ledger::against_ledger;
+pub use ledger::{again, against_ledger};
 #[cfg(test)]
 pub(super) use pdf::tests::pdf as pdf_of;
 

@@ -16,44 +16,44 @@ use tokio::sync::mpsc;
 
 /// How the server behaves.
 #[derive(Default)]
-pub(super) struct Manners {
+pub(crate) struct Manners {
     /// Its certificate; it offers STARTTLS then.
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// TLS is from the first byte.
-    pub(super) at_once: bool,
+    pub(crate) at_once: bool,
     /// The user and password that it asks for.
-    pub(super) user: Option<(&'static str, &'static str)>,
+    pub(crate) user: Option<(&'static str, &'static str)>,
     /// What it says to the next recipients of a name, before it takes them.
-    pub(super) refusals: Mutex<BTreeMap<&'static str, VecDeque<&'static str>>>,
+    pub(crate) refusals: Mutex<BTreeMap<&'static str, VecDeque<&'static str>>>,
     /// So many messages it takes, and goes away before it says so.
-    pub(super) vanishes: Mutex<usize>,
+    pub(crate) vanishes: Mutex<usize>,
 }
 
 /// A message as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
-    pub(super) to: String,
-    pub(super) over_tls: bool,
-    pub(super) user: bool,
-    pub(super) text: String,
+pub(crate) struct Letter {
+    pub(crate) to: String,
+    pub(crate) over_tls: bool,
+    pub(crate) user: bool,
+    pub(crate) text: String,
 }
 
 impl Letter {
     /// The value of a header, unfolded.
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = self.text.split("\r\n\r\n").next()?.replace("\r\n ", " ");
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
     }
 }
 
-pub(super) struct MailServer {
-    pub(super) port: u16,
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
     got: mpsc::UnboundedReceiver<Letter>,
 }
 
 /// What TLS of a server needs.
-pub(super) fn tls(certificate: &Path, key: &Path) -> Arc<ServerConfig> {
+pub(crate) fn tls(certificate: &Path, key: &Path) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_file(certificate).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_file(key).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -63,7 +63,7 @@ pub(super) fn tls(certificate: &Path, key: &Path) -> Arc<ServerConfig> {
 }
 
 impl MailServer {
-    pub(super) fn start(manners: Manners) -> MailServer {
+    pub(crate) fn start(manners: Manners) -> MailServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (sender, got) = mpsc::unbounded_channel();
@@ -80,12 +80,12 @@ impl MailServer {
     }
 
     /// The next message.
-    pub(super) async fn next(&mut self) -> Letter {
+    pub(crate) async fn next(&mut self) -> Letter {
         let next = tokio::time::timeout(Duration::from_secs(30), self.got.recv());
         next.await.expect("a message within 30 s").expect("the server runs")
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.got.is_empty()
     }
 }

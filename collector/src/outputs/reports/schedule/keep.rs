@@ -1,0 +1,318 @@
+//! Makes what is due, and remembers it.
+
+use super::due::{self, Known, Times};
+use super::folder::{self, FolderError};
+use super::record::{self, Entry, Letter, LetterState, RecordError, State};
+use super::slot::Slot;
+use crate::admin::ReportFormat;
+use crate::config::{About, ScheduledReport};
+use crate::outputs::reports::document::Lang;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use wattledger_model::name::Name;
+use wattledger_model::time::Timestamp;
+
+/// A report that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The schedule's name.
+    pub report: Name,
+    /// Whom it is about.
+    pub about: About,
+    /// Over which period, such as `2026-10`.
+    pub period: String,
+    /// The form it fills in; `None` for the report itself.
+    pub form: Option<String>,
+    /// The issued report that it prints; `None` where it is made of the ledger as it is.
+    pub issued: Option<String>,
+}
+
+impl Due {
+    /// The name of one of its files.
+    pub fn file_name(&self, format: ReportFormat, lang: Lang) -> String {
+        let lang = if format.is_document() { format!(".{}", lang.word()) } else { String::new() };
+        format!("{}_{}{lang}.{}", self.report, self.period, format.extension())
+    }
+}
+
+/// One file of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Its name: letters, digits, `.`, `_` and `-`.
+    pub file_name: String,
+}
+
+/// Why a report is not made now, for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct MakeError(pub String);
+
+/// Who makes reports. Everything here may take its time, and is called off the runtime's threads.
+pub trait Maker: Send + Sync {
+    /// What is known of each facility that a report is about.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    fn known(&self, about: &About) -> Result<Vec<Known>, MakeError>;
+
+    /// The files of a report in these formats and languages, in this order, all of one state of the ledger.
+    ///
+    /// # Errors
+    /// Why there are none now; it is tried again.
+    fn make(&self, due: &Due, wanted: &[(ReportFormat, Lang)]) -> Result<Vec<Made>, MakeError>;
+
+    /// Issues the report, and gives the issued report's id. Asked a second time for the same schedule and period (the
+    /// collector was killed before it could remember the first answer) it gives the first id again.
+    ///
+    /// # Errors
+    /// Why it is not issued now; it is tried again.
+    fn issue(&self, due: &Due) -> Result<String, MakeError>;
+}
+
+/// What a schedule will make next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upcoming {
+    /// The schedule's name.
+    pub report: String,
+    /// Whom it is about, such as `facility hall-1`.
+    pub about: String,
+    /// `month` or `year`.
+    pub every: &'static str,
+    /// The next period and when it is made, as far as that is known; `None` before anything was read of the facility.
+    pub next: Option<(String, Timestamp)>,
+    /// Why nothing can be decided.
+    pub problem: Option<String>,
+}
+
+/// How long is waited for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waits {
+    /// Between two looks at the calendar.
+    pub(super) look: Duration,
+    /// After the first failure.
+    pub(super) first: Duration,
+    /// Between two tries at most.
+    pub(super) cap: Duration,
+    /// For a mail server's answer, as for HTTP ones.
+    pub(super) answer: Duration,
+}
+
+impl Waits {
+    pub(super) const USUAL: Waits = Waits {
+        look: Duration::from_secs(60),
+        first: Duration::from_secs(60),
+        cap: Duration::from_secs(6 * 3_600),
+        answer: Duration::from_secs(10),
+    };
+
+    /// When a try that failed for the so-manieth time is made again.
+    pub(super) fn again(&self, attempts: u32, now: Timestamp) -> i64 {
+        let doubled = self.first.saturating_mul(1_u32 << attempts.saturating_sub(1).min(20));
+        let wait = i64::try_from(doubled.min(self.cap).as_millis()).unwrap_or(i64::MAX);
+        now.0.saturating_add(wait)
+    }
+}
+
+/// Makes what is due, round after round.
+pub(super) struct Keeper {
+    pub(super) reports: Vec<ScheduledReport>,
+    pub(super) folder: PathBuf,
+    pub(super) maker: Arc<dyn Maker>,
+    pub(super) connection: Connection,
+    pub(super) started: Timestamp,
+    pub(super) waits: Waits,
+    /// What was said of each schedule, so that each cause is told once.
+    told: BTreeMap<String, String>,
+}
+
+/// Why a report is not made in this round.
+#[derive(Debug, thiserror::Error)]
+enum NotMade {
+    #[error(transparent)]
+    Maker(#[from] MakeError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("two of its files would be named `{0}`")]
+    Twice(String),
+}
+
+impl Keeper {
+    pub(super) fn new(
+        reports: Vec<ScheduledReport>,
+        folder: PathBuf,
+        maker: Arc<dyn Maker>,
+        connection: Connection,
+        started: Timestamp,
+        waits: Waits,
+    ) -> Keeper {
+        match folder::tidy(&folder) {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "files of reports that were not whole yet were removed"),
+            Err(error) => tracing::warn!(%error, "the folder of reports cannot be tidied"),
+        }
+        Keeper { reports, folder, maker, connection, started, waits, told: BTreeMap::new() }
+    }
+
+    /// Makes what is due; what cannot be made harms no other. Ends early once `stopping`.
+    pub(super) fn round(&mut self, now: Timestamp, stopping: &dyn Fn() -> bool) -> Vec<Upcoming> {
+        let mut upcoming = Vec::new();
+        for report in self.reports.clone() {
+            let looked = self.look(&report, now, stopping);
+            let (next, problem) = match looked {
+                Ok(next) => {
+                    self.told.remove(report.name.as_str());
+                    (next, None)
+                }
+                Err(error) => {
+                    let problem = error.to_string();
+                    let before = self.told.insert(report.name.to_string(), problem.clone());
+                    if before.as_ref() != Some(&problem) {
+                        tracing::warn!(report = %report.name, problem, "a scheduled report cannot be decided on");
+                    }
+                    (None, Some(problem))
+                }
+            };
+            upcoming.push(Upcoming {
+                report: report.name.to_string(),
+                about: report.about.to_string(),
+                every: report.every.word(),
+                next,
+                problem,
+            });
+        }
+        upcoming
+    }
+
+    /// Looks at one schedule. Gives what it will make next.
+    fn look(
+        &mut self,
+        report: &ScheduledReport,
+        now: Timestamp,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<Option<(String, Timestamp)>, NotMade> {
+        let known = self.maker.known(&report.about)?;
+        let before = record::before(&self.connection, report.name.as_str(), report.every)?;
+        let after_ms = i64::try_from(report.after.as_millis()).unwrap_or(i64::MAX);
+        let times = Times { now, started: self.started, after_ms };
+        let Some(decision) = due::decide(report.every, &known, &before, times) else { return Ok(None) };
+        if before.since != Some(decision.since) {
+            record::set_since(&self.connection, report.name.as_str(), decision.since)?;
+        }
+        for slot in &decision.left_out {
+            self.leave_out(report, *slot)?;
+        }
+        for slot in &decision.due {
+            if stopping() {
+                break;
+            }
+            self.make(report, *slot, now)?;
+        }
+        Ok(Some((decision.next.0.text(), decision.next.1)))
+    }
+
+    fn leave_out(&self, report: &ScheduledReport, slot: Slot) -> Result<(), RecordError> {
+        let (name, period) = (report.name.as_str(), slot.text());
+        let most = due::MOST_MISSED;
+        tracing::warn!(
+            report = name,
+            period,
+            "a report that was missed is left out: the latest {most} are made"
+        );
+        let mut entry = Entry::new(State::LeftOut, report.about.to_string(), report.form.clone());
+        entry.problem = Some(format!("missed, and {most} later ones as well; `wattledger report` makes it"));
+        record::put(&self.connection, name, &period, &entry)
+    }
+
+    /// Makes one report, or notes why it is not made and when it is tried again.
+    ///
+    /// # Errors
+    /// Only where that cannot be remembered.
+    fn make(&self, report: &ScheduledReport, slot: Slot, now: Timestamp) -> Result<(), RecordError> {
+        let (name, period) = (report.name.as_str(), slot.text());
+        let kept = record::entry(&self.connection, name, &period)?;
+        let fresh = || Entry::new(State::Failing, report.about.to_string(), report.form.clone());
+        let mut entry = kept.unwrap_or_else(fresh);
+        match self.files(report, &period, &mut entry) {
+            Ok(()) => {
+                entry.state = State::Made;
+                (entry.again_ms, entry.problem) = (None, None);
+                entry.made_ms = Some(now.0);
+                entry.letters = letters(report, now);
+                record::put(&self.connection, name, &period, &entry)?;
+                let files = entry.files.len();
+                tracing::info!(report = name, period, files, folder = %entry.folder.display(), "report made");
+            }
+            Err(NotMade::Record(error)) => return Err(error),
+            Err(error) => {
+                let problem = error.to_string();
+                if entry.problem.as_ref() != Some(&problem) {
+                    tracing::warn!(report = name, period, problem, "a report cannot be made; trying again");
+                }
+                entry.attempts = entry.attempts.saturating_add(1);
+                entry.again_ms = Some(self.waits.again(entry.attempts, now));
+                entry.problem = Some(problem);
+                record::put(&self.connection, name, &period, &entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Issues the report where that is asked for, makes all its files, and then writes them.
+    fn files(&self, report: &ScheduledReport, period: &str, entry: &mut Entry) -> Result<(), NotMade> {
+        let mut due = Due {
+            report: report.name.clone(),
+            about: report.about.clone(),
+            period: period.to_owned(),
+            form: report.form.clone(),
+            issued: entry.issued.clone(),
+        };
+        if report.issue && due.issued.is_none() {
+            due.issued = Some(self.maker.issue(&due)?);
+            entry.issued.clone_from(&due.issued);
+            // Whatever becomes of its files, it is not issued twice.
+            record::put(&self.connection, report.name.as_str(), period, entry)?;
+        }
+        let made = self.maker.make(&due, &wanted(report))?;
+        let mut names: Vec<&str> = made.iter().map(|made| made.file_name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(NotMade::Twice(twice[0].to_owned()));
+        }
+        entry.folder.clone_from(&self.folder);
+        entry.files = made
+            .iter()
+            .map(|made| folder::put(&self.folder, &made.file_name, &made.bytes))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
+/// The formats of a report, those with words in each language.
+fn wanted(report: &ScheduledReport) -> Vec<(ReportFormat, Lang)> {
+    let mut wanted = Vec::new();
+    for format in &report.formats {
+        let langs = if format.is_document() { report.langs.as_slice() } else { &report.langs[..1] };
+        wanted.extend(langs.iter().map(|lang| (*format, *lang)));
+    }
+    wanted
+}
+
+/// One letter a recipient.
+fn letters(report: &ScheduledReport, now: Timestamp) -> Vec<Letter> {
+    let to = report.mail.iter().flat_map(|mail| &mail.to);
+    to.map(|to| Letter {
+        to: to.to_string(),
+        state: LetterState::Waiting,
+        attempts: 0,
+        again_ms: now.0,
+        problem: None,
+    })
+    .collect()
+}
