@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("wattledger-link", "link", &["wattledger-model"]),
     ("wattledger-agent", "agent", &["wattledger-model", "wattledger-link"]),
     ("wattledger-collector", "collector", &["wattledger-model", "wattledger-link"]),
+    ("wattledger-print", "collector/print", &[]),
     ("wattledger", ".", &["wattledger-model", "wattledger-link", "wattledger-agent", "wattledger-collector"]),
 ];
 
@@ -123,6 +124,19 @@ fn only_the_link_speaks_mqtt() {
             "{} names rumqttc; the adapter is link/src/session",
             path.display()
         );
+    }
+}
+
+#[test]
+fn only_the_printer_sets_type() {
+    for (name, folder, _) in ARROWS {
+        for (section, dependency) in dependencies(&manifest(folder)) {
+            let sets = dependency.starts_with("typst") || dependency == "usvg";
+            assert!(
+                !sets || *name == "wattledger-print" || section.starts_with("workspace."),
+                "{name} names {dependency} in [{section}]; only the printer does, which is a program of its own"
+            );
+        }
     }
 }
 

@@ -24,16 +24,34 @@ fn nothing_banned_is_locked() {
     let lock = table("Cargo.lock");
     let names = texts(&lock["package"], "name");
     assert!(names.len() > 100, "Cargo.lock lists only {} packages", names.len());
-    for banned in texts(&table("deny.toml")["bans"]["deny"], "crate") {
+    for entry in table("deny.toml")["bans"]["deny"].as_array().expect("a list") {
+        let banned = entry["crate"].as_str().expect("a name");
+        let wrappers = entry.get("wrappers").map(|wrappers| texts(wrappers, "")).unwrap_or_default();
+        let users = users(&lock, banned);
         assert!(
-            !names.contains(&banned),
-            "{banned} is in Cargo.lock; find out why with `cargo tree -i {banned}`"
+            wrappers.is_empty() || !users.is_empty(),
+            "{banned} is gone: drop its wrappers from deny.toml"
+        );
+        assert!(
+            names.contains(&banned) != wrappers.is_empty()
+                && users.iter().all(|user| wrappers.contains(user)),
+            "{banned} is in Cargo.lock for {users:?}; find out why with `cargo tree -i {banned}`"
         );
     }
     for package in lock["package"].as_array().expect("a list") {
         let source = package.get("source").and_then(toml::Value::as_str);
         assert!(source.is_none_or(|source| source == REGISTRY), "{} comes from {source:?}", package["name"]);
     }
+}
+
+/// The packages that depend on another of this name.
+fn users<'a>(lock: &'a toml::Table, name: &str) -> Vec<&'a str> {
+    let packages = lock["package"].as_array().expect("a list").iter();
+    let uses = |package: &toml::Value| {
+        let dependencies = package.get("dependencies").map(|list| texts(list, "")).unwrap_or_default();
+        dependencies.iter().any(|dependency| dependency.split(' ').next() == Some(name))
+    };
+    packages.filter(|package| uses(package)).filter_map(|package| package["name"].as_str()).collect()
 }
 
 #[test]
@@ -56,6 +74,16 @@ fn every_exception_says_why_and_is_still_needed() {
         "rustls-webpki 0.102 is gone: drop its exceptions from deny.toml"
     );
     assert!(locked("rustls-pemfile", ""), "rustls-pemfile is gone: drop RUSTSEC-2025-0134 from deny.toml");
+    for (name, version, id) in [
+        ("quick-xml", "0.38.", "RUSTSEC-2026-0194 and -0195"),
+        ("bincode", "1.", "RUSTSEC-2025-0141"),
+        ("yaml-rust", "", "RUSTSEC-2024-0320"),
+        ("paste", "", "RUSTSEC-2024-0436"),
+        ("ttf-parser", "", "RUSTSEC-2026-0192"),
+        ("rustybuzz", "", "RUSTSEC-2026-0206"),
+    ] {
+        assert!(locked(name, version), "{name} {version} is gone: drop {id} from deny.toml");
+    }
     assert!(locked("instant", ""), "instant is gone: drop RUSTSEC-2024-0384 from deny.toml");
 }
 

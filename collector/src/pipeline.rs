@@ -26,7 +26,6 @@ use crate::view::View;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wattledger_model::name::Name;
@@ -386,7 +385,7 @@ fn start_schedules(
         folder: config.reports.folder.clone().unwrap_or_else(|| layout.reports()),
         maker: Arc::new(
             Making::new(layout.clone(), topology, Arc::clone(config))
-                .issuing(engine.clone(), Handle::current()),
+                .issuing(engine.clone(), tokio::runtime::Handle::current()),
         ),
         layout,
         now: Arc::new(clock::now),

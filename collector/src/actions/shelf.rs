@@ -1,5 +1,6 @@
 //! The reports that the page lists and hands out.
 
+use crate::outputs::reports::issued::{self, IssueError, Issued};
 use crate::outputs::reports::schedule::{
     self, Entry, FolderError, LetterState, ShelfError as Kept, Shelved, State, Upcoming, media_type,
 };
@@ -16,7 +17,7 @@ use wattledger_model::time::Timestamp;
 /// More reports than this are not listed; their files are still handed out.
 const MOST_LISTED: usize = 200;
 
-/// Scheduled reports, as the outputs' file remembers them.
+/// Scheduled reports, as the outputs' file remembers them, and issued ones, as they are kept.
 pub struct Shelf {
     layout: Layout,
     upcoming: watch::Receiver<Arc<Vec<Upcoming>>>,
@@ -33,8 +34,13 @@ impl ReportShelf for Shelf {
     fn list(&self) -> BoxFuture<'static, Result<ReportList, ShelfError>> {
         let (layout, upcoming) = (self.layout.clone(), Arc::clone(&self.upcoming.borrow()));
         Box::pin(async move {
-            let made = off_the_runtime(move || schedule::shelved(&layout)).await?;
+            let found = move || {
+                let issued = issued::list(&layout).map_err(Found::Issued)?;
+                Ok((schedule::shelved(&layout).map_err(Found::Made)?, issued))
+            };
+            let (made, issued) = off_the_runtime(found).await?;
             let mut reports: Vec<ReportView> = made.iter().map(shown).collect();
+            reports.extend(issued.into_iter().map(frozen));
             // What is not made yet stands first: somebody may have to look at it.
             let order =
                 |one: &ReportView| (one.again_at.is_none(), Reverse(one.period.clone()), one.id.clone());
@@ -49,22 +55,65 @@ impl ReportShelf for Shelf {
         let layout = self.layout.clone();
         Box::pin(async move {
             let name = file.clone();
-            let bytes = off_the_runtime(move || schedule::file(&layout, &id, &file)).await?;
+            let find = move || match schedule::file(&layout, &id, &file) {
+                Err(Kept::NoSuchFile(_)) => issued::file(&layout, &id, &file).map_err(Found::Issued),
+                found => found.map_err(Found::Made),
+            };
+            let bytes = off_the_runtime(find).await?;
             Ok(ReportFile { content_type: media_type(&name), name, bytes })
         })
     }
 }
 
+/// Why something is not found, by where it was sought.
+enum Found {
+    Made(Kept),
+    Issued(IssueError),
+}
+
 /// Reads the disk, off the runtime's threads.
 async fn off_the_runtime<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, Kept> + Send + 'static,
+    read: impl FnOnce() -> Result<T, Found> + Send + 'static,
 ) -> Result<T, ShelfError> {
     let done = tokio::task::spawn_blocking(read).await;
     done.map_err(|error| ShelfError::Unavailable(error.to_string()))?.map_err(|error| match error {
-        Kept::NoSuchFile(_) => ShelfError::NotFound(error.to_string()),
-        Kept::Folder(FolderError::Changed(_)) => ShelfError::Changed(error.to_string()),
-        Kept::Store(_) | Kept::Record(_) | Kept::Folder(_) => ShelfError::Unavailable(error.to_string()),
+        Found::Made(Kept::NoSuchFile(file)) => ShelfError::NotFound(Kept::NoSuchFile(file).to_string()),
+        Found::Made(Kept::Folder(FolderError::Changed(file))) => {
+            ShelfError::Changed(Kept::Folder(FolderError::Changed(file)).to_string())
+        }
+        Found::Made(error) => ShelfError::Unavailable(error.to_string()),
+        Found::Issued(error) if error.is_absence() => ShelfError::NotFound(error.to_string()),
+        Found::Issued(error) => ShelfError::Unavailable(error.to_string()),
     })
+}
+
+/// An issued report, which stands by itself.
+fn frozen(issued: Issued) -> ReportView {
+    let files = issued.files.into_iter().map(|file| FileView {
+        name: file.name,
+        bytes: file.bytes,
+        sha256: file.sha256,
+    });
+    ReportView {
+        id: issued.id.clone(),
+        about: format!("facility {}", issued.facility),
+        period: issued.period,
+        schedule: None,
+        form: None,
+        at: Some(issued.issued_at.to_string()),
+        issued: Some(IssuedView {
+            id: issued.id,
+            signed: Some(issued.signed),
+            restates: issued.restates,
+            restated_by: issued.restated_by,
+        }),
+        headline: Some(issued.headline).filter(|headline| !headline.is_empty()),
+        verdicts: issued.verdicts,
+        files: files.collect(),
+        mail: None,
+        problem: issued.trouble,
+        again_at: None,
+    }
 }
 
 fn next(upcoming: &Upcoming) -> ScheduleView {

@@ -14,6 +14,7 @@ mod front;
 mod indicators;
 mod origin;
 mod quality;
+mod restated;
 mod uncertainty;
 mod verdicts;
 
@@ -39,6 +40,7 @@ pub fn document(report: &Report, lang: Lang) -> Document {
         report.budget.as_ref().map(|of| budget::section(of, lang)),
         indicators::section(report, lang),
         Some(amended::corrections(report, lang)),
+        report.restatement.as_ref().map(|of| restated::restatement(of, lang)),
         Some(origin::meters(report, lang)),
         Some(origin::method(report, lang)),
         Some(origin::provenance(report, lang)),

@@ -23,7 +23,7 @@ pub(super) use indicator::indicator;
 pub(super) use meter::{
     class, current, exactness, form, kind, not_known, provenance, role, step, unit, unknown,
 };
-pub(super) use method::{carbon_basis, carbon_method, conversion, decision_rule, uncertainty};
+pub(super) use method::{carbon_basis, carbon_method, cause, conversion, decision_rule, uncertainty};
 pub(super) use named::named;
 pub(super) use verdict::{horizon, problem, reason, requirement, target_kind, tone, verdict, window};
 

@@ -106,6 +106,15 @@ pub enum IssueError {
 }
 
 impl IssueError {
+    /// Whether it says no more than that what was asked for is not there.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            IssueError::NotIssued(_) | IssueError::Name(_) => true,
+            IssueError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     pub(super) fn io(file: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> IssueError {
         let file = file.into();
         move |source| IssueError::Io { file, source }

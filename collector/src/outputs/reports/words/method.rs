@@ -130,3 +130,19 @@ pub(in super::super) fn conversion(lang: Lang, by: &Conversion) -> [String; 3] {
     };
     [what, factors, method.to_owned()]
 }
+
+/// What made a restated report differ: a kind of entry of the audit chain, or what else changed.
+pub(in super::super) fn cause(lang: Lang, kind: &str) -> String {
+    match kind {
+        "configuration" => say(lang, "configuration", "配置变更"),
+        "correction" => say(lang, "correction", "人工更正"),
+        "withdrawal" => say(lang, "withdrawal of a correction", "撤回更正"),
+        "admission" => say(lang, "admission of refused readings", "补录被拒读数"),
+        "rebuild" => say(lang, "rebuild", "重新计算"),
+        "ledger" => say(lang, "late data", "迟到数据"),
+        "engine" => say(lang, "version of the program", "程序版本"),
+        "table" => say(lang, "table", "数据表"),
+        other => other,
+    }
+    .to_owned()
+}
