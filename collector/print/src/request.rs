@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_however_json_writes_them() {
-        let cells: Vec<Value> = ["1", "-2.5", "1.25e-7", "123456789012345678901234567890"]
+        let cells: Vec<Value> = ["1", "-2.5", "1.25e-7", "18446744073709551615", "1e30"]
             .iter()
             .map(|text| {
                 let value: Value = serde_json::from_str(text).expect("a number");

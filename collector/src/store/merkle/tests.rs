@@ -75,6 +75,8 @@ rated_power = \"1 MW\"
 [[meter]]
 name = \"air\"
 kind = \"gauge\"
+unit = \"°C\"
+nominal_interval = \"1h\"
 ";
 
 /// Three days of a register and a gauge, an hour between readings.

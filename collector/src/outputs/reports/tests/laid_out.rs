@@ -218,6 +218,7 @@ const SYMBOLS: &[&str] = &[
     "W",
     "kW",
     "MW",
+    "C",
     "Cel",
     "UPS",
     "PDU",

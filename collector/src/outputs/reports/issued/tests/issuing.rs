@@ -33,7 +33,7 @@ fn an_issued_report_is_frozen_signed_noted_and_listed() {
     let answer = world.issue(&request, ISSUED_AT).expect("issued");
     let Issued { id, headline, verdicts, signed, files, trouble, .. } = &answer.issued;
     assert_eq!((id.as_str(), *signed, trouble.as_deref()), (ID, true, None));
-    assert!(headline.starts_with("PUE1") || headline.starts_with("PUE2"), "{headline}");
+    assert!(headline.starts_with("iPUE1 (2026-03-02:2026-03-02) = 1."), "{headline}");
     assert_eq!(verdicts.iter().map(|(target, _)| target.as_str()).collect::<Vec<_>>(), ["D130", "D125"]);
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let expected =

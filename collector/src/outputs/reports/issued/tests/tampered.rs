@@ -362,7 +362,7 @@ const IN_LEDGER: [Tampering; 13] = [
                 &format!("UPDATE hour SET measured = measured + 1 WHERE {OF_MAIN} AND hour = {hour}"),
             );
         },
-        "report.json: energies.facility.total: ",
+        "report.json: energies.electricity: ",
     ),
     ("a step", |dir| in_store(dir, "DELETE FROM step WHERE class = 'normal'"), "report.json: meters["),
     (

@@ -75,6 +75,7 @@ facility = "hall-1"
 role = "outdoor"
 kind = "gauge"
 unit = "°C"
+nominal_interval = "1h"
 [[meter]]
 site = "annex"
 name = "elsewhere"
