@@ -179,10 +179,11 @@ pub(super) fn entry(connection: &Connection, name: &str, period: &str) -> Result
     body.map(|body| read(name, period.to_owned(), &body)).transpose()
 }
 
-/// Every entry of every schedule, also of those that are not configured any more, with its schedule and period.
-pub(super) fn all(
-    connection: &Connection,
-) -> Result<Vec<(String, String, Result<Entry, RecordError>)>, RecordError> {
+/// A schedule, a period, and what is kept of the two.
+pub(super) type Kept = (String, String, Result<Entry, RecordError>);
+
+/// Every entry of every schedule, also of those that are not configured any more.
+pub(super) fn all(connection: &Connection) -> Result<Vec<Kept>, RecordError> {
     let rows = connection
         .prepare_cached("SELECT name, period, body FROM scheduled ORDER BY period DESC, name")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
