@@ -104,7 +104,10 @@ fn what_the_document_says_is_on_the_paper_in_both_languages() {
 #[test]
 fn nothing_lies_beyond_the_margins_or_over_its_neighbour() {
     for lang in [Lang::En, Lang::Zh] {
-        let Some(set) = pages(document(lang, vec![meters(lang, 30)])) else { return };
+        let digest = "0893a10d93bbcd28ecda91b685537ea058c41ba51771213670649575b056b1b2";
+        let digest = json!({"name": "digest", "is": {"cell": "text", "shown": digest}});
+        let facts = json!({"block": "facts", "facts": [digest]});
+        let Some(set) = pages(document(lang, vec![meters(lang, 30), facts])) else { return };
         for page in set.pages() {
             let mut laid = laid(page);
             let (least, most) = (17.0 / 25.4 * 72.0 - 0.1, (210.0 - 17.0) / 25.4 * 72.0 + 0.1);
