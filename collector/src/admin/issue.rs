@@ -9,9 +9,9 @@ use crate::config::{self, CollectorConfig};
 use crate::engine::{By, Engine};
 use crate::outputs::reports::document::Lang;
 use crate::outputs::reports::issued::{
-    self, Asked, IssueError, Issued, Prepared, Printed, SigningKey, add_printed,
+    self, Asked, IssueError, Issued, Prepared, Printed, STATEMENT, SigningKey, add_printed,
 };
-use crate::outputs::reports::{self, Printer, Report, ReportError, WriteError};
+use crate::outputs::reports::{self, Attachment, Printer, Report, ReportError, WriteError};
 use crate::store::Layout;
 use crate::store::history::HistoryError;
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,15 @@ impl ToIssue {
     }
 }
 
+/// Why an issued report is not printed.
+#[derive(Debug, thiserror::Error)]
+enum Unprinted {
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Kept(#[from] IssueError),
+}
+
 /// What is printed of an issued report.
 #[derive(Debug)]
 pub struct ToPrint {
@@ -165,7 +174,7 @@ impl ToPrint {
         let (mut printed, mut trouble) = (Vec::new(), Vec::new());
         // The JSON is there already.
         for format in self.formats.iter().filter(|format| **format != ReportFormat::Json) {
-            match self.printed(*format) {
+            match self.printed(layout, &answer.issued.id, *format) {
                 Ok(file) => printed.push(file),
                 Err(error) => trouble.push(error.to_string()),
             }
@@ -178,8 +187,20 @@ impl ToPrint {
         answer
     }
 
-    fn printed(&self, format: ReportFormat) -> Result<Printed, WriteError> {
-        let bytes = reports::write(&self.report, format, self.lang, &self.printer)?;
+    fn printed(&self, layout: &Layout, id: &str, format: ReportFormat) -> Result<Printed, Unprinted> {
+        let bytes = if format == ReportFormat::Pdf {
+            let statement = Attachment {
+                name: STATEMENT.to_owned(),
+                mime: ReportFormat::Json.content_type(),
+                about: id.to_owned(),
+                bytes: issued::file(layout, id, STATEMENT)?,
+            };
+            let document = reports::document(&self.report, self.lang);
+            let attached = [reports::as_data(&self.report), statement];
+            reports::print(&document, format, &attached, &self.printer)?
+        } else {
+            reports::write(&self.report, format, self.lang, &self.printer)?
+        };
         let ending = format.extension();
         let name = if format.is_document() {
             format!("report.{}.{ending}", self.lang.word())

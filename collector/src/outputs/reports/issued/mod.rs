@@ -56,7 +56,7 @@ pub use verify::{Finding, Given, Verified, again, against_evidence, against_ledg
 /// The frozen report.
 const REPORT: &str = "report.json";
 /// Its statement.
-const STATEMENT: &str = "issue.json";
+pub(crate) const STATEMENT: &str = "issue.json";
 /// The configuration that it was made by.
 const CONFIGURATION: &str = "configuration.toml";
 /// The meters that were known, with their newest readings.
