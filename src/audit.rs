@@ -75,6 +75,10 @@ fn line(entry: &Entry) -> String {
     let mut body: serde_json::Value = serde_json::from_str(&entry.body).unwrap_or_default();
     if let Some(body) = body.as_object_mut() {
         body.remove("text");
+        // A statement is long, and begins with what says least.
+        if entry.kind == Kind::Issue.word() {
+            body.retain(|key, _| ["id", "facility", "period", "restates"].contains(&key.as_str()));
+        }
     }
     let mut body = body.to_string();
     if let Some((end, _)) = body.char_indices().nth(SHOWN) {
