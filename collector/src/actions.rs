@@ -273,9 +273,10 @@ fn report_of(
 fn not_written(error: WriteError) -> AdminError {
     let text = error.to_string();
     match error {
-        WriteError::NoLanguage(_) | WriteError::NoDocument(_) | WriteError::NoData(_) | WriteError::Xlsx(_) => {
-            AdminError::Invalid(text)
-        }
+        WriteError::NoLanguage(_)
+        | WriteError::NoDocument(_)
+        | WriteError::NoData(_)
+        | WriteError::Xlsx(_) => AdminError::Invalid(text),
         WriteError::Pdf(_) => AdminError::Failed(text),
     }
 }

@@ -262,8 +262,7 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     );
     let reports = reports::read(&mut root.table("reports"));
     let named: Vec<Name> = portfolios.iter().map(|portfolio| portfolio.name.clone()).collect();
-    let subjects =
-        scheduled::Around { facilities: &facility_names, portfolios: &named, channels: &channels };
+    let subjects = scheduled::Around { facilities: &facility_names, portfolios: &named, channels: &channels };
     let scheduled = scheduled::read(root.tables("report"), document, &subjects);
 
     Some(CollectorConfig {

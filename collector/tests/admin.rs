@@ -146,7 +146,15 @@ fn report_of(facility: &str) -> ReportRequest {
     let period = "2025-03-01/2025-04-01".to_owned();
     let known_at = Some("2025-05-01 12:00".to_owned());
     let (facility, form) = (facility.to_owned(), Some("monthly & plain".to_owned()));
-    ReportRequest { facility, period, format: ReportFormat::Csv, known_at, lang: Lang::Zh, form, portfolio: None }
+    ReportRequest {
+        facility,
+        period,
+        format: ReportFormat::Csv,
+        known_at,
+        lang: Lang::Zh,
+        form,
+        portfolio: None,
+    }
 }
 
 #[tokio::test]

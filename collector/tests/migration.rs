@@ -143,7 +143,9 @@ fn as_of_version_two(dir: &Path) {
     for trigger in triggers {
         connection.execute_batch(&format!("DROP TRIGGER {trigger}")).expect("dropped");
     }
-    connection.execute_batch("DROP TABLE day_hours; DROP TABLE day_digest; PRAGMA user_version = 2;").expect("dropped");
+    connection
+        .execute_batch("DROP TABLE day_hours; DROP TABLE day_digest; PRAGMA user_version = 2;")
+        .expect("dropped");
 }
 
 /// Everything that the schema of a store is made of.

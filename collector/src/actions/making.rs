@@ -131,7 +131,9 @@ impl Maker for Making {
     /// Issues it once: what was issued of this facility and period, by whomever, is not issued again.
     fn issue(&self, due: &Due) -> Result<String, MakeError> {
         let About::Facility(facility) = &due.about else {
-            return Err(MakeError("a portfolio is not issued; issue the reports of its facilities".to_owned()));
+            return Err(MakeError(
+                "a portfolio is not issued; issue the reports of its facilities".to_owned(),
+            ));
         };
         let all = issued::list(&self.layout).map_err(failed)?;
         let own = |one: &&Issued| one.facility == facility.as_str() && one.period == due.period;
