@@ -76,7 +76,7 @@ mod tests {
 
     fn refused(template: &str) -> String {
         let paper = Paper::of(template, Dict::new(), Fonts::none());
-        let errors = typst::compile::<PagedDocument>(&paper).output.err().expect("it is refused");
+        let errors = typst::compile::<PagedDocument>(&paper).output.expect_err("it is refused");
         errors.iter().map(|error| error.message.to_string()).collect::<Vec<_>>().join("; ")
     }
 
