@@ -294,11 +294,11 @@ impl Keeper {
     }
 }
 
-/// The formats of a report, those with words in each language.
+/// The formats of a report: documents in each language, what has none once.
 fn wanted(report: &ScheduledReport) -> Vec<(ReportFormat, Lang)> {
     let mut wanted = Vec::new();
     for format in &report.formats {
-        let langs = if format.is_document() { report.langs.as_slice() } else { &report.langs[..1] };
+        let langs = if format.is_document() { report.langs.as_slice() } else { &[Lang::En] };
         wanted.extend(langs.iter().map(|lang| (*format, *lang)));
     }
     wanted
@@ -315,4 +315,29 @@ fn letters(report: &ScheduledReport, now: Timestamp) -> Vec<Letter> {
         problem: None,
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outputs::hall::Hall;
+
+    #[test]
+    fn what_has_no_language_is_asked_for_in_none_whatever_the_documents_are_in() {
+        let hall = Hall::new(
+            "
+[[facility]]
+name = \"hall-1\"
+site = \"hall\"
+[[report]]
+name = \"monthly\"
+facility = \"hall-1\"
+every = \"month\"
+formats = [\"json\", \"html\"]
+lang = [\"zh\"]
+",
+        );
+        let wanted = wanted(&hall.config.scheduled[0]);
+        assert_eq!(wanted, [(ReportFormat::Json, Lang::En), (ReportFormat::Html, Lang::Zh)]);
+    }
 }

@@ -94,7 +94,7 @@ fn killed_between_file_and_record_the_same_files_are_made_once_more_and_remember
     assert_eq!(place.files(), ["monthly_2026-10.json", "monthly_2026-10.txt"]);
     assert_eq!(place.entry("2026-10").expect("remembered").state, State::Made);
     let asked = place.press.asked();
-    assert_eq!(asked.iter().filter(|asked| asked.starts_with("issue")).count(), 1, "{asked:?}");
+    assert_eq!(asked.iter().filter(|asked| asked.starts_with("frozen")).count(), 1, "{asked:?}");
     place.round("2026-11-10T00:02:00Z");
     assert_eq!(place.press.asked(), asked, "and never again");
 }
@@ -105,7 +105,7 @@ fn what_cannot_be_issued_is_not_made_and_says_why() {
     place.round(NOV_10);
     let entry = place.entry("2026-10").expect("remembered");
     assert_eq!((entry.problem.as_deref(), entry.files.len()), (Some("no key"), 0));
-    assert_eq!(place.press.asked(), ["issue 2026-10"]);
+    assert_eq!(place.press.asked(), ["frozen 2026-10"]);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Maker for Press {
     }
 
     fn issue(&self, due: &Due) -> Result<String, MakeError> {
-        self.note(format!("issue {}", due.period))?;
+        self.note(format!("frozen {}", due.period))?;
         if self.issues { Ok(format!("hall-1_{}_1", due.period)) } else { Err(MakeError("no key".to_owned())) }
     }
 }
