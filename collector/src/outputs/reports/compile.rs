@@ -37,6 +37,11 @@ pub struct Options<'c> {
     pub configuration: &'c CollectorConfig,
 }
 
+/// What counts as now, where it matters what may still come: of a view of an earlier state, the time that it is of.
+pub(super) fn as_of(view: &View, options: Options<'_>) -> Timestamp {
+    view.known().map_or(options.generated_at, |known| known.edge.min(options.generated_at))
+}
+
 /// Makes the report of a facility over a period: `2025`, `2025-Q2`, `2025-03`, `2025-03-01`, `12m-to-2025-10-31`,
 /// `rolling-12m` or `FROM..TO`.
 ///
@@ -74,18 +79,17 @@ pub(super) fn compile(
     let horizon = view.horizon(at);
     let asked = Asked::parse_at(period, facility.zone, horizon.unwrap_or(options.generated_at.minute()))?;
     let horizon = horizon.ok_or_else(|| ReportError::NothingRead(facility.name.to_string()))?;
-    let (interval, complete) =
-        span::known_part(&asked, facility.name.as_str(), horizon, options.generated_at)?;
+    let now = as_of(view, options);
+    let (interval, complete) = span::known_part(&asked, facility.name.as_str(), horizon, now)?;
 
-    let account = view.energies(at, interval)?;
+    let account = figures::of_both(facility, view.energies(at, interval)?);
     let pue = Figure::of(Indicator::Pue, interval, &account);
-    let gaps = if facility.total.is_empty() { vec![interval] } else { view.gaps(at, interval)? };
+    let gaps = if facility.problem.is_some() { vec![interval] } else { view.gaps(at, interval)? };
     let uncertainty = match view.budget(at, Indicator::Pue, interval)? {
         Some(budget) => uncertainty::uncertainty(&budget, &pue),
         None => uncertainty::uncertainty(&quotient(&[], &[], &[], 1.0, 0.0), &pue),
     };
-    let verdicts =
-        figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, options.generated_at);
+    let verdicts = figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, now);
     let (carbon, factor) = (view.figure(at, Indicator::Carbon, interval)?, view.factor(at));
     let declared = options.configuration.facility(&facility.name);
     let by_location = declared.and_then(|declared| declared.carbon.as_ref());
@@ -265,7 +269,7 @@ fn months(view: &mut View, at: usize, interval: Interval) -> Result<Vec<MonthRow
     span::months(interval, facility.zone)
         .into_iter()
         .map(|(month, part)| {
-            let account = view.energies(at, part)?;
+            let account = figures::of_both(facility, view.energies(at, part)?);
             let pue = Figure::of(Indicator::Pue, part, &account);
             let expanded = if says_how_exact { view.expanded(at, &pue)? } else { None };
             Ok(MonthRow {

@@ -5,7 +5,7 @@ use crate::config;
 use crate::indicators::figure::needed_coverage;
 use crate::indicators::notation::notation;
 use crate::indicators::verdict::{Circumstances, DecisionRule, Judgement, judge};
-use crate::indicators::{Figure, Status};
+use crate::indicators::{Account, Figure, Status};
 use crate::topology::{self, Facility};
 use chrono::Datelike;
 use wattledger_model::calendar::{self, Tz};
@@ -35,6 +35,15 @@ pub(super) fn shown(figure: &Figure, facility: &Facility) -> Shown {
         coverage_needed: needed_coverage(figure.interval),
         interpolated: figure.interpolated,
         estimated: figure.estimated,
+    }
+}
+
+/// A facility's account, in which there is common support only where both sides are metered: without meters of IT energy
+/// none of its energy is over a time that both are covered. Source: domain.md 5.4.
+pub(super) fn of_both(facility: &Facility, account: Account) -> Account {
+    match facility.problem {
+        Some(_) => Account { minutes: 0, numerator: 0, denominator: 0, ..account },
+        None => account,
     }
 }
 

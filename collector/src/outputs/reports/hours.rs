@@ -35,9 +35,9 @@ impl Hours {
     }
 }
 
-/// The hours of a period that is longer than a week.
+/// The hours of a period that is longer than a week; none where one side of the PUE is not metered.
 pub(super) fn hours(view: &mut View, at: usize, interval: Interval) -> Result<Option<Hours>, StoreError> {
-    if interval.minutes() <= WEEK_MINUTES {
+    if interval.minutes() <= WEEK_MINUTES || view.topology().facilities[at].problem.is_some() {
         return Ok(None);
     }
     let all = view.energies_by_hour(at, interval)?;

@@ -1,5 +1,6 @@
 //! What a report says of the basis of its figures: parts, shares, corrections, claims, budget, audit chain.
 
+use crate::indicators::verdict::Reason;
 use crate::outputs::hall::{Hall, at};
 use crate::outputs::reports::{Options, Report, json, make, text};
 use crate::store;
@@ -251,6 +252,33 @@ fn as_it_was_known_before_a_correction_there_is_none_and_the_chain_ends_earlier(
     assert_eq!(known("2026-04-05T13:00:00Z"), (vec![first, second], 2));
     assert_eq!(known("2026-04-05T15:00:00Z"), (vec![second], 3));
     assert_eq!(known("2026-04-05T09:00:00Z").1, 0);
+}
+
+#[test]
+fn as_it_was_known_in_the_middle_of_a_period_it_was_not_over_and_is_not_judged() {
+    let mut hall = Hall::new(TABLES);
+    let instant = |hour: i64| Timestamp(at("2026-02-28T23:00:00Z").0 + hour * HOUR_MS);
+    for hours in [0..=336, 337..=743] {
+        let readings: Vec<_> = hours
+            .flat_map(|hour| {
+                let kwh = |kw: f64| kw * hour as f64;
+                [
+                    ("main", instant(hour), kwh(10.0), "kWh", None),
+                    ("ups", instant(hour), kwh(8.0), "kWh", None),
+                    ("diesel", instant(hour), 70.0, "L", None),
+                ]
+            })
+            .collect();
+        hall.take(&readings);
+    }
+    let topology = Arc::clone(hall.view().topology());
+    let mut view = View::open_as_known(&hall.layout, topology, at("2026-03-15T12:00:00Z")).expect("noted");
+    let then = report_by(&hall, &mut view, "2026-03");
+    assert!(!then.period.complete, "half of March was still to come, whenever this is asked");
+    assert_eq!((then.period.to, then.pue.coverage, then.pue.value), (instant(336), 1.0, Some(1.25)));
+    assert_eq!(then.verdicts[0].verdict, "not_assessable");
+    assert!(then.verdicts[0].reasons.contains(&Reason::NotOver), "{:?}", then.verdicts[0].reasons);
+    assert!(report(&hall, "2026-03").period.complete, "by now it is");
 }
 
 #[test]

@@ -188,6 +188,13 @@ fn without_it_energy_there_is_no_pue_and_the_report_says_why() {
     assert_eq!((report.pue.value, report.facility.category), (None, None));
     assert_eq!(report.verdicts[0].verdict, "not_assessable");
     assert!(text(&report).contains("no PUE: no IT energy meter"), "{}", text(&report));
+    // The ten minutes of the facility's energy are not covered on both sides.
+    assert_eq!((report.pue.status, report.pue.coverage), ("no-data", 0.0));
+    assert_eq!(report.energies.common_hours, 0.0);
+    assert_eq!(report.energies.facility.common.to_string(), "0");
+    assert_eq!(report.energies.facility.total.to_string(), "1");
+    assert_eq!((report.gaps.count, report.gaps.longest[0].unknown), (1, NotKnown::Both));
+    assert!(!report.verdicts[0].reasons.contains(&Reason::NoItEnergy), "it is not zero, it is not measured");
 }
 
 #[test]
