@@ -63,6 +63,24 @@ impl View {
         self.budget_of(indicator, &terms, &account, interval).map(Some)
     }
 
+    /// The uncertainty of `Σ E_DC / Σ E_IT` of several facilities, each over an interval of its own: that of one quotient
+    /// of all their meters, so that instruments of one make are correlated across facilities too, and a meter that
+    /// stands in several has one error. Source: domain.md 5.9, 6.2.
+    ///
+    /// # Errors
+    /// As [`View::budget`].
+    pub(crate) fn pooled_budget(&mut self, members: &[(usize, Interval)]) -> Result<Budget, StoreError> {
+        let mut sums = Vec::new();
+        for (facility, interval) in members {
+            let Some(accounts) = self.accounts[*facility].ratios.get(&Indicator::Pue) else { continue };
+            let terms: Vec<(Term, Place)> = accounts.pair().terms().collect();
+            sums.extend(self.by_term(&terms, *interval)?);
+        }
+        let (parts, above, below) = self.parts(sums, 1.0)?;
+        let metered: Vec<Metered<'_>> = parts.iter().filter_map(|part| self.metered(part)).collect();
+        Ok(quotient(&metered, &above, &below, 1.0, 0.0))
+    }
+
     /// As [`View::budget`], of the partial PUE of a zone of a facility.
     ///
     /// # Errors

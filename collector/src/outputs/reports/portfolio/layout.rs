@@ -107,9 +107,11 @@ const OWN_ZONES: Words = Words(
     "各数据中心的统计期按其所在时区划定。能耗为两项均有数据时段内的合计，比值由合计值相除得出。",
 );
 
-const INDEPENDENT: Words = Words(
-    "The uncertainty takes the meters of one facility as independent of those of the others.",
-    "不确定度按各数据中心计量表相互独立计算。",
+const POOLED: Words = Words(
+    "The uncertainty is that of one quotient of all meters: instruments of one make, and of all whose make is not known, \
+     are taken as correlated within one sum, in whichever facility they are; others as independent.",
+    "不确定度按全部计量表的合计比值计算：同一求和内，同一制造厂（及制造厂不明）的计量器具不论属于哪个数据中心均视为完全相关，\
+     其余视为相互独立。",
 );
 
 fn summary(portfolio: &Portfolio, lang: Lang) -> Section {
@@ -141,7 +143,7 @@ fn summary(portfolio: &Portfolio, lang: Lang) -> Section {
     let mut blocks =
         vec![Block::Facts { facts }, Block::Paragraph { text: OWN_ZONES.in_lang(lang).to_owned() }];
     if stated.is_some() {
-        blocks.push(Block::Paragraph { text: INDEPENDENT.in_lang(lang).to_owned() });
+        blocks.push(Block::Paragraph { text: POOLED.in_lang(lang).to_owned() });
     }
     if !portfolio.complete {
         let text = Words(

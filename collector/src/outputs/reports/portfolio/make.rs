@@ -1,13 +1,13 @@
 //! Makes the report of a portfolio from one round of a view.
 
 use super::super::amount::Amount;
-use super::super::compile::Options;
+use super::super::compile::{Options, as_of};
 use super::super::error::ReportError;
 use super::super::{figures, span};
 use super::{Energies, Held, Portfolio, Row, Versions, Why, Without};
 use crate::config::{CollectorConfig, portfolio::ALL};
 use crate::indicators::notation::is_twelve_months;
-use crate::indicators::uncertainty::with_uncertainty;
+use crate::indicators::uncertainty::{Budget, COVERAGE_FACTOR, with_uncertainty};
 use crate::indicators::{Figure, Indicator, Status};
 use crate::store::digest;
 use crate::view::View;
@@ -41,11 +41,14 @@ pub fn make(
             None => String::new(),
         };
         let (generated_at, engine) = (options.generated_at, env!("CARGO_PKG_VERSION"));
-        Ok((members, Versions { generated_at, engine, change, ledger_digest }))
+        let pooled: Vec<(usize, Interval)> =
+            members.iter().filter_map(|(at, member)| Some((*at, member.as_ref().ok()?.interval))).collect();
+        let budget = view.pooled_budget(&pooled)?;
+        Ok((members, budget, Versions { generated_at, engine, change, ledger_digest }))
     });
     view.end()?;
-    let (members, versions) = versions?;
-    Ok(summed(view, name, title, period, members, versions))
+    let (members, budget, versions) = versions?;
+    Ok(summed(view, (name, title, period), members, &budget, versions))
 }
 
 /// The title, and the positions of the facilities.
@@ -91,7 +94,7 @@ fn gather(
             let facility = &topology.facilities[*at];
             let Some(horizon) = view.horizon(*at) else { return Ok((*at, Err(Why::NothingRead))) };
             let asked = Period::parse_at(period, facility.zone, horizon)?;
-            let known = span::known_part(&asked, facility.name.as_str(), horizon, options.generated_at);
+            let known = span::known_part(&asked, facility.name.as_str(), horizon, as_of(view, options));
             match known {
                 Ok((interval, complete)) => Ok((*at, Ok(member(view, *at, interval, complete, options)?))),
                 Err(ReportError::Ahead { .. }) => Ok((*at, Err(Why::Ahead))),
@@ -110,11 +113,11 @@ fn member(
 ) -> Result<Member, ReportError> {
     let topology = view.topology().clone();
     let facility = &topology.facilities[at];
-    let account = view.energies(at, interval)?;
+    let account = figures::of_both(facility, view.energies(at, interval)?);
     let figure = Figure::of(Indicator::Pue, interval, &account);
     let expanded = view.expanded(at, &figure)?;
-    let gaps = if facility.total.is_empty() { vec![interval] } else { view.gaps(at, interval)? };
-    let verdicts = figures::verdicts(facility, &figure, &gaps, complete, expanded, options.generated_at);
+    let gaps = if facility.problem.is_some() { vec![interval] } else { view.gaps(at, interval)? };
+    let verdicts = figures::verdicts(facility, &figure, &gaps, complete, expanded, as_of(view, options));
     let carbon = view.figure(at, Indicator::Carbon, interval)?;
     let (common, total) = (
         [account.numerator, account.denominator],
@@ -163,10 +166,9 @@ fn energies([facility, it]: [i128; 2], [facility_total, it_total]: [i128; 2]) ->
 
 fn summed(
     view: &View,
-    name: &str,
-    title: String,
-    period: &str,
+    (name, title, period): (&str, String, &str),
     found: Vec<Found>,
+    budget: &Budget,
     versions: Versions,
 ) -> Portfolio {
     let (mut members, mut without) = (Vec::new(), Vec::new());
@@ -186,7 +188,7 @@ fn summed(
     let (common, total) = (sum(|member| member.common), sum(|member| member.total));
     // The quotient of the integers: one rounding, at the end.
     let pue = (common[1] != 0).then(|| common[0] as f64 / common[1] as f64);
-    let expanded = expanded(&members, common[1]).filter(|_| pue.is_some());
+    let expanded = pue.and_then(|pue| expanded(budget, pue));
     let in_figure = || members.iter().filter(|member| member.figure.value.is_some());
     let mut categories: Vec<u8> = in_figure().filter_map(|member| member.row.category).collect();
     categories.sort_unstable();
@@ -217,13 +219,11 @@ fn summed(
     }
 }
 
-/// `√Σ (U_i · E_IT,i)² / Σ E_IT`; `None` where that of a facility with a figure is not known.
-fn expanded(members: &[Member], it: i128) -> Option<f64> {
-    let mut squares = 0.0;
-    for member in members.iter().filter(|member| member.figure.value.is_some()) {
-        squares += (member.row.expanded? * member.common[1] as f64).powi(2);
-    }
-    Some(squares.sqrt() / it as f64).filter(|u| u.is_finite())
+/// Expanded uncertainty of the figure. The budget goes by all that is booked, the figure by what both sides cover: the
+/// relative uncertainty is taken for the same.
+fn expanded(budget: &Budget, pue: f64) -> Option<f64> {
+    let u = COVERAGE_FACTOR * budget.relative()? * pue.abs();
+    u.is_finite().then_some(u)
 }
 
 fn status(pue: Option<f64>, members: &[Member], without: &[Without]) -> &'static str {

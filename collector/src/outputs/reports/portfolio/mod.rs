@@ -38,8 +38,8 @@ pub struct Portfolio {
     pub status: &'static str,
     /// The least coverage of a facility; 0 where one has no figure.
     pub coverage: f64,
-    /// Expanded uncertainty U (k = 2): `√Σ (U_i · E_IT,i)² / Σ E_IT`, the facilities' meters taken as independent of
-    /// one another's. `None` where that of a facility is not known.
+    /// Expanded uncertainty U (k = 2) of that one quotient of all meters: instruments of one make are taken as correlated,
+    /// in whichever facility they are. `None` where that of a meter is not known. Source: domain.md 6.2.
     pub expanded: Option<f64>,
     /// The figure with U.
     pub stated: Option<String>,

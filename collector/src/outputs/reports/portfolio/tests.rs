@@ -5,6 +5,7 @@ use crate::outputs::hall::{Hall, at};
 use crate::outputs::reports::Options;
 use crate::outputs::reports::document::{Block, Cell, Document, Lang, Table};
 use wattledger_model::calendar::{self, Tz};
+use wattledger_model::time::Timestamp;
 
 const TABLES: &str = r#"
 [[site]]
@@ -58,16 +59,22 @@ title = "Both halls"
 facilities = ["east-1", "hall-1"]
 "#;
 
+/// The first and last instant of the year 2025 in a time zone.
+fn edges(zone: &str) -> [Timestamp; 2] {
+    let zone: Tz = zone.parse().expect("a zone");
+    [2025, 2026].map(|year| {
+        let date = chrono::NaiveDate::from_ymd_opt(year, 1, 1).expect("a date");
+        calendar::day_start(zone, date).start()
+    })
+}
+
 /// The two sites of P04, with registers at the first and last instant of the year 2025 of each.
 fn halls() -> Hall {
-    let mut hall = Hall::new(TABLES);
-    let edges = |zone: &str| {
-        let zone: Tz = zone.parse().expect("a zone");
-        [2025, 2026].map(|year| {
-            let date = chrono::NaiveDate::from_ymd_opt(year, 1, 1).expect("a date");
-            calendar::day_start(zone, date).start()
-        })
-    };
+    halls_by(TABLES)
+}
+
+fn halls_by(tables: &str) -> Hall {
+    let mut hall = Hall::new(tables);
     let [from, to] = edges("Europe/Berlin");
     hall.take(&[
         ("main", from, 500.0, "kWh", None),
@@ -128,6 +135,53 @@ fn a_facility_without_data_is_named_and_makes_all_provisional() {
     let ahead = made(&hall, "both", "2027");
     assert_eq!((ahead.pue, ahead.status), (None, "no-data"));
     assert!(ahead.without.iter().all(|one| one.why == Why::Ahead));
+}
+
+#[test]
+fn a_facility_whose_it_energy_is_not_metered_is_in_no_ratio_and_in_all_that_is_booked() {
+    let annex = "[[meter]]\nname = \"annex\"\nfacility = \"hall-2\"\nrole = \"utility\"\nkind = \"register\"\n\
+                 unit = \"kWh\"\ngap_limit = \"1h\"\n";
+    let mut hall = halls_by(&format!("{TABLES}{annex}"));
+    let [from, to] = edges("Europe/Berlin");
+    hall.take(&[("annex", from, 0.0, "kWh", None), ("annex", to, 5_000_000.0, "kWh", None)]);
+    let all = made(&hall, "all", "2025");
+    assert_eq!(all.pue, Some(1.56), "5 000 MWh without IT energy would make it 2.06");
+    assert_eq!((all.status, all.coverage), ("provisional", 0.0));
+    let energies = all.energies;
+    assert_eq!(
+        [energies.facility, energies.it, energies.facility_total].map(|amount| amount.to_string()),
+        ["15600000", "10000000", "20600000"]
+    );
+    let row = all.facilities.iter().find(|row| row.name == "hall-2").expect("it has data");
+    assert_eq!((row.pue.value, row.pue.status, row.pue.coverage), (None, "no-data", 0.0));
+}
+
+/// The uncertainty of IT energy in hall 1 is 20 %, and next to none elsewhere.
+#[test]
+fn the_uncertainty_of_all_is_that_of_one_quotient_of_all_meters() {
+    let of = |meter: &str, percent: &str, make: &str| {
+        let name = format!("name = \"{meter}\"\n");
+        (name.clone(), format!("{name}uncertainty = \"{percent} %\"\nmake = \"{make}\"\n"))
+    };
+    let with = |makes: [&str; 4]| {
+        let meters = [("main", "0.2"), ("ups", "20"), ("grid", "0.2"), ("racks", "20")];
+        let tables =
+            meters.into_iter().zip(makes).fold(TABLES.to_owned(), |tables, ((meter, percent), make)| {
+                let (bare, exact) = of(meter, percent, make);
+                tables.replace(&bare, &exact)
+            });
+        made(&halls_by(&tables), "both", "2025").expanded.expect("every meter says how exact it is")
+    };
+    // dE_DC counts 1 and dE_IT counts the PUE of all, 1.56, whatever that of their own facility is. In MWh:
+    let parts = [1_200.0 * 0.001, 1.56 * 1_000.0 * 0.1, 14_400.0 * 0.001, 1.56 * 9_000.0 * 0.1];
+    let [main, ups, grid, racks] = parts;
+    let apart = 2.0 * parts.iter().map(|u| u * u).sum::<f64>().sqrt() / 10_000.0;
+    let found = with(["a", "b", "c", "d"]);
+    assert!((found - apart).abs() < 1e-4 * apart, "{found} is not {apart}");
+    // Instruments of one make are correlated, in whichever facility they are.
+    let together = 2.0 * (main * main + grid * grid + (ups + racks).powi(2)).sqrt() / 10_000.0;
+    let found = with(["a", "b", "c", "b"]);
+    assert!((found - together).abs() < 1e-4 * together, "{found} is not {together}");
 }
 
 #[test]
