@@ -6,6 +6,7 @@
 mod accounts;
 mod balances;
 mod composed;
+mod explained;
 mod factors;
 mod gauges;
 mod outlooks;

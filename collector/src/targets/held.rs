@@ -79,6 +79,7 @@ fn measured(
     let yearly = notation::is_twelve_months(asked.interval, zone);
     let partly = figure.coverage < 1.0 && figure.coverage >= needed_coverage(figure.interval);
     let gaps = if yearly && partly { view.gaps(asked.at, asked.interval)? } else { Vec::new() };
+    let gaps = view.unexplained(asked.at, gaps)?;
     let guarded = asked.is_over && is_guarded(asked.interval) && figure.value.is_some();
     let expanded = if guarded { view.expanded(asked.at, &figure)? } else { None };
     let scaled = |value: f64| share_of(indicator, value);

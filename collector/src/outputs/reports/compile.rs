@@ -89,7 +89,8 @@ pub(super) fn compile(
         Some(budget) => uncertainty::uncertainty(&budget, &pue),
         None => uncertainty::uncertainty(&quotient(&[], &[], &[], 1.0, 0.0), &pue),
     };
-    let verdicts = figures::verdicts(facility, &pue, &gaps, complete, uncertainty.expanded, now);
+    let unexplained = view.unexplained(at, gaps.clone())?;
+    let verdicts = figures::verdicts(facility, &pue, &unexplained, complete, uncertainty.expanded, now);
     let (carbon, factor) = (view.figure(at, Indicator::Carbon, interval)?, view.factor(at));
     let declared = options.configuration.facility(&facility.name);
     let by_location = declared.and_then(|declared| declared.carbon.as_ref());

@@ -60,6 +60,7 @@ pub(super) fn write(
     let yearly = matches!(window, Window::Year | Window::Months12);
     let partly = figure.coverage < 1.0 && figure.coverage >= needed_coverage(figure.interval);
     let gaps = if yearly && partly { view.gaps(at, figure.interval)? } else { Vec::new() };
+    let gaps = view.unexplained(at, gaps)?;
     // Only where there is a verdict at all, and a guard band.
     let assessable = figure.interval == whole && figure.coverage >= needed_coverage(figure.interval);
     let circumstances = Circumstances {

@@ -117,6 +117,7 @@ fn member(
     let figure = Figure::of(Indicator::Pue, interval, &account);
     let expanded = view.expanded(at, &figure)?;
     let gaps = if facility.problem.is_some() { vec![interval] } else { view.gaps(at, interval)? };
+    let gaps = view.unexplained(at, gaps)?;
     let verdicts = figures::verdicts(facility, &figure, &gaps, complete, expanded, as_of(view, options));
     let carbon = view.figure(at, Indicator::Carbon, interval)?;
     let (common, total) = (

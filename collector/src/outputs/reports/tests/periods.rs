@@ -4,6 +4,7 @@ use crate::indicators::verdict::Reason;
 use crate::outputs::hall::{Hall, at};
 use crate::outputs::reports::{NotKnown, Options, Report, ReportError, make, text};
 use wattledger_model::calendar::{self, Tz};
+use wattledger_model::correction::Correction;
 use wattledger_model::time::Timestamp;
 
 const REGISTERS: &str = r#"
@@ -146,6 +147,39 @@ fn a_year_whose_last_hours_never_came_is_over_nevertheless() {
     assert_eq!(later.pue.notation, "PUE2 (2025-12-31)");
     assert_eq!(later.gaps.minutes, 240);
     assert_eq!(later.pue.coverage, 8_756.0 / 8_760.0);
+}
+
+#[test]
+fn a_year_with_a_gap_of_two_days_is_judged_once_an_operator_entered_what_passed() {
+    const DAY_MS: i64 = 86_400_000;
+    let mut hall = Hall::new(&REGISTERS.replace(
+        "kind = \"register\"\nunit = \"kWh\"\ngap_limit = \"1h\"",
+        "kind = \"power\"\nunit = \"kW\"\nform = \"interval-mean\"\nnominal_interval = \"24h\"",
+    ));
+    let edge = |day: i64| Timestamp(at("2024-12-31T23:00:00Z").0 + day * DAY_MS);
+    let mut readings = Vec::new();
+    for day in 0..365 {
+        readings.push(("main", edge(day + 1), 15.0, "kW", Some(86_400)));
+        if !(100..102).contains(&day) {
+            readings.push(("pdu", edge(day + 1), 12.0, "kW", Some(86_400)));
+        }
+    }
+    hall.take(&readings);
+    let now = "2026-01-05T00:00:00Z";
+    let before = report(&hall, "2025", now);
+    assert_eq!((before.gaps.count, before.gaps.minutes), (1, 2_880));
+    assert_eq!(before.verdicts[0].verdict, "not_assessable");
+    assert!(before.verdicts[0].reasons.contains(&Reason::LongGaps { count: 1 }));
+
+    let entry = |from, to, kwh: i128| Correction::Entry { from, to, amount: kwh * 1_000_000_000 };
+    let half = hall.correct("pdu", entry(edge(100), edge(101), 288), "the panel's own log", at(now));
+    let then = report(&hall, "2025", now);
+    assert_eq!(then.gaps.minutes, 2_880, "what is estimated is not covered");
+    assert_eq!(then.verdicts[0].verdict, "pass_unguarded", "a day is left, which needs no entry");
+    hall.withdraw(half, at(now));
+    let entered = entry(edge(99), edge(101), 288);
+    hall.correct("main", entered, "of the other side, which was known", at(now));
+    assert_eq!(report(&hall, "2025", now).verdicts[0].verdict, "not_assessable");
 }
 
 #[test]
