@@ -353,13 +353,17 @@ impl Source<'_> {
             Value::KeyEnergyUser => {
                 let limit = coal::key_energy_user();
                 let tce = beside.coal.as_ref().and_then(|coal| coal.value);
-                // What is already over the line stays over it, a year that is not over may still come there.
-                let is = tce.zip(limit).map(|(tce, limit)| limit.meets(tce)).filter(|meets| *meets || yearly);
+                // What is already over the line stays over it; a year that is not over, or of which too little is
+                // known, may still come there.
+                let is_whole = yearly && beside.coal.as_ref().is_some_and(|coal| coal.status == Status::Ok);
+                let is =
+                    tce.zip(limit).map(|(tce, limit)| limit.meets(tce)).filter(|meets| *meets || is_whole);
                 Answer::of(is.map(Is::Flag), Basis::Held("T26"))
             }
             Value::EnergyRatio if yearly => self.pue(Value::Pue),
             Value::Grade if yearly => {
-                let ratio = self.report.pue.value;
+                // Below 1 a meter is missing or mislabelled: that is no grade 1.
+                let ratio = self.report.pue.value.filter(|_| self.report.pue.status != "implausible");
                 let grade = ratio.map(|ratio| match (Grade::of(ratio), self.lang) {
                     (Some(grade), Lang::En) => format!("grade {}", grade.number()),
                     (Some(grade), Lang::Zh) => format!("{}级", grade.number()),

@@ -322,6 +322,25 @@ fn the_chinese_register_entry_says_scale_utilisation_coal_and_grade() {
 }
 
 #[test]
+fn half_a_year_of_data_makes_nobody_no_key_energy_user_and_an_implausible_ratio_has_no_grade() {
+    let user = "Key energy user (more than 10 000 tce a year) †";
+    let half = filled(&hall(BARE, 6), "cn-register", "2025", Lang::En);
+    says(&half, "coal", user, ["missing", "", "a whole year's coal equivalent"]);
+    let mut hall = Hall::new(&format!("{BARE}{METERS}"));
+    let [from, to] = ["2024-12-31T23:00:00Z", "2025-12-31T23:00:00Z"].map(at);
+    hall.take(&[
+        ("main", from, 0.0, "kWh", None),
+        ("pdu", from, 0.0, "kWh", None),
+        ("main", to, 950_000.0, "kWh", None),
+        ("pdu", to, 1_000_000.0, "kWh", None),
+    ]);
+    let form = filled(&hall, "cn-register", "2025", Lang::En);
+    says(&form, "coal", user, ["no", "", "held against T26"]);
+    says(&form, "energy", "PUE", ["0.95", "", WHOLE]);
+    says(&form, "grade", "Grade by GB 40879-2021 †", ["missing", "", "a whole year's PUE"]);
+}
+
+#[test]
 fn the_statement_by_the_standard_names_category_period_and_method() {
     let hall = with_facts();
     let form = filled(&hall, "iso-30134-2", "2025", Lang::En);
