@@ -2,7 +2,7 @@
 
 use super::super::content::Report;
 use super::form::year_of;
-use crate::config::{CoalConvention, CollectorConfig, Facts, Method, Register, RegisterYear};
+use crate::config::{Claim, CoalConvention, CollectorConfig, Facts, Method, Register, RegisterYear, Virtual};
 use crate::indicators::renewable::{Renewable, renewable};
 use crate::indicators::{Account, Figure, Indicator, Known};
 use crate::ledger::interpret::DEFAULT_INTERVAL_MS;
@@ -41,11 +41,23 @@ impl Sum {
 pub(super) struct MeasuringPoint {
     pub(super) meter: String,
     pub(super) title: String,
+    /// What it stands for in the period, by itself or in a virtual meter.
     pub(super) roles: Vec<Role>,
+    /// The virtual meters by which it does.
+    pub(super) sums: Vec<InSum>,
     pub(super) kind: Kind,
     pub(super) unit: Option<&'static str>,
     pub(super) nominal_interval_ms: i64,
     pub(super) instrument: Option<Instrument>,
+}
+
+/// A virtual meter in which a real one stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InSum {
+    /// Its name for people.
+    pub(super) title: String,
+    /// Whether the real one is taken off in it.
+    pub(super) is_off: bool,
 }
 
 /// What forms need beside a report, of the same state of the ledger.
@@ -155,15 +167,33 @@ pub(super) fn gather(
     })
 }
 
+/// The real meters that stand for anything of a facility in an interval: what a virtual meter adds up is measured by them.
 fn points(
     config: &CollectorConfig,
     facility: &crate::topology::Facility,
     interval: Interval,
 ) -> Vec<MeasuringPoint> {
+    let roles_of = |claims: &[Claim]| -> Vec<Role> {
+        let held = claims.iter().filter(|claim| {
+            claim.is_of_facility(&facility.name) && !claim.during.intersect(interval).is_empty()
+        });
+        held.map(|claim| claim.role).collect()
+    };
+    let virtuals: Vec<(&Virtual, Vec<Role>)> =
+        config.virtuals.iter().map(|one| (one, roles_of(&one.claims))).collect();
     let mut points: Vec<MeasuringPoint> = Vec::new();
-    for meter in config.meters_of(&facility.name) {
-        let claims = meter.claims.iter().filter(|claim| claim.is_of_facility(&facility.name));
-        let roles: Vec<Role> = claims.map(|claim| claim.role).collect();
+    for meter in &config.meters {
+        let mut roles = roles_of(&meter.claims);
+        let mut sums = Vec::new();
+        for (one, of_sum) in virtuals.iter().filter(|(_, roles)| !roles.is_empty()) {
+            let part = one.parts.iter().find(|part| part.meter == meter.key && part.millionths != 0);
+            if let Some(part) = part {
+                roles.extend(of_sum);
+                sums.push(InSum { title: one.title.clone(), is_off: part.millionths < 0 });
+            }
+        }
+        roles.sort_unstable();
+        roles.dedup();
         if roles.is_empty() {
             continue;
         }
@@ -172,6 +202,7 @@ fn points(
             meter: meter.key.meter.to_string(),
             title: meter.title.clone(),
             roles,
+            sums,
             kind: meter.kind,
             unit: meter.unit.map(|unit| unit.symbol()),
             nominal_interval_ms: meter.nominal_interval_ms.unwrap_or(DEFAULT_INTERVAL_MS),

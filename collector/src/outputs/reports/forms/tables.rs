@@ -7,7 +7,7 @@ use super::form::Listing;
 use super::gather::MeasuringPoint;
 use super::layout::column;
 use super::number::{Number, percent};
-use super::words::{self, COMMA, Words};
+use super::words::{self, COMMA, SEMICOLON, Words};
 use crate::indicators::Indicator;
 use crate::outputs::reports::Amount;
 use wattledger_model::instrument::{Accuracy, CurrentPath};
@@ -124,6 +124,13 @@ fn point_row(point: &MeasuringPoint, lang: Lang) -> Vec<Cell> {
     } else {
         format!("{} ({})", point.title, point.meter)
     };
+    let in_sums = point.sums.iter().map(|sum| match (sum.is_off, lang) {
+        (false, Lang::En) => format!("in {}", sum.title),
+        (true, Lang::En) => format!("taken off in {}", sum.title),
+        (false, Lang::Zh) => format!("计入{}", sum.title),
+        (true, Lang::Zh) => format!("从{}中扣除", sum.title),
+    });
+    let name = std::iter::once(name).chain(in_sums).collect::<Vec<_>>().join(SEMICOLON.in_lang(lang));
     let instrument = point.instrument.as_ref();
     let accuracy = instrument.and_then(|instrument| instrument.accuracy).map(|accuracy| match accuracy {
         Accuracy::Class(class) => class.word().to_owned(),

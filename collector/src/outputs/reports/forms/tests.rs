@@ -368,6 +368,52 @@ fn the_statement_by_the_standard_names_category_period_and_method() {
 }
 
 #[test]
+fn measuring_points_are_the_real_meters_also_behind_a_virtual_one_while_they_stand_for_anything() {
+    let claims = "[[meter.claim]]\nrole = \"pdu-output\"\nto = 2025-01-01\n";
+    let meter = |name: &str, more: &str| {
+        format!(
+            "[[meter]]\nname = \"{name}\"\nkind = \"register\"\nunit = \"kWh\"\nnominal_interval = \"5m\"\n\
+             gap_limit = \"1h\"\nserial = \"S-{name}\"\nfacility = \"hall-1\"\n{more}"
+        )
+    };
+    let tables = [
+        BARE.to_owned(),
+        meter("main", "role = \"utility\"\n"),
+        meter("room", ""),
+        meter("tenant", ""),
+        meter("old", claims),
+        "[[virtual]]\nname = \"it\"\ntitle = \"IT\"\nfacility = \"hall-1\"\nrole = \"pdu-output\"\n\
+         sum = [\"room\", \"-tenant\"]\n"
+            .to_owned(),
+    ];
+    let mut hall = Hall::new(&tables.concat());
+    let [from, to] = ["2024-12-31T23:00:00Z", "2025-12-31T23:00:00Z"].map(at);
+    let year = [("main", 1_200.0), ("room", 1_100.0), ("tenant", 100.0), ("old", 0.0)];
+    let readings: Vec<_> = year
+        .into_iter()
+        .flat_map(|(meter, kwh)| [(meter, from, 0.0, "kWh", None), (meter, to, kwh, "kWh", None)])
+        .collect();
+    hall.take(&readings);
+    let form = filled(&hall, "iso-30134-2", "2025", Lang::En);
+    says(&form, "statement", "PUE", ["1.20", "", WHOLE]);
+    says(&form, "boundary", "Longest interval between readings of IT energy †", ["5", "min", ""]);
+    let points: Vec<Vec<&str>> = table(&form, "measuring-points")
+        .rows
+        .iter()
+        .map(|row| [0, 1, 5].into_iter().map(|at| row[at].shown()).collect())
+        .collect();
+    assert_eq!(
+        points,
+        [
+            ["main", "grid supply", "S-main"],
+            ["room; in IT", "PDU output", "S-room"],
+            ["tenant; taken off in IT", "PDU output", "S-tenant"],
+        ],
+        "the claim of the old one had ended"
+    );
+}
+
+#[test]
 fn the_monthly_sheet_has_a_row_a_month_and_the_whole_as_a_sum_over_a_sum() {
     let hall = with_facts();
     let form = filled(&hall, "monthly-pue", "2025", Lang::En);
