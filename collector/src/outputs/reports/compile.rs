@@ -8,15 +8,15 @@ use super::content::{
 use super::error::ReportError;
 use super::uncertainty::{self, Uncertainty};
 use super::{budget, corrected, figures, hours, market, parts, shares, span};
-use crate::config::CollectorConfig;
+use crate::config::{Claim, CollectorConfig};
 use crate::engine::reread;
 use crate::indicators::notation::zone_notation;
 use crate::indicators::uncertainty::quotient;
-use crate::indicators::{Account, Figure, Indicator};
-use crate::store::{StoreError, digest};
+use crate::indicators::{Account, Figure, Indicator, Term};
+use crate::store::{MeterId, StoreError, digest};
 use crate::topology::KnownMeter;
 use crate::view::{self, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wattledger_model::calendar::{self, Period as Asked, Tz};
 use wattledger_model::factor::FactorTable;
 use wattledger_model::meter::Kind;
@@ -295,16 +295,30 @@ fn meters(
 ) -> Result<Vec<BoundaryMeter>, StoreError> {
     let topology = view.topology();
     let facility = &topology.facilities[at];
-    let mut own: Vec<&KnownMeter> = topology
+    let terms = corrected::terms(facility).filter(|term| term.touches(interval));
+    let in_sums: BTreeSet<MeterId> = terms.map(|term| term.meter).collect();
+    let mut all: Vec<(Option<Role>, &KnownMeter)> = topology
         .meters
         .values()
         .filter(|meter| {
             let gives_factors = facility.factor_gauge.as_ref().is_some_and(|gauge| gauge.meter == meter.id);
-            gives_factors || meter.declared.facility.as_ref() == Some(&facility.name)
+            let is_own = meter.declared.facility.as_ref() == Some(&facility.name);
+            gives_factors || is_own || in_sums.contains(&meter.id)
         })
+        .map(|meter| (role(facility, meter, interval), meter))
         .collect();
-    own.sort_by_key(|meter| (meter.declared.role, &meter.declared.key));
-    own.into_iter().map(|meter| boundary_meter(view, meter, interval, now)).collect()
+    all.sort_by_key(|(role, meter)| (*role, &meter.declared.key));
+    all.into_iter().map(|(role, meter)| boundary_meter(view, (role, meter), interval, now)).collect()
+}
+
+/// What a meter means for a facility: by its own claim, by that of a virtual meter in which it stands, or as declared.
+fn role(facility: &crate::topology::Facility, meter: &KnownMeter, interval: Interval) -> Option<Role> {
+    let is_held =
+        |claim: &&Claim| claim.is_of_facility(&facility.name) && !claim.during.intersect(interval).is_empty();
+    let claimed = meter.declared.claims.iter().find(is_held).map(|claim| claim.role);
+    let stands = |terms: &[Term]| terms.iter().any(|term| term.meter == meter.id && term.touches(interval));
+    let summed = || facility.components.iter().find(|(_, terms)| stands(terms)).map(|(role, _)| *role);
+    claimed.or_else(summed).or(meter.declared.role)
 }
 
 /// Steps in an interval that are undecided now; what was so at an earlier time is not kept.
@@ -318,7 +332,7 @@ fn pending(view: &View, meter: &KnownMeter, interval: Interval, now: Timestamp) 
 
 fn boundary_meter(
     view: &View,
-    meter: &KnownMeter,
+    (role, meter): (Option<Role>, &KnownMeter),
     interval: Interval,
     now: Timestamp,
 ) -> Result<BoundaryMeter, StoreError> {
@@ -329,7 +343,7 @@ fn boundary_meter(
     let (declared, read) = (&meter.declared, &meter.interpretation);
     let seconds = |ms: i64| ms as f64 / 1_000.0;
     Ok(BoundaryMeter {
-        role: declared.role.map(Role::word),
+        role: role.map(Role::word),
         meter: declared.key.meter.to_string(),
         title: declared.title.clone(),
         kind: declared.kind.word(),

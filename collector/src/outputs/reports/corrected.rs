@@ -4,6 +4,7 @@ use super::amount::Amount;
 use super::content::{instant, instant_if_any};
 use crate::audit::corrections::{self, Kept, span};
 use crate::audit::{Entry, Kind, chain};
+use crate::indicators::Term;
 use crate::store::{MeterId, StoreError};
 use crate::topology::{Facility, KnownMeter};
 use crate::view::View;
@@ -104,15 +105,19 @@ pub(super) fn corrections(
     Ok(touching.iter().filter_map(row).collect())
 }
 
-/// The meters that stand in any sum of a facility.
-fn meters<'t>(facility: &Facility, all: impl Iterator<Item = &'t KnownMeter>) -> BTreeSet<MeterId> {
+/// The terms of every sum of a facility: its own meters, those that it shares, and those behind virtual ones.
+pub(super) fn terms(facility: &Facility) -> impl Iterator<Item = &Term> {
     let of_roles = facility.components.iter().flat_map(|(_, terms)| terms);
     let of_fuels = facility.fuels.iter().flat_map(|fuel| &fuel.terms);
     let of_zones = facility.zones.iter().flat_map(|zone| zone.total.iter().chain(&zone.it));
-    let terms = of_roles.chain(of_fuels).chain(of_zones).chain(&facility.total).chain(&facility.it);
+    of_roles.chain(of_fuels).chain(of_zones).chain(&facility.total).chain(&facility.it)
+}
+
+/// The meters that stand in any sum of a facility.
+fn meters<'t>(facility: &Facility, all: impl Iterator<Item = &'t KnownMeter>) -> BTreeSet<MeterId> {
     let own =
         all.filter(|known| known.declared.facility.as_ref() == Some(&facility.name)).map(|known| known.id);
-    terms.map(|term| term.meter).chain(own).collect()
+    terms(facility).map(|term| term.meter).chain(own).collect()
 }
 
 fn touches(correction: &Correction, interval: Interval) -> bool {

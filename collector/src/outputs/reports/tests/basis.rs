@@ -282,6 +282,34 @@ fn as_it_was_known_in_the_middle_of_a_period_it_was_not_over_and_is_not_judged()
 }
 
 #[test]
+fn meters_that_are_shared_or_behind_a_virtual_one_stand_among_those_of_the_boundary() {
+    let register = "kind = \"register\"\nunit = \"kWh\"\n";
+    let claim = |facility: &str| {
+        format!("[[meter.claim]]\nfacility = \"{facility}\"\nrole = \"utility\"\nshare = \"0.5\"\n")
+    };
+    let tables = [
+        "[[facility]]\nname = \"hall-1\"\nsite = \"hall\"\n[[facility]]\nname = \"hall-2\"\nsite = \"hall\"\n".to_owned(),
+        format!("[[meter]]\nname = \"plant\"\nfacility = \"hall-2\"\n{register}"),
+        claim("hall-2"),
+        claim("hall-1"),
+        format!("[[meter]]\nname = \"room\"\nsite = \"hall\"\n{register}"),
+        "[[virtual]]\nname = \"it\"\nfacility = \"hall-1\"\nrole = \"ups-output\"\nsum = [\"room\"]\n".to_owned(),
+    ];
+    let mut hall = Hall::new(&tables.concat());
+    let [from, to] = ["2026-03-05T10:00:00Z", "2026-03-05T10:10:00Z"].map(at);
+    hall.take(&[
+        ("plant", from, 0.0, "kWh", None),
+        ("room", from, 0.0, "kWh", None),
+        ("plant", to, 30.0, "kWh", None),
+        ("room", to, 12.0, "kWh", None),
+    ]);
+    let report = report(&hall, "2026-03-05");
+    assert_eq!(report.pue.value, Some(1.25), "half of the plant's feed over what the room used");
+    let meters: Vec<_> = report.meters.iter().map(|row| (row.meter.as_str(), row.role)).collect();
+    assert_eq!(meters, [("plant", Some("utility")), ("room", Some("ups-output"))]);
+}
+
+#[test]
 fn carbon_is_told_by_location_and_by_contract() {
     let report = report(&march(), "2026-03");
     let location = report.carbon.as_ref().expect("a factor is declared");
