@@ -38,7 +38,8 @@ pub fn monthly_pue(report: &Report, lang: Lang) -> Option<Chart> {
     })
 }
 
-/// Where the facility's energy went; `None` where facility or IT energy is not known.
+/// Where the facility's energy went; `None` where facility or IT energy is not known, or where they or a subsystem are
+/// known over different times.
 pub fn energy_split(report: &Report, lang: Lang) -> Option<Chart> {
     let words = words(lang);
     let drawn = split::draw(report, words)?;

@@ -18,7 +18,7 @@ const TOP: f64 = 12.0;
 const ROW: f64 = 11.0;
 const HOURS: usize = 24;
 
-/// The hours of one date by the local clock; of an hour that comes twice the later one.
+/// The hours of one date by the local clock; of an hour that comes twice the later one that is covered.
 type Column = [Option<f64>; HOURS];
 
 pub(super) fn draw(report: &Report, words: &Words) -> Option<Drawn> {
@@ -28,7 +28,8 @@ pub(super) fn draw(report: &Report, words: &Words) -> Option<Drawn> {
     for (at, pue, _) in hours.iter() {
         // The first hour may begin before the period does, in another date.
         let shown = calendar::local(zone, at.max(report.period.from.minute()));
-        columns.entry(shown.date()).or_default()[shown.hour() as usize] = pue;
+        let cell = &mut columns.entry(shown.date()).or_default()[shown.hour() as usize];
+        *cell = pue.or(*cell);
     }
     let first = *columns.keys().next()?;
     let days = (*columns.keys().next_back()? - first).num_days() + 1;

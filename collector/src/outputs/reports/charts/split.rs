@@ -1,7 +1,7 @@
 //! Where the facility's energy went: a bar for IT, for each metered subsystem, and for the rest.
 
 use super::super::amount::Amount;
-use super::super::content::Report;
+use super::super::content::{Component, EnergyParts, Report};
 use super::svg::{Anchor, Svg};
 use super::words::Words;
 use super::{Drawn, WIDTH};
@@ -15,6 +15,9 @@ const TOP: f64 = 10.0;
 /// Overhead that is metered by itself.
 const SUBSYSTEMS: [Role; 4] = [Role::Cooling, Role::PowerPath, Role::Lighting, Role::Other];
 
+/// Energies whose booked times differ by more of the period than this are no shares of one another.
+const ALIKE: f64 = 0.02;
+
 struct Bar<'w> {
     name: &'w str,
     kwh: f64,
@@ -23,7 +26,7 @@ struct Bar<'w> {
 
 pub(super) fn draw(report: &Report, words: &Words) -> Option<Drawn> {
     let (all, it) = (report.energies.facility.total.to_f64(), report.energies.it.total.to_f64());
-    if all <= 0.0 || it <= 0.0 {
+    if all <= 0.0 || it <= 0.0 || !are_of_one_time(report) {
         return None;
     }
     let mut bars = vec![Bar { name: words.it, kwh: it, shade: "#2a5588" }];
@@ -53,6 +56,21 @@ pub(super) fn draw(report: &Report, words: &Words) -> Option<Drawn> {
     svg.line(LEFT, TOP, LEFT, f64::from(height) - TOP, "#000000");
     let told = [format!("{:.1} %", 100.0 * it / all), format!("{} kWh", whole(all))];
     Some(Drawn { svg: svg.done(), told, left_out: 0 })
+}
+
+/// Whether what is drawn was booked over the same part of the period: of a year of IT energy half a year's facility energy
+/// is no share.
+fn are_of_one_time(report: &Report) -> bool {
+    let side = |side: &EnergyParts| report.pue.coverage * side.total.to_f64() / side.common.to_f64();
+    let subsystem =
+        |component: &Component| component.coverage + component.estimated.to_f64() / component.total.to_f64();
+    let facility = side(&report.energies.facility);
+    let metered = report.components.iter().filter(|component| {
+        SUBSYSTEMS.iter().any(|role| role.word() == component.role) && component.total.to_f64() != 0.0
+    });
+    // What is not a number is not alike.
+    let is_alike = |booked: f64| (booked - facility).abs() <= ALIKE;
+    is_alike(side(&report.energies.it)) && metered.map(subsystem).all(is_alike)
 }
 
 /// A whole number with the thousands apart.

@@ -1,5 +1,6 @@
 //! Drawings of reports made by hand. With `WATTLEDGER_CHARTS=DIR` they are written there, to be looked at.
 
+use super::super::amount::Amount;
 use super::super::content::Report;
 use super::super::document::{Chart, Lang};
 use super::super::{Options, make};
@@ -152,6 +153,55 @@ fn the_energies_of_the_split_add_up_to_all_of_them() {
 }
 
 #[test]
+fn energies_of_different_times_are_not_drawn_as_shares_of_one_another() {
+    let mut month = report(&hall(1_000), "2025-01");
+    assert!(energy_split(&month, Lang::En).is_some());
+    // The facility's energy of half the month against all of the month's IT energy: 160 %.
+    let half = |amount: Amount| Amount::kwh((amount.to_f64() * 0.5e9) as i128);
+    let whole = month.clone();
+    month.pue.coverage = 0.5;
+    let (facility, it) = (&mut month.energies.facility, &mut month.energies.it);
+    (facility.common, facility.total, it.common) =
+        (half(facility.common), half(facility.total), half(it.common));
+    assert!(energy_split(&month, Lang::En).is_none());
+    // Half the month of both, and cooling of all of it.
+    month.energies.it.total = month.energies.it.common;
+    assert!(energy_split(&month, Lang::En).is_none());
+    for component in &mut month.components {
+        component.coverage = 0.5;
+    }
+    assert!(energy_split(&month, Lang::En).is_some());
+    // Nothing is covered on both sides: nothing can be said.
+    let mut none = whole;
+    none.pue.coverage = 0.0;
+    none.energies.facility.common = Amount::kwh(0);
+    none.energies.it.common = Amount::kwh(0);
+    assert!(energy_split(&none, Lang::En).is_none());
+}
+
+#[test]
+fn an_hour_that_comes_twice_is_drawn_where_either_is_covered() {
+    let mut year = report(&hall(8_760), "2025");
+    let hours = year.hours.as_mut().expect("a year has hours");
+    // In Berlin 2025-10-26 02:00 comes at 00:00 and again at 01:00 UTC.
+    let later = (at("2025-10-26T01:00:00Z").0 - hours.from.0) / 3_600_000;
+    assert!(hours.pue[later as usize].is_some());
+    hours.pue[later as usize] = None;
+    assert_eq!(drawn_rows(&heat_map(&year, Lang::En).expect("hours").svg), 8_760.0 - 48.0 - 1.0);
+}
+
+/// The rows of all runs of a heat map.
+fn drawn_rows(svg: &str) -> f64 {
+    let runs = svg
+        .split("<path d=\"")
+        .skip(1)
+        .filter(|path| path.contains("crispEdges"))
+        .flat_map(|path| path.split('v').skip(1));
+    let rows: f64 = runs.filter_map(|run| run.split_once('h')?.0.parse::<f64>().ok()).sum();
+    rows / 11.0
+}
+
+#[test]
 fn hours_that_are_not_covered_are_left_blank() {
     let hall = hall(8_760);
     let year = report(&hall, "2025");
@@ -159,15 +209,7 @@ fn hours_that_are_not_covered_are_left_blank() {
     let map = heat_map(&year, Lang::En).expect("hours");
     assert!(map.alt.contains("8712 of 8760"), "{}", map.alt);
     // The rows of all runs come to the covered hours, less the hour that came twice.
-    let rows: f64 = map
-        .svg
-        .split("<path d=\"")
-        .skip(1)
-        .filter(|path| path.contains("crispEdges"))
-        .flat_map(|path| path.split('v').skip(1))
-        .filter_map(|run| run.split_once('h')?.0.parse::<f64>().ok())
-        .sum();
-    assert_eq!(rows / 11.0, hours.pue.iter().flatten().count() as f64 - 1.0);
+    assert_eq!(drawn_rows(&map.svg), hours.pue.iter().flatten().count() as f64 - 1.0);
 }
 
 #[test]
