@@ -85,12 +85,12 @@ const CHINESE: Words = Words {
     rest: "未单独计量",
     subsystem: |role| match role {
         Role::Cooling => "制冷系统",
-        Role::PowerPath => "供配电损耗",
+        Role::PowerPath => "供配电系统损耗",
         Role::Lighting => "照明",
-        _ => "其他单独计量的能耗",
+        _ => "其他辅助用能",
     },
     monthly_title: "逐月电能使用效率（PUE）",
-    monthly_note: "每个标记为当月数据中心总耗电量与信息设备耗电量之比。灰色：扩展不确定度 U（k = 2）。空心标记为暂定值：\
+    monthly_note: "每个标记为当月数据中心总能耗与信息设备能耗之比。灰色：扩展不确定度 U（k = 2）。空心标记为暂定值：\
                    当月数据覆盖率不足。虚线：目标值。",
     monthly_alt: |[least, greatest]| format!("逐月 PUE 介于 {least} 与 {greatest} 之间。"),
     split_title: "能源去向",

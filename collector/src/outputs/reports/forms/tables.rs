@@ -184,8 +184,7 @@ fn target_row(target: &Target, verdict: &Verdict, lang: Lang) -> Vec<Cell> {
         Some(until) => until.to_string(),
         None => Words("open", "长期有效").in_lang(lang).to_owned(),
     };
-    let passed =
-        if verdict.horizon_passed { Words(" (passed)", "（已过期）").in_lang(lang) } else { "" };
+    let passed = if verdict.horizon_passed { Words(" (passed)", "（已过）").in_lang(lang) } else { "" };
     let in_force = if from.is_empty() { until } else { format!("{from} – {until}") };
     vec![
         Cell::text(&target.id),

@@ -468,6 +468,15 @@ fn a_period_that_is_not_over_is_marked_and_one_that_the_form_is_not_for_refused(
     assert_eq!(told("eu-2024-1346", "2025"), "there is no form `eu-2024-1346`; did you mean `eu-2024-1364`?");
 }
 
+#[test]
+fn a_form_calls_what_is_measured_as_a_report_does_in_chinese() {
+    use crate::outputs::reports::words;
+    for role in wattledger_model::role::Role::ALL.iter().copied() {
+        let of_report = words::role(Lang::Zh, role.word());
+        assert_eq!(super::words::role(role).in_lang(Lang::Zh), of_report, "{role}");
+    }
+}
+
 /// Words that are the same in every language.
 const SAME: [&str; 1] = ["PUE"];
 

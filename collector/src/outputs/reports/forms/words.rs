@@ -38,41 +38,41 @@ pub(in crate::outputs::reports) const NONE: Words = Words("none", "无");
 
 pub(super) fn role(role: Role) -> Words {
     match role {
-        Role::Utility => Words("grid supply", "市电进线"),
-        Role::Generator => Words("generator output", "发电机输出"),
-        Role::OnSiteRenewable => Words("on-site renewable generation", "场内可再生能源发电"),
-        Role::Export => Words("export", "向外送出"),
+        Role::Utility => Words("grid supply", "市电"),
+        Role::Generator => Words("generator output", "自备发电机输出"),
+        Role::OnSiteRenewable => Words("on-site renewable generation", "现场可再生能源发电"),
+        Role::Export => Words("export", "外送电量"),
         Role::UpsOutput => Words("UPS output", "UPS 输出端"),
         Role::PduOutput => Words("PDU output", "PDU 输出端"),
         Role::ItInput => Words("input of the IT equipment", "信息设备输入端"),
-        Role::Cooling => Words("cooling", "冷却系统"),
+        Role::Cooling => Words("cooling", "制冷系统"),
         Role::Lighting => Words("lighting", "照明"),
-        Role::PowerPath => Words("losses of the power path", "供配电损耗"),
-        Role::Other => Words("other overhead", "其他用电"),
-        Role::Water => Words("water", "用水"),
-        Role::ItLoad => Words("utilisation of the IT equipment", "信息设备利用率"),
+        Role::PowerPath => Words("losses of the power path", "供配电系统损耗"),
+        Role::Other => Words("other overhead", "其他辅助用能"),
+        Role::Water => Words("water", "取水总量"),
+        Role::ItLoad => Words("utilisation of the IT equipment", "信息设备负载率"),
         Role::Outdoor => Words("outdoor weather", "室外气象"),
         Role::Fuel => Words("fuel", "燃料"),
         Role::GeneratorFuel => Words("fuel of generators", "发电机燃料"),
         Role::DistrictCooling => Words("delivered cooling", "外购冷量"),
         Role::DistrictHeat => Words("delivered heat", "外购热量"),
-        Role::HeatReuse => Words("reused heat", "余热利用"),
-        Role::HeatRemoved => Words("heat removed", "排出热量"),
+        Role::HeatReuse => Words("reused heat", "外供余热"),
+        Role::HeatRemoved => Words("heat removed", "排热量"),
         Role::StorageCharge => Words("charging of storage", "储能充电"),
         Role::StorageDischarge => Words("discharging of storage", "储能放电"),
-        Role::PotableWater => Words("drinking water", "饮用水"),
-        Role::RacksInUse => Words("racks in use", "在用机架"),
-        Role::ZoneTotal => Words("total of a zone", "分区总量"),
+        Role::PotableWater => Words("drinking water", "生活饮用水"),
+        Role::RacksInUse => Words("racks in use", "在用机架数"),
+        Role::ZoneTotal => Words("total of a zone", "分区总能耗"),
         Role::UpsInput => Words("UPS input", "UPS 输入端"),
     }
 }
 
 pub(super) fn kind(kind: Kind) -> Words {
     match kind {
-        Kind::Register => Words("register", "累计值"),
+        Kind::Register => Words("register", "累计量"),
         Kind::Power => Words("power", "功率"),
         Kind::Flow => Words("flow", "流量"),
-        Kind::Gauge => Words("gauge", "瞬时值"),
+        Kind::Gauge => Words("gauge", "状态量"),
     }
 }
 

@@ -33,7 +33,7 @@ pub(in super::super) fn indicator(lang: Lang, word: &'static str) -> &'static st
         Indicator::Ce => "算效",
         Indicator::RackUtilisation => "上架率",
         Indicator::Iteu => "服务器利用率",
-        Indicator::CoalEquivalent => "综合能源消费量",
+        Indicator::CoalEquivalent => "综合能耗",
     };
     say(lang, found.meaning().title, zh)
 }
@@ -46,7 +46,7 @@ pub(super) fn short(lang: Lang, word: &str) -> String {
         }
         "energy-ratio" => say(lang, "energy ratio", "电能比"),
         "rack-utilisation" => say(lang, "rack utilisation", "上架率"),
-        "tce" | "coal-equivalent" => say(lang, "tce a year", "年综合能源消费量（tce）"),
+        "tce" | "coal-equivalent" => say(lang, "tce a year", "年综合能耗（tce）"),
         "standard-racks" => say(lang, "standard racks", "标准机架数"),
         "it-rated-power" => say(lang, "installed IT power, kW,", "信息设备额定功率（kW）"),
         "green-low-carbon-grade" => say(lang, "green low-carbon grade", "绿色低碳等级"),

@@ -51,7 +51,7 @@ const NAMED: &[(&str, &str)] = &[
     ("western region", "西部地区"),
     (
         "any facility: above it a key energy user, t of coal equivalent a year",
-        "任何数据中心：年综合能源消费量（tce）超过即列为重点用能单位",
+        "任何数据中心：年综合能耗（tce）超过即列为重点用能单位",
     ),
     (
         "any facility: above it a yearly entry in the register, standard racks of 2.5 kW",
