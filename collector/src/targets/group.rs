@@ -4,6 +4,7 @@ use super::held::Held;
 use crate::config;
 use crate::indicators::Indicator;
 use crate::indicators::figure::{Figure, needed_coverage};
+use crate::indicators::uncertainty::COVERAGE_FACTOR;
 use crate::indicators::verdict::{Verdict, decide, decide_unguarded};
 use crate::store::StoreError;
 use crate::view::View;
@@ -25,16 +26,15 @@ struct Sum {
     denominator: f64,
     /// The least coverage of a member.
     coverage: f64,
-    /// Σ (U_i · D_i)²; `None` once a member's uncertainty is not known.
-    squares: Option<f64>,
+    /// Expanded uncertainty by the value; `None` where it is not known.
+    relative: Option<f64>,
     reasons: Vec<String>,
 }
 
 /// Holds a target for the average of a group against its members.
 ///
-/// PUE is `Σ E_DC / Σ E_IT`. Its expanded uncertainty is taken from those of the members' PUEs, which come from other
-/// meters each, by their shares of IT energy: `U = √Σ (U_i · E_IT,i)² / Σ E_IT`. Rack utilisation is racks in use by
-/// all racks.
+/// PUE is `Σ E_DC / Σ E_IT`, and its expanded uncertainty that of this one quotient of all meters of the members. Rack
+/// utilisation is racks in use by all racks. Source: domain.md 5.9, 6.2.
 ///
 /// # Errors
 /// [`StoreError`] where the store cannot be read.
@@ -52,7 +52,8 @@ pub(super) fn held(view: &mut View, members: &[Member<'_>], target: &Target) -> 
         sum.reasons.push("the period is not over".to_owned());
     }
     let value = (sum.denominator > 0.0).then(|| sum.numerator / sum.denominator);
-    let expanded = sum.squares.map(|squares| squares.sqrt() / sum.denominator).filter(|u| u.is_finite());
+    let expanded = value.zip(sum.relative).map(|(value, relative)| relative * value.abs());
+    let expanded = expanded.filter(|u| u.is_finite());
     let verdict = match (value, expanded) {
         (Some(value), Some(u)) if sum.reasons.is_empty() => decide(target.limit, value, u),
         (Some(value), None) if sum.reasons.is_empty() => {
@@ -66,7 +67,8 @@ pub(super) fn held(view: &mut View, members: &[Member<'_>], target: &Target) -> 
 }
 
 fn energies(view: &mut View, members: &[Member<'_>]) -> Result<Sum, StoreError> {
-    let mut sum = Sum { coverage: 1.0, squares: Some(0.0), ..Sum::default() };
+    let mut sum = Sum { coverage: 1.0, ..Sum::default() };
+    let mut pooled = Vec::with_capacity(members.len());
     for member in members {
         let name = &member.declared.name;
         let figure: Option<Figure> = view.figure(member.at, Indicator::Pue, member.interval)?;
@@ -85,10 +87,11 @@ fn energies(view: &mut View, members: &[Member<'_>]) -> Result<Sum, StoreError> 
                 "coverage {found:.2} % of `{name}` is below the {needed:.0} % that a verdict needs"
             ));
         }
-        let expanded = view.expanded(member.at, &figure)?;
-        sum.squares = sum.squares.zip(expanded).map(|(sum, u)| sum + (u * figure.denominator).powi(2));
+        pooled.push((member.at, member.interval));
     }
-    Ok(sum)
+    // The budget goes by all that is booked, the value by what both sides cover: its share of the value is taken for both.
+    let relative = view.pooled_budget(&pooled)?.relative();
+    Ok(Sum { relative: relative.map(|u| COVERAGE_FACTOR * u), ..sum })
 }
 
 fn racks(members: &[Member<'_>]) -> Sum {

@@ -29,7 +29,11 @@ fn tables(of_both: &str) -> String {
 
 /// October 2026, hour by hour.
 fn october(of_both: &str) -> Hall {
-    let mut hall = Hall::new(&tables(of_both));
+    october_by(&tables(of_both))
+}
+
+fn october_by(tables: &str) -> Hall {
+    let mut hall = Hall::new(tables);
     let from = at("2026-09-30T22:00:00Z").0;
     let powers = [
         ("small-utility", 140.0),
@@ -146,6 +150,22 @@ fn a_group_is_judged_on_its_energies() {
     assert!(listing.rows.iter().all(|row| row.kind == "average"));
     let western = row(&listing, "T25");
     assert_eq!((western.applies, western.verdict), ("no", Some("not_assessable")));
+}
+
+#[test]
+fn the_uncertainty_of_a_group_counts_each_it_meter_by_the_pue_of_all() {
+    // 20 % of the IT energy of the small one, next to none elsewhere, each of a make of its own.
+    let exact = ["small-utility", "small-ups-output", "great-utility", "great-ups-output"];
+    let tables = exact.iter().fold(tables(CHINESE), |tables, meter| {
+        let percent = if *meter == "small-ups-output" { "20" } else { "0.2" };
+        let name = format!("name = \"{meter}\"\n");
+        tables.replace(&name, &format!("{name}uncertainty = \"{percent} %\"\nmake = \"{meter}\"\n"))
+    });
+    let hall = october_by(&tables);
+    let listing = of_group(&mut hall.view(), &hall.config, Some("2026-10"), now()).expect("a listing");
+    let parts = [140.0 * 0.001, 1.25 * 100.0 * 0.1, 360.0 * 0.001, 1.25 * 300.0 * 0.001];
+    let expected = 2.0 * parts.iter().map(|u| u * u).sum::<f64>().sqrt() / 400.0;
+    is_near(row(&listing, "T21").expanded, expected);
 }
 
 #[test]
