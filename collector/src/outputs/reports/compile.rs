@@ -132,8 +132,14 @@ pub(super) fn compile(
 }
 
 /// What has a place of its own in the report.
-const BY_THEMSELVES: [Indicator; 5] =
-    [Indicator::Pue, Indicator::EnergyRatio, Indicator::Wue, Indicator::Cue, Indicator::Carbon];
+const BY_THEMSELVES: [Indicator; 6] = [
+    Indicator::Pue,
+    Indicator::EnergyRatio,
+    Indicator::Wue,
+    Indicator::Cue,
+    Indicator::Carbon,
+    Indicator::CarbonMarket,
+];
 
 fn indicators(
     view: &mut View,

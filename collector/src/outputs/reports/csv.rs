@@ -4,6 +4,7 @@
 //! `component-ROLE`, and `pue-month`. An empty field is not known or does not apply; it is never zero. The columns are
 //! described in `schema/report.csv.md`, and a test holds the rows against it. Columns are added at the end.
 
+use super::amount::Amount;
 use super::content::{Component, Figure, Report};
 use wattledger_model::time::Timestamp;
 
@@ -35,8 +36,8 @@ pub fn csv(report: &Report) -> String {
     let verdicts: Vec<String> =
         report.verdicts.iter().map(|verdict| format!("{}={}", verdict.target, verdict.verdict)).collect();
     rows.push(Row {
-        facility_kwh: Some(energies.facility.common.to_string()),
-        it_kwh: Some(energies.it.common.to_string()),
+        facility_kwh: covered(&report.pue, energies.facility.common),
+        it_kwh: covered(&report.pue, energies.it.common),
         verdicts: verdicts.join(";"),
         uncertainty: report.uncertainty.expanded,
         ..of_figure(&report.pue, period)
@@ -60,8 +61,8 @@ pub fn csv(report: &Report) -> String {
     rows.extend(report.components.iter().map(|component| of_component(component, period)));
     rows.extend(report.months.iter().map(|month| Row {
         figure: "pue-month".to_owned(),
-        facility_kwh: Some(month.facility_kwh.to_string()),
-        it_kwh: Some(month.it_kwh.to_string()),
+        facility_kwh: covered(&month.pue, month.facility_kwh),
+        it_kwh: covered(&month.pue, month.it_kwh),
         ..of_figure(&month.pue, (month.from, month.to, month.hours))
     }));
     let mut text = format!("{HEADING}\n");
@@ -69,6 +70,11 @@ pub fn csv(report: &Report) -> String {
         text.push_str(&line(&report.facility.name, row));
     }
     text
+}
+
+/// What an energy came to over the time that is covered; of no time it is not known, and no zero.
+fn covered(figure: &Figure, amount: Amount) -> Option<String> {
+    (figure.coverage > 0.0).then(|| amount.to_string())
 }
 
 fn of_figure(figure: &Figure, span: (Timestamp, Timestamp, f64)) -> Row<'_> {
@@ -85,7 +91,8 @@ fn of_figure(figure: &Figure, span: (Timestamp, Timestamp, f64)) -> Row<'_> {
 }
 
 fn of_component(component: &Component, span: (Timestamp, Timestamp, f64)) -> Row<'_> {
-    let total = Some(component.total.to_string());
+    let is_known = component.coverage > 0.0 || component.total.to_f64() != 0.0;
+    let total = is_known.then(|| component.total.to_string());
     Row {
         figure: format!("component-{}", component.role),
         span: Some(span),

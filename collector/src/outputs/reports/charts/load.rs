@@ -66,7 +66,8 @@ pub(super) fn draw(report: &Report, words: &Words) -> Result<Option<Drawn>, Fail
         }))?;
         root.present()?;
     }
-    let told = [both.len().to_string(), format!("{:.0}", x.1)];
+    let greatest = both.iter().map(|(load, _)| *load).fold(0.0, f64::max);
+    let told = [both.len().to_string(), format!("{greatest:.0}")];
     Ok(Some(Drawn { svg, told, left_out }))
 }
 

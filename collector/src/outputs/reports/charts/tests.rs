@@ -180,6 +180,18 @@ fn energies_of_different_times_are_not_drawn_as_shares_of_one_another() {
 }
 
 #[test]
+fn the_greatest_load_that_is_told_is_that_of_an_hour_and_not_the_end_of_the_axis() {
+    let mut month = report(&hall(1_000), "2025-01");
+    let hours = month.hours.as_mut().expect("a month has hours");
+    hours.it_kw.iter_mut().for_each(|kw| *kw = kw.map(|_| 100.0));
+    let drawn = load_against_pue(&month, Lang::En).expect("hours");
+    assert!(drawn.alt.ends_with("up to 100 kW."), "{}", drawn.alt);
+    month.hours.as_mut().expect("hours").it_kw[5] = Some(140.0);
+    let drawn = load_against_pue(&month, Lang::En).expect("hours");
+    assert!(drawn.alt.ends_with("up to 140 kW."), "{}", drawn.alt);
+}
+
+#[test]
 fn an_hour_that_comes_twice_is_drawn_where_either_is_covered() {
     let mut year = report(&hall(8_760), "2025");
     let hours = year.hours.as_mut().expect("a year has hours");

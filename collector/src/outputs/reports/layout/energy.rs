@@ -182,11 +182,13 @@ pub(super) fn monthly(report: &Report, lang: Lang) -> Option<Section> {
 
 fn month_row(month: &MonthRow, lang: Lang) -> Vec<Cell> {
     let pue = &month.pue;
+    // Over no time at all an energy is not known, and no zero.
+    let covered = |energy| if pue.coverage > 0.0 { amount(energy) } else { Cell::Empty };
     vec![
         Cell::text(month.month.clone()),
         exact(month.hours),
-        amount(month.facility_kwh),
-        amount(month.it_kwh),
+        covered(month.facility_kwh),
+        covered(month.it_kwh),
         value(pue),
         if_any(month.expanded, |u| number(u, 4)),
         share(pue.coverage),

@@ -2,7 +2,7 @@
 
 use crate::indicators::verdict::Reason;
 use crate::outputs::hall::{Hall, at};
-use crate::outputs::reports::{Options, Report, json, make, text};
+use crate::outputs::reports::{Options, Report, csv, json, make, text};
 use crate::store;
 use crate::view::View;
 use std::sync::Arc;
@@ -332,6 +332,9 @@ fn carbon_is_told_by_location_and_by_contract() {
     );
     assert_eq!((claims.refused[0].lot.as_str(), claims.rest_by), ("GOO-8", "location"));
     assert_eq!(text(&report).matches("CO2_market (").count(), 1, "{}", text(&report));
+    let rows = csv(&report).lines().filter(|row| row.contains(",carbon-market,")).count();
+    assert_eq!(rows, 1, "who adds up what is in kg has it once");
+    assert!(report.indicators.iter().all(|figure| figure.indicator != "carbon-market"));
 }
 
 #[test]

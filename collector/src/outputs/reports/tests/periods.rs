@@ -2,7 +2,8 @@
 
 use crate::indicators::verdict::Reason;
 use crate::outputs::hall::{Hall, at};
-use crate::outputs::reports::{NotKnown, Options, Report, ReportError, make, text};
+use crate::outputs::reports::document::{Block, Lang};
+use crate::outputs::reports::{NotKnown, Options, Report, ReportError, csv, document, make, text};
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::correction::Correction;
 use wattledger_model::time::Timestamp;
@@ -211,6 +212,19 @@ fn a_period_before_the_first_reading_has_no_figure_and_no_zero() {
     assert_eq!((report.pue.value, report.pue.status, report.pue.coverage), (None, "no-data", 0.0));
     assert_eq!(report.gaps.minutes, 743 * 60);
     assert!(report.verdicts[0].reasons.contains(&Reason::NothingCovered));
+    let rows = csv(&report);
+    assert!(rows.contains(",no-data,0.0000,0.0000,0.0000,,,,,,D130=not_assessable"), "{rows}");
+    assert!(!rows.contains(",0,"), "{rows}");
+    let year = self::report(&hall, "2025", "2026-01-02T00:00:00Z");
+    let laid_out = document(&year, Lang::En);
+    let tables =
+        laid_out.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
+            Block::Table(table) if table.name == "monthly" => Some(table),
+            _ => None,
+        });
+    let months = tables.flat_map(|table| &table.rows).collect::<Vec<_>>();
+    assert_eq!([months[0][2].shown(), months[0][3].shown()], ["", ""], "January is not known to be zero");
+    assert_eq!(months[11][2].shown(), "120\u{202f}000.000");
 }
 
 #[test]
