@@ -3,7 +3,6 @@
 use super::amount::Amount;
 use super::basis;
 use super::content::{BoundaryMeter, Carbon, Figure, Report, Verdict};
-use crate::indicators::Indicator;
 use std::fmt::{self, Write};
 
 /// The report as text for people, with a line end.
@@ -184,13 +183,14 @@ fn months(report: &Report, out: &mut String) -> fmt::Result {
     heading(out, "Months        h     facility kWh           IT kWh    coverage     PUE  status")?;
     for month in &report.months {
         let pue = month.pue.rounded.as_deref().unwrap_or("-");
+        let kwh = |amount: Amount| if month.pue.coverage > 0.0 { amount.grouped() } else { "-".to_owned() };
         writeln!(
             out,
             "  {}{:>7}{:>17}{:>17}{:>12}{pue:>8}  {}",
             month.month,
             month.hours,
-            month.facility_kwh.grouped(),
-            month.it_kwh.grouped(),
+            kwh(month.facility_kwh),
+            kwh(month.it_kwh),
             percent(month.pue.coverage),
             month.pue.status
         )?;
@@ -211,9 +211,7 @@ fn gaps(report: &Report, out: &mut String) -> fmt::Result {
 }
 
 fn others(report: &Report, out: &mut String) -> fmt::Result {
-    // The market-based figure stands with its claims.
-    let others = report.indicators.iter().filter(|figure| figure.indicator != Indicator::CarbonMarket.word());
-    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).chain(others).collect();
+    let figures: Vec<&Figure> = report.wue.iter().chain(&report.cue).chain(&report.indicators).collect();
     let carbon: Vec<&Carbon> = report.carbon.iter().chain(&report.market).collect();
     if figures.is_empty() && carbon.is_empty() {
         return Ok(());

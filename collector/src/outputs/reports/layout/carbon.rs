@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report, lang: Lang) -> Section {
 
 /// Whether a figure stands with carbon, and not with the others.
 pub(super) fn is_carbon(figure: &Figure) -> bool {
-    matches!(figure.indicator, "cue-market" | "carbon-market" | "scope1")
+    matches!(figure.indicator, "cue-market" | "scope1")
 }
 
 /// How a figure was reckoned, with its factors by year of consumption.

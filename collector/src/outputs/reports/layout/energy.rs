@@ -145,6 +145,9 @@ fn made_of(report: &Report, lang: Lang) -> Option<Block> {
 }
 
 fn component_row(component: &Component, lang: Lang) -> Vec<Cell> {
+    // Of what nothing is known there is no amount, and no zero.
+    let is_known = component.coverage > 0.0 || component.total.to_f64() != 0.0;
+    let amount = |of| if is_known { amount(of) } else { Cell::Empty };
     vec![
         Cell::text(words::role(lang, component.role)),
         amount(component.total),
