@@ -156,7 +156,7 @@ fn a_facility_whose_it_energy_is_not_metered_is_in_no_ratio_and_in_all_that_is_b
     assert_eq!((row.pue.value, row.pue.status, row.pue.coverage), (None, "no-data", 0.0));
 }
 
-/// The uncertainty of IT energy in hall 1 is 20 %, and next to none elsewhere.
+/// IT energy is known to 20 % in both halls, and what enters to 0.2 %.
 #[test]
 fn the_uncertainty_of_all_is_that_of_one_quotient_of_all_meters() {
     let of = |meter: &str, percent: &str, make: &str| {
