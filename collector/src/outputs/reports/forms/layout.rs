@@ -11,6 +11,7 @@ use super::tables;
 use super::value::Value;
 use super::words::{self, COMMA, DRAFT, MISSING, PRELIMINARY, SEMICOLON, Words, YES_NO};
 use crate::config::Method;
+use crate::indicators::notation::is_twelve_months;
 
 /// Stands behind the name of what is to be confirmed.
 const MARK: &str = " †";
@@ -21,6 +22,8 @@ const DIGEST_SHOWN: usize = 16;
 /// One field with its answer.
 struct Line<'f> {
     field: &'f Field,
+    /// What the document calls it; empty where it has no name for it.
+    symbol: Cell,
     value: Cell,
     unit: &'static str,
     basis: String,
@@ -89,7 +92,7 @@ fn line<'f>(field: &'f Field, source: &Source<'_>) -> Line<'f> {
     };
     let needs = field.needs.as_ref().map_or("", |needs| needs.in_lang(source.lang));
     let basis = if is_missing { needs.to_owned() } else { source.basis(&answer) };
-    Line { field, value, unit, basis, is_missing }
+    Line { field, symbol: symbol(field, source), value, unit, basis, is_missing }
 }
 
 fn label(field: &Field, lang: Lang) -> String {
@@ -97,8 +100,16 @@ fn label(field: &Field, lang: Lang) -> String {
     format!("{}{mark}", field.label.in_lang(lang))
 }
 
-fn symbol(field: &Field) -> Cell {
-    field.symbol.as_ref().map_or(Cell::Empty, Cell::text)
+/// The symbol of a field. What a document calls PUE is one of twelve months; any other is an iPUE. Source: domain.md 2.1.
+fn symbol(field: &Field, source: &Source<'_>) -> Cell {
+    let beside = source.beside;
+    match field.symbol.as_deref() {
+        None => Cell::Empty,
+        Some("PUE") if field.value == Value::Pue && !is_twelve_months(beside.interval, beside.zone) => {
+            Cell::text("iPUE")
+        }
+        Some(symbol) => Cell::text(symbol),
+    }
 }
 
 fn section<'f>(part: &'f super::form::Part, source: &Source<'_>) -> (Vec<Line<'f>>, Section) {
@@ -134,7 +145,7 @@ fn fields(name: &'static str, lines: &[Line<'_>], lang: Lang) -> Table {
         let unit = if line.unit.is_empty() { Cell::Empty } else { Cell::text(line.unit) };
         let basis = if line.basis.is_empty() { Cell::Empty } else { Cell::text(&line.basis) };
         let cells = [Cell::text(label(line.field, lang)), line.value.clone(), unit, basis];
-        has_symbols.then(|| symbol(line.field)).into_iter().chain(cells).collect()
+        has_symbols.then(|| line.symbol.clone()).into_iter().chain(cells).collect()
     };
     Table {
         name,
@@ -157,7 +168,7 @@ fn open(form: &Form, lines: &[&Line<'_>], source: &Source<'_>) -> Vec<Open> {
     let of_fields = lines.iter().filter_map(|line| {
         let confirm = line.field.unconfirmed.as_ref()?;
         Some((
-            symbol(line.field),
+            line.symbol.clone(),
             line.field.label.in_lang(lang).to_owned(),
             confirm.in_lang(lang).to_owned(),
         ))
@@ -220,7 +231,8 @@ fn headline(line: &Line<'_>, source: &Source<'_>) -> Banner {
     });
     let period = format!("{} – {}", report.period.from_local, report.period.to_local);
     let basis = Some(line.basis.clone()).filter(|basis| !basis.is_empty());
-    let detail: Vec<String> = [Some(period), point, basis].into_iter().flatten().collect();
+    let notation = (line.field.value == Value::Pue).then(|| report.pue.notation.clone());
+    let detail: Vec<String> = [notation, Some(period), point, basis].into_iter().flatten().collect();
     let tone = if line.is_missing { Tone::Caution } else { Tone::Neutral };
     Banner { tone, headline, detail: detail.join(SEMICOLON.in_lang(lang)) }
 }
@@ -247,7 +259,7 @@ fn missing(lines: &[&Line<'_>], lang: Lang) -> Option<Section> {
         return None;
     }
     let rows = missing.iter().map(|line| {
-        vec![symbol(line.field), Cell::text(line.field.label.in_lang(lang)), Cell::text(&line.basis)]
+        vec![line.symbol.clone(), Cell::text(line.field.label.in_lang(lang)), Cell::text(&line.basis)]
     });
     let table = Table {
         name: "missing",

@@ -365,6 +365,9 @@ fn the_statement_by_the_standard_names_category_period_and_method() {
     assert_eq!(shown, expected);
     let month = filled(&hall, "iso-30134-2", "2025-10", Lang::Zh);
     says(&month, "statement", "指标记法 †", ["iPUE2 (2025-10-01:2025-10-31)", "", ""]);
+    says(&month, "statement", "iPUE", ["1.25", "", WHOLE_ZH]);
+    let headline = month.banners.iter().find(|banner| banner.headline.contains("1.25")).expect("a headline");
+    assert!(headline.detail.starts_with("iPUE2 (2025-10-01:2025-10-31)；"), "{}", headline.detail);
 }
 
 #[test]
