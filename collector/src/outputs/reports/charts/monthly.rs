@@ -92,7 +92,8 @@ pub(super) fn draw(report: &Report, words: &Words) -> Result<Option<Drawn>, Fail
     Ok(Some(Drawn { svg, told: [shown(least), shown(greatest)], left_out: 0 }))
 }
 
-/// The limits from above on the PUE, each once, with the targets that set it.
+/// The limits from above on the PUE of a single facility, each once, with the targets that set it. What limits the
+/// average of a group is held against no one of them. Source: domain.md 1.
 fn targets(report: &Report) -> Vec<(f64, String)> {
     let mut limits: Vec<(f64, String)> = Vec::new();
     for verdict in &report.verdicts {
@@ -101,7 +102,7 @@ fn targets(report: &Report) -> Vec<(f64, String)> {
             "<" => "<",
             _ => continue,
         };
-        if verdict.indicator != Indicator::Pue.word() {
+        if verdict.indicator != Indicator::Pue.word() || verdict.kind != "facility" {
             continue;
         }
         let name = format!("{} {operator} {}", verdict.target, verdict.limit);

@@ -137,6 +137,10 @@ fn the_months_are_named_with_their_figures_and_the_targets_they_are_held_against
     for words in ["D130 ≤ 1.3", "D125 ≤ 1.25", "PUE", "month, local time"] {
         assert!(said.iter().any(|text| text.contains(words)), "{words} is not in {said:?}");
     }
+    let mut of_group = year.clone();
+    of_group.verdicts[1].kind = "average";
+    let said = texts(&monthly_pue(&of_group, Lang::En).expect("a year").svg);
+    assert!(!said.iter().any(|text| text.contains("D125")), "a group's average limits no one facility");
 }
 
 #[test]
