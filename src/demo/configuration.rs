@@ -107,7 +107,8 @@ fn write_meter(text: &mut String, site: &SiteSpec, facility: &FacilitySpec, mete
         let _ = writeln!(text, "modulus = \"{modulus}\"");
     }
     if let Some(watts) = meter.rated_watts {
-        let _ = writeln!(text, "rated_power = \"{watts} W\"");
+        let rated = if watts % 1_000 == 0 { format!("{} kW", watts / 1_000) } else { format!("{watts} W") };
+        let _ = writeln!(text, "rated_power = \"{rated}\"");
         // The edge site's papers were lost: what nobody declares is unknown, and its verdicts say so.
         if facility.name != "hamburg-edge" {
             write_instrument(text, meter);

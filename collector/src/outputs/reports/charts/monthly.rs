@@ -1,7 +1,7 @@
 //! The PUE of each month: a mark as wide as its month, on a grey band of its uncertainty, against dashed targets.
 
 use super::super::content::Report;
-use super::svg::PLOTTED_TEXT;
+use super::svg::{PLOTTED_TEXT, TEXT};
 use super::words::Words;
 use super::{Drawn, Failed, WIDTH};
 use crate::indicators::Indicator;
@@ -74,15 +74,22 @@ pub(super) fn draw(report: &Report, words: &Words) -> Result<Option<Drawn>, Fail
             let style = if month.is_provisional { MARK.stroke_width(1) } else { MARK.filled() };
             Rectangle::new(box_of(month, HALF, thick, thick), style)
         }))?;
-        chart.draw_series(months.iter().map(|month| {
-            let at = (month.at - HALF, month.value + month.expanded + 6.0 * thick);
-            Text::new(format!("{:.2}", month.value), at, ("sans-serif", PLOTTED_TEXT))
-        }))?;
-        for (limit, name) in targets(report) {
+        let limits = targets(report);
+        let mut taken: Vec<Taken> = months.iter().map(|month| Taken::by_mark(month, thick)).collect();
+        for month in &months {
+            let place = beside(month, thick, &limits);
+            let at = (month.at - HALF, place.above);
+            let text = Text::new(format!("{:.2}", month.value), at, ("sans-serif", PLOTTED_TEXT));
+            chart.draw_series(std::iter::once(text))?;
+            taken.push(place);
+        }
+        for (limit, name) in limits {
             let ends = [(0.5, limit), (names.len() as f64 + 0.5, limit)];
             chart.draw_series(DashedLineSeries::new(ends, 7, 4, BLACK.stroke_width(1)))?;
-            let at = (0.55, limit + 5.5 * thick);
+            let place = along(limit, name.chars().count(), names.len(), thick, &taken);
+            let at = (place.from, place.above);
             chart.draw_series(std::iter::once(Text::new(name, at, ("sans-serif", PLOTTED_TEXT))))?;
+            taken.push(place);
         }
         root.present()?;
     }
@@ -90,6 +97,66 @@ pub(super) fn draw(report: &Report, words: &Words) -> Result<Option<Drawn>, Fail
     let least = months.iter().map(|month| month.value).min_by(f64::total_cmp);
     let greatest = months.iter().map(|month| month.value).max_by(f64::total_cmp);
     Ok(Some(Drawn { svg, told: [shown(least), shown(greatest)], left_out: 0 }))
+}
+
+/// A rectangle of the drawing in which something stands: in months, and in values of PUE.
+struct Taken {
+    from: f64,
+    to: f64,
+    above: f64,
+    below: f64,
+}
+
+impl Taken {
+    /// By a month's mark and its band.
+    fn by_mark(month: &Month, thick: f64) -> Taken {
+        let tall = month.expanded.max(thick);
+        Taken {
+            from: month.at - 0.5,
+            to: month.at + 0.5,
+            above: month.value + tall,
+            below: month.value - tall,
+        }
+    }
+
+    fn touches(&self, other: &Taken) -> bool {
+        self.from < other.to && other.from < self.to && self.below < other.above && other.below < self.above
+    }
+}
+
+/// How tall a line of text is, in halves of a mark's thickness.
+const TALL: f64 = 5.5;
+
+/// Where a month's value is written: above its mark, or below where a target's line would go through it.
+fn beside(month: &Month, thick: f64, limits: &[(f64, String)]) -> Taken {
+    let tall = TALL * thick;
+    let at = |above: f64| Taken { from: month.at - HALF, to: month.at + HALF, above, below: above - tall };
+    let reach = month.expanded.max(thick);
+    let over = at(month.value + reach + tall);
+    let is_crossed =
+        |place: &Taken| limits.iter().any(|(limit, _)| (place.below..=place.above).contains(limit));
+    if !is_crossed(&over) {
+        return over;
+    }
+    let under = at(month.value - reach - 0.5 * thick);
+    if is_crossed(&under) { over } else { under }
+}
+
+/// Where the name of a target is written: on its line or under it, from the first month on at which it touches nothing.
+fn along(limit: f64, letters: usize, months: usize, thick: f64, taken: &[Taken]) -> Taken {
+    let tall = TALL * thick;
+    let wide = letters as f64 * 0.58 * f64::from(TEXT) * months as f64 / f64::from(WIDTH - 82);
+    let places = |above: f64| {
+        (0..months).map(move |month| {
+            let from = month as f64 + 0.55;
+            Taken { from, to: from + wide, above, below: above - tall }
+        })
+    };
+    let is_inside = |place: &Taken| place.to <= months as f64 + 0.5;
+    places(limit + tall)
+        .chain(places(limit - 0.5 * thick))
+        .find(|place| is_inside(place) && !taken.iter().any(|other| place.touches(other)))
+        .unwrap_or(Taken { from: 0.55, to: 0.55 + wide, above: limit + tall, below: limit })
 }
 
 /// The limits from above on the PUE of a single facility, each once, with the targets that set it. What limits the

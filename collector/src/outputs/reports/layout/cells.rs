@@ -93,8 +93,9 @@ pub(super) fn numbers(heading: &str, unit: &str, width: u8) -> Column {
     Column { heading: heading.to_owned(), unit, right: true, width }
 }
 
-/// A fact.
+/// A fact. What is not known is a dash: a line that ends in nothing looks forgotten.
 pub(super) fn fact(name: &str, is: Cell) -> Fact {
+    let is = if matches!(is, Cell::Empty) { Cell::text("—") } else { is };
     Fact { name: name.to_owned(), is }
 }
 
