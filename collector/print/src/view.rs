@@ -146,7 +146,9 @@ fn chart(chart: &Chart) -> Dict {
 
 fn cell(cell: &Cell) -> Value {
     let how = if let Cell::Told { tone: how, .. } = cell { tone(*how) } else { "plain" };
-    dict! { "tone" => how, "whole" => is_whole(cell), "text" => runs(shown(cell)) }.into_value()
+    let text = shown(cell);
+    dict! { "tone" => how, "whole" => is_whole(cell), "digest" => is_digest(text), "text" => runs(text) }
+        .into_value()
 }
 
 fn shown(cell: &Cell) -> &str {
@@ -166,6 +168,11 @@ fn is_whole(cell: &Cell) -> bool {
         Cell::Number { shown, .. } | Cell::Share { shown, .. } => shown.chars().count() <= 24,
         _ => false,
     }
+}
+
+/// Whether a text is a SHA-256 in hexadecimal digits.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn tone(tone: Tone) -> &'static str {
