@@ -140,7 +140,8 @@ impl Figure {
         let quotient = if indicator.is_ratio() {
             (denominator != 0.0).then(|| numerator / denominator)
         } else {
-            Some(numerator)
+            // Nothing booked of a time of which nothing is known is not zero.
+            (numerator != 0.0 || known.coverage > 0.0).then_some(numerator)
         };
         let quotient = quotient.filter(|value| value.is_finite());
         Figure::finished(
@@ -244,5 +245,7 @@ mod tests {
         assert_eq!(figure((3.0, 0.0), 1.0).status, Status::Undefined);
         let coal = Figure::composed(Indicator::CoalEquivalent, interval, (10_102.9, 0.0), known(1.0));
         assert_eq!((coal.value, coal.denominator), (Some(10_102.9), 0.0));
+        let unread = Figure::composed(Indicator::CoalEquivalent, interval, (0.0, 0.0), known(0.0));
+        assert_eq!((unread.value, unread.status), (None, Status::NoData));
     }
 }
