@@ -122,6 +122,30 @@ pub fn set_cursor(connection: &Connection, output: &str, state: &str) -> rusqlit
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::thread;
+
+    #[test]
+    fn nobody_who_opens_the_file_fails_for_others_that_open_or_close_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let layout = Layout::new(folder.path());
+            let start = Barrier::new(4);
+            thread::scope(|scope| {
+                for output in ["a", "b", "c", "d"] {
+                    let (layout, start) = (&layout, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        for round in 0..5 {
+                            let connection = open(layout).expect("opens");
+                            set_cursor(&connection, output, &round.to_string()).expect("written");
+                            assert_eq!(cursor(&connection, output), Ok(Some(round.to_string())));
+                        }
+                    });
+                }
+            });
+        }
+    }
 
     #[test]
     fn alerts_of_a_version_with_one_subject_a_rule_are_those_of_the_facility() {

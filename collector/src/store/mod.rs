@@ -236,3 +236,35 @@ pub fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Re
 pub fn change_number(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(meta(connection, "change")?.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::thread;
+
+    #[test]
+    fn who_reads_a_store_that_is_only_being_made_neither_fails_nor_keeps_it_from_being_made() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().expect("a directory");
+            let layout = Layout::new(dir.path());
+            let start = Barrier::new(4);
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        start.wait();
+                        for _ in 0..5 {
+                            match open_reader(&layout) {
+                                Ok(_) | Err(StoreError::Absent(_)) => {}
+                                Err(error) => panic!("{error}"),
+                            }
+                        }
+                    });
+                }
+                start.wait();
+                drop(open_writer(&layout).expect("made, whoever looks at it"));
+            });
+            drop(open_reader(&layout).expect("it is there"));
+        }
+    }
+}

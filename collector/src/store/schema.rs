@@ -1,7 +1,9 @@
 //! The tables of the embedded store, and how a store of an earlier version is brought up to this one.
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Version of the schema that this program writes, kept in SQLite's `user_version`.
 pub const VERSION: i64 = 4;
@@ -162,19 +164,50 @@ pub(super) fn every_day_without_digest() -> String {
     )
 }
 
+/// For so long another connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries where SQLite itself does not wait.
+const AGAIN_AFTER: Duration = Duration::from_millis(5);
+
 /// Settings of every connection: a write-ahead log, and each commit on disk before it counts.
 pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    // Before all else: settings read the file, too, and wait for whoever has it.
+    connection.busy_timeout(PATIENCE)?;
     // Takes effect in a new file only. On smaller pages an hour of a gauge would spill to a page of its own.
     connection.pragma_update(None, "page_size", 8_192)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(64);
     // Otherwise plans may look at the values that are bound, and a cached statement is prepared anew for each.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Has the file written ahead, where it is not already.
+///
+/// Two connections that do so to a new file at once both read it and both want it alone. SQLite refuses one of them
+/// without waiting, since neither would ever let go; it is tried again once the other has done it.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        let asked = match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => connection.pragma_update(None, "journal_mode", "WAL"),
+            Err(error) => Err(error),
+        };
+        match asked {
+            Err(error) if is_in_the_way(&error) && Instant::now() < deadline => thread::sleep(AGAIN_AFTER),
+            asked => return asked,
+        }
+    }
+}
+
+/// Whether another connection is all that is wrong.
+fn is_in_the_way(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// The version found in the file; 0 where it is new.
