@@ -57,7 +57,7 @@ pub use json::json;
 pub use layout::document;
 pub use market::{Claimed, Claims, NotClaimed};
 pub use parts::PartRow;
-pub use pdf::{Attachment, PrintError, Printer, pdf};
+pub use pdf::{Attachment, Job, PrintError, Printer, pdf};
 pub use shares::ShareRow;
 pub(crate) use span::known_part;
 pub use text::text;

@@ -47,6 +47,18 @@ impl Printer {
             fonts: reports.fonts.iter().map(|folder| folder.value.clone()).collect(),
         }
     }
+
+    /// The program that prints, where there is one.
+    ///
+    /// # Errors
+    /// [`PrintError::NoProgram`], [`PrintError::NotFound`].
+    pub fn program(&self) -> Result<PathBuf, PrintError> {
+        let own = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+        let path = env::var_os("PATH").unwrap_or_default();
+        // A relative entry would mean whatever lies where the collector was started.
+        let places = own.into_iter().chain(env::split_paths(&path).filter(|place| place.is_absolute()));
+        find(self.program.as_deref(), places)
+    }
 }
 
 /// A file inside a PDF.
@@ -112,6 +124,37 @@ pub enum PrintError {
     NoPdf(PathBuf),
 }
 
+/// What the printer is told of one paper. It needs nothing else, so it can be kept and printed later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job(Vec<u8>);
+
+impl Job {
+    /// The document, with the attachments inside.
+    pub fn new(document: &Document, attachments: &[Attachment]) -> Job {
+        let attached = |one: &Attachment| json!({ "name": one.name, "mime": one.mime, "about": one.about, "base64": STANDARD.encode(&one.bytes) });
+        let attachments: Vec<_> = attachments.iter().map(attached).collect();
+        Job(json!({ "document": document, "attachments": attachments }).to_string().into_bytes())
+    }
+
+    /// One that was kept.
+    pub fn kept(bytes: Vec<u8>) -> Job {
+        Job(bytes)
+    }
+
+    /// As it is kept.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The PDF. It waits for the printer, so it is not for threads that others wait for.
+    ///
+    /// # Errors
+    /// [`PrintError`]: no printer, or what the printer says.
+    pub fn print(&self, printer: &Printer) -> Result<Vec<u8>, PrintError> {
+        print_within(&printer.program()?, &printer.fonts, self.0.clone(), LIMIT)
+    }
+}
+
 /// The document as PDF, with the attachments inside.
 ///
 /// It waits for the printer, so it is not for threads that others wait for.
@@ -123,12 +166,7 @@ pub fn pdf(
     attachments: &[Attachment],
     printer: &Printer,
 ) -> Result<Vec<u8>, PrintError> {
-    let own = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
-    let path = env::var_os("PATH").unwrap_or_default();
-    // A relative entry would mean whatever lies where the collector was started.
-    let places = own.into_iter().chain(env::split_paths(&path).filter(|place| place.is_absolute()));
-    let program = find(printer.program.as_deref(), places)?;
-    print_within(&program, &printer.fonts, job(document, attachments), LIMIT)
+    Job::new(document, attachments).print(printer)
 }
 
 /// The configured program, or the first of its name in these places.
@@ -142,13 +180,6 @@ fn find(named: Option<&Path>, places: impl Iterator<Item = PathBuf>) -> Result<P
 
 fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-/// What the printer is told.
-fn job(document: &Document, attachments: &[Attachment]) -> Vec<u8> {
-    let attached = |one: &Attachment| json!({ "name": one.name, "mime": one.mime, "about": one.about, "base64": STANDARD.encode(&one.bytes) });
-    let attachments: Vec<_> = attachments.iter().map(attached).collect();
-    json!({ "document": document, "attachments": attachments }).to_string().into_bytes()
 }
 
 fn print_within(
@@ -238,7 +269,8 @@ mod tests {
             bytes: vec![0, 159, 146, 150],
         };
         let fonts = [PathBuf::from("/fonts/one"), PathBuf::from("/fonts/two")];
-        print_within(&program(name), &fonts, job(&sample(Lang::Zh), &[attachment]), limit)
+        let job = Job::new(&sample(Lang::Zh), &[attachment]);
+        print_within(&program(name), &fonts, job.into_bytes(), limit)
     }
 
     #[test]
@@ -282,7 +314,8 @@ mod tests {
     fn a_large_job_and_a_large_document_pass_without_either_side_waiting_for_the_other() {
         let mut document = sample(Lang::En);
         document.foot = "x".repeat(3 << 20);
-        let printed = print_within(&program("echo.sh"), &[], job(&document, &[]), LIMIT).expect("printed");
+        let printer = Printer { program: Some(program("echo.sh")), fonts: Vec::new() };
+        let printed = pdf(&document, &[], &printer).expect("printed");
         assert!(printed.len() > 3 << 20, "{}", printed.len());
     }
 

@@ -179,6 +179,11 @@ impl Form {
         !self.open.is_empty() || self.fields().any(|field| field.unconfirmed.is_some())
     }
 
+    /// What it is for, in words, where that is always longer than a month.
+    pub(crate) fn needs_more_than_a_month(&self) -> Option<&'static str> {
+        (self.span != Span::Any).then(|| self.span.wants())
+    }
+
     /// Whether the form is for such a period.
     ///
     /// # Errors

@@ -30,25 +30,39 @@ use super::content::Report;
 use super::document::{Document, Lang};
 use super::error::ReportError;
 use crate::view::View;
+use std::borrow::Cow;
 use wattledger_model::calendar::Period;
 
-/// Makes the report of a facility over a period, with what forms need beside it, and lays a form out from both, all
-/// of one state of the ledger.
+/// A form with what it is filled in with, all of one state of the ledger.
+#[derive(Debug, Clone)]
+pub struct Filled {
+    form: Cow<'static, Form>,
+    report: Report,
+    beside: Beside,
+}
+
+impl Filled {
+    /// The form in a language: the same figures in each.
+    pub fn document(&self, lang: Lang) -> Document {
+        lay_out(&self.form, &self.report, &self.beside, lang)
+    }
+}
+
+/// Makes the report of a facility over a period, with what a form needs beside it, in one round of the view, which must
+/// not be in one.
 ///
-/// A period that is not over is cut at the facility's horizon, and the form says so. The view must not be in a
-/// round: one is begun and ended here.
+/// A period that is not over is cut at the facility's horizon, and the form says so.
 ///
 /// # Errors
 /// [`ReportError`]: no such facility, period or form, a period that the form is not for, nothing known of it, or a
 /// store that cannot be read.
-pub fn document(
+pub fn fill(
     view: &mut View,
     facility: &str,
     period: &str,
     options: Options<'_>,
     form: &str,
-    lang: Lang,
-) -> Result<Document, ReportError> {
+) -> Result<Filled, ReportError> {
     let form = find_in(options.configuration.reports.forms_dir.as_deref(), form)?;
     let names = view.topology().facilities.iter().map(|facility| facility.name.as_str());
     let Some(at) = view.facility(facility) else {
@@ -58,7 +72,22 @@ pub fn document(
     let made = filled(view, at, period, change, options, &form);
     view.end()?;
     let (report, beside) = made?;
-    Ok(lay_out(&form, &report, &beside, lang))
+    Ok(Filled { form, report, beside })
+}
+
+/// As [`fill`], laid out in one language.
+///
+/// # Errors
+/// As [`fill`].
+pub fn document(
+    view: &mut View,
+    facility: &str,
+    period: &str,
+    options: Options<'_>,
+    form: &str,
+    lang: Lang,
+) -> Result<Document, ReportError> {
+    Ok(fill(view, facility, period, options, form)?.document(lang))
 }
 
 /// What the form is filled in with, of the round that the view is in.
