@@ -70,6 +70,8 @@ pub use version::Version;
 pub use virtuals::{Part, Summand, Virtual};
 pub use zone::Zone;
 
+use crate::admin::ReportFormat;
+use crate::outputs::reports::Printer;
 use declared::Declared;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -170,6 +172,17 @@ impl CollectorConfig {
         for (place, missing) in self.reports.missing() {
             problems.add(document::Severity::Warning, place, missing);
         }
+        for report in &self.scheduled {
+            if let Some((severity, why)) = report.trouble_with_form(self.reports.forms_dir.as_deref()) {
+                problems.add(severity, report.place, why);
+            }
+        }
+        if let Some(report) = self.scheduled.iter().find(|report| report.formats.contains(&ReportFormat::Pdf))
+            && self.reports.printer.is_none()
+            && let Err(error) = Printer::of(&self.reports).program()
+        {
+            problems.add(document::Severity::Warning, report.place, error.to_string());
+        }
         for secret in self.secrets() {
             if let Err(error) = secret.value.read() {
                 problems.add(document::Severity::Error, secret.place, error.to_string());
@@ -262,7 +275,13 @@ fn read(document: &Document<'_>, file: &str) -> Option<CollectorConfig> {
     );
     let reports = reports::read(&mut root.table("reports"));
     let named: Vec<Name> = portfolios.iter().map(|portfolio| portfolio.name.clone()).collect();
-    let subjects = scheduled::Around { facilities: &facility_names, portfolios: &named, channels: &channels };
+    let has_own_forms = reports.forms_dir.is_some();
+    let subjects = scheduled::Around {
+        facilities: &facility_names,
+        portfolios: &named,
+        channels: &channels,
+        has_own_forms,
+    };
     let scheduled = scheduled::read(root.tables("report"), document, &subjects);
 
     Some(CollectorConfig {

@@ -5,10 +5,12 @@ use super::channel::{self, Channel, ChannelKind};
 use super::declared::Declared;
 use crate::admin::ReportFormat;
 use crate::outputs::reports::document::Lang;
+use crate::outputs::reports::{FormError, forms};
 use lettre::message::Mailbox;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
-use wattledger_model::document::{self, Document, Place, Placed, Table};
+use wattledger_model::document::{self, Document, Place, Placed, Severity, Table};
 use wattledger_model::name::Name;
 
 /// After the end of its period a report waits so long for late data where the file does not say.
@@ -96,6 +98,8 @@ pub(super) struct Around<'a, 'd> {
     pub(super) facilities: &'a Declared<'d>,
     pub(super) portfolios: &'a [Name],
     pub(super) channels: &'a [Channel],
+    /// Whether there is a folder of forms, which is looked at on the collector's machine alone.
+    pub(super) has_own_forms: bool,
 }
 
 pub(super) fn read(
@@ -131,6 +135,16 @@ fn read_one(
     let form = table.optional("form", document::string);
     let issue = table.optional("issue", document::boolean);
     let mail = read_mailing(table, around.channels);
+    let asked = Asked {
+        every: every.as_deref().copied(),
+        formats: &formats,
+        langs: &langs,
+        form: form.as_ref(),
+        issue: issue.as_ref(),
+    };
+    asked.check(table.document(), about.as_ref(), around.has_own_forms);
+    let formats: Vec<ReportFormat> = formats.into_iter().map(|format| format.value).collect();
+    let langs: Vec<Lang> = langs.into_iter().map(|lang| lang.value).collect();
     Some(ScheduledReport {
         name: name?.value,
         about: about?,
@@ -175,16 +189,129 @@ fn once<T: PartialEq + Copy>(
     table: &mut Table<'_>,
     key: &'static str,
     read: impl Fn(&document::Value<'_>) -> Result<T, String>,
-) -> Vec<T> {
-    let mut found: Vec<T> = Vec::new();
+) -> Vec<Placed<T>> {
+    let mut found: Vec<Placed<T>> = Vec::new();
     for value in table.values(key, read) {
-        if found.contains(&value.value) {
+        if found.iter().any(|other| other.value == value.value) {
             table.document().error(value.place, format!("`{key}` names it twice"));
         } else {
-            found.push(value.value);
+            found.push(value);
         }
     }
     found
+}
+
+/// What one schedule asks for, of which not everything goes together.
+struct Asked<'a> {
+    every: Option<Every>,
+    formats: &'a [Placed<ReportFormat>],
+    langs: &'a [Placed<Lang>],
+    form: Option<&'a Placed<String>>,
+    issue: Option<&'a Placed<bool>>,
+}
+
+impl Asked<'_> {
+    /// Refuses what could never be made, however often it is tried.
+    fn check(&self, document: &Document<'_>, about: Option<&About>, has_own_forms: bool) {
+        let is_portfolio = matches!(about, Some(About::Portfolio(_)));
+        if let Some(form) = self.form {
+            self.check_form(document, form, is_portfolio, has_own_forms);
+        } else if is_portfolio {
+            for format in self.formats {
+                if matches!(format.value, ReportFormat::Text | ReportFormat::Csv) {
+                    let word = format.value.word();
+                    let why = format!(
+                        "`formats`: a portfolio is not written as {word}: take it out; there are json, html, \
+                         xlsx and pdf"
+                    );
+                    document.error(format.place, why);
+                }
+            }
+        }
+        if let Some(issue) = self.issue.filter(|issue| issue.value) {
+            if is_portfolio {
+                let why = "`issue`: a portfolio is not issued: leave it out, and issue the reports of its facilities, \
+                           each by a schedule of its own";
+                document.error(issue.place, why);
+            }
+            if self.form.is_some() {
+                let why = "`issue`: a form is filled in from the ledger as it is, and not issued: leave it out, and \
+                           issue the report by a schedule without `form`";
+                document.error(issue.place, why);
+            }
+        }
+        let has_words = self.formats.iter().any(|format| format.value.is_document());
+        if let Some(lang) = self.langs.iter().find(|lang| lang.value != Lang::default())
+            && !has_words
+            && !self.formats.is_empty()
+        {
+            let why = "`lang`: text is in English, and csv and json are the same in every language: ask for html, xlsx \
+                       or pdf, or leave it out";
+            document.warning(lang.place, why);
+        }
+    }
+
+    fn check_form(
+        &self,
+        document: &Document<'_>,
+        form: &Placed<String>,
+        is_portfolio: bool,
+        has_own_forms: bool,
+    ) {
+        if is_portfolio {
+            let why = "`form`: a form is filled in for one facility: name a `facility` in place of the `portfolio`, or \
+                       leave the form out";
+            document.error(form.place, why);
+        }
+        for format in self.formats.iter().filter(|format| !format.value.is_document()) {
+            let word = format.value.word();
+            let why = format!(
+                "`formats`: a form is not written as {word}: take it out; there are html, xlsx and pdf"
+            );
+            document.error(format.place, why);
+        }
+        if let Some(every) = self.every
+            && !has_own_forms
+            && let Err(why) = fits(None, &form.value, every)
+        {
+            document.error(form.place, why.to_string());
+        }
+    }
+}
+
+/// Why a form is never filled in by a schedule.
+#[derive(Debug, thiserror::Error)]
+enum NoFit {
+    #[error("`form`: {0}")]
+    Form(#[from] FormError),
+    #[error("`form`: {form} is for {wants}, and no month is that: say `every = \"year\"`")]
+    Month { form: String, wants: &'static str },
+}
+
+impl NoFit {
+    /// Whether that lies in the schedule, and not in the folder of forms.
+    fn is_the_schedules(&self) -> bool {
+        matches!(self, NoFit::Month { .. } | NoFit::Form(FormError::Unknown { .. }))
+    }
+}
+
+/// Whether there is such a form, and for such periods.
+fn fits(folder: Option<&Path>, id: &str, every: Every) -> Result<(), NoFit> {
+    let form = forms::find_in(folder, id)?;
+    match form.needs_more_than_a_month().filter(|_| every == Every::Month) {
+        Some(wants) => Err(NoFit::Month { form: form.id.clone(), wants }),
+        None => Ok(()),
+    }
+}
+
+impl ScheduledReport {
+    /// What is wrong with its form on this machine, where the folder of forms is, and whether that lies in the schedule: a
+    /// template can still be mended while the collector runs.
+    pub(super) fn trouble_with_form(&self, folder: Option<&Path>) -> Option<(Severity, String)> {
+        let why = fits(folder, self.form.as_deref()?, self.every).err()?;
+        let severity = if why.is_the_schedules() { Severity::Error } else { Severity::Warning };
+        Some((severity, why.to_string()))
+    }
 }
 
 /// Who gets it, and by which channel. `None` has been reported; `Some(None)` is nobody.
