@@ -7,9 +7,11 @@ use crate::clock;
 use crate::config::{About, CollectorConfig};
 use crate::engine::service::EngineHandle;
 use crate::outputs::reports::document::Lang;
-use crate::outputs::reports::issued::{self, Issued};
-use crate::outputs::reports::schedule::{Due, Known, Made, MakeError, Maker};
-use crate::outputs::reports::{self, Options, Printer};
+use crate::outputs::reports::forms::Filled;
+use crate::outputs::reports::issued::{self, Issued, STATEMENT};
+use crate::outputs::reports::portfolio::Portfolio;
+use crate::outputs::reports::schedule::{Due, Known, Made, MakeError, Maker, Unmade};
+use crate::outputs::reports::{self, Attachment, Job, Options, Printer, Report};
 use crate::store::{Layout, StoreError};
 use crate::topology::Topology;
 use crate::view::View;
@@ -61,6 +63,35 @@ impl Making {
         }
     }
 
+    /// What is to be written, of the ledger as it is, or as it was when it was issued.
+    fn paper(&self, due: &Due) -> Result<Paper, MakeError> {
+        let options = Options { generated_at: clock::now(), configuration: &self.config };
+        let open = || View::open(&self.layout, Arc::clone(&self.topology)).map_err(failed);
+        let facility = match &due.about {
+            About::Facility(name) => name.as_str(),
+            About::Portfolio(name) => {
+                let made = reports::portfolio::make(&mut open()?, name.as_str(), &due.period, options);
+                return Ok(Paper::Portfolio(Box::new(made.map_err(failed)?)));
+            }
+        };
+        if let Some(form) = &due.form {
+            let filled = reports::forms::fill(&mut open()?, facility, &due.period, options, form);
+            return Ok(Paper::Form(Box::new(filled.map_err(failed)?)));
+        }
+        let Some(id) = &due.issued else {
+            let report = reports::make(&mut open()?, facility, &due.period, options).map_err(failed)?;
+            return Ok(Paper::Report(Box::new(report), None));
+        };
+        let statement = Attachment {
+            name: STATEMENT.to_owned(),
+            mime: ReportFormat::Json.content_type(),
+            about: id.clone(),
+            bytes: issued::file(&self.layout, id, STATEMENT).map_err(failed)?,
+        };
+        let report = issued::again(&self.layout, id).map_err(failed)?;
+        Ok(Paper::Report(Box::new(report), Some(statement)))
+    }
+
     fn look(&self, view: &mut View, facilities: &[usize]) -> Result<Vec<Known>, StoreError> {
         view.begin()?;
         let known: Result<Vec<Known>, StoreError> = facilities
@@ -78,6 +109,45 @@ impl Making {
     }
 }
 
+/// What is written in each format and language: all of it of one state of the ledger.
+enum Paper {
+    /// With the statement, where it was issued.
+    Report(Box<Report>, Option<Attachment>),
+    Form(Box<Filled>),
+    Portfolio(Box<Portfolio>),
+}
+
+impl Paper {
+    fn content(&self, format: ReportFormat, lang: Lang, printer: &Printer) -> Result<Vec<u8>, Unmade> {
+        if format == ReportFormat::Pdf {
+            let job = self.job(lang);
+            // Whatever the printer says, it may print another time.
+            return job
+                .print(printer)
+                .map_err(|error| Unmade { why: error.to_string(), job: Some(job.into_bytes()) });
+        }
+        let written = match self {
+            Paper::Report(report, _) => reports::write(report, format, lang, printer),
+            Paper::Form(filled) => reports::print(&filled.document(lang), format, &[], printer),
+            Paper::Portfolio(portfolio) => reports::write_portfolio(portfolio, format, lang, printer),
+        };
+        written.map_err(|error| Unmade { why: error.to_string(), job: None })
+    }
+
+    /// What the printer is told.
+    fn job(&self, lang: Lang) -> Job {
+        match self {
+            Paper::Report(report, statement) => {
+                let attached: Vec<Attachment> =
+                    [reports::as_data(report)].into_iter().chain(statement.clone()).collect();
+                Job::new(&reports::document(report, lang), &attached)
+            }
+            Paper::Form(filled) => Job::new(&filled.document(lang), &[]),
+            Paper::Portfolio(portfolio) => Job::new(&reports::portfolio::document(portfolio, lang), &[]),
+        }
+    }
+}
+
 impl Maker for Making {
     fn known(&self, about: &About) -> Result<Vec<Known>, MakeError> {
         let facilities = self.facilities(about)?;
@@ -92,40 +162,16 @@ impl Maker for Making {
     }
 
     fn make(&self, due: &Due, wanted: &[(ReportFormat, Lang)]) -> Result<Vec<Made>, MakeError> {
-        let printer = Printer::of(&self.config.reports);
-        let options = Options { generated_at: clock::now(), configuration: &self.config };
-        let open = || View::open(&self.layout, Arc::clone(&self.topology)).map_err(failed);
-        let made = |format, lang, bytes| Made { bytes, file_name: due.file_name(format, lang) };
-        let facility = match &due.about {
-            About::Facility(name) => name.as_str(),
-            About::Portfolio(name) => {
-                let portfolio = reports::portfolio::make(&mut open()?, name.as_str(), &due.period, options);
-                let portfolio = portfolio.map_err(failed)?;
-                let write = |&(format, lang): &(ReportFormat, Lang)| {
-                    let bytes = reports::write_portfolio(&portfolio, format, lang, &printer);
-                    Ok(made(format, lang, bytes.map_err(failed)?))
-                };
-                return wanted.iter().map(write).collect();
-            }
+        let (paper, printer) = (self.paper(due)?, Printer::of(&self.config.reports));
+        let made = |&(format, lang): &(ReportFormat, Lang)| Made {
+            file_name: due.file_name(format, lang),
+            content: paper.content(format, lang, &printer),
         };
-        if let Some(form) = &due.form {
-            let fill = |&(format, lang): &(ReportFormat, Lang)| {
-                let filled =
-                    reports::forms::document(&mut open()?, facility, &due.period, options, form, lang);
-                let bytes = reports::print(&filled.map_err(failed)?, format, &[], &printer);
-                Ok(made(format, lang, bytes.map_err(failed)?))
-            };
-            return wanted.iter().map(fill).collect();
-        }
-        let report = match &due.issued {
-            Some(id) => issued::again(&self.layout, id).map_err(failed)?,
-            None => reports::make(&mut open()?, facility, &due.period, options).map_err(failed)?,
-        };
-        let write = |&(format, lang): &(ReportFormat, Lang)| {
-            let bytes = reports::write(&report, format, lang, &printer);
-            Ok(made(format, lang, bytes.map_err(failed)?))
-        };
-        wanted.iter().map(write).collect()
+        Ok(wanted.iter().map(made).collect())
+    }
+
+    fn print(&self, job: Vec<u8>) -> Result<Vec<u8>, MakeError> {
+        Job::kept(job).print(&Printer::of(&self.config.reports)).map_err(failed)
     }
 
     /// Issues it once: what was issued of this facility and period, by whomever, is not issued again.
@@ -156,68 +202,4 @@ impl Maker for Making {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outputs::hall::{Hall, at};
-
-    const TABLES: &str = "
-[[facility]]
-name = \"hall-1\"
-site = \"hall\"
-[[meter]]
-name = \"main\"
-facility = \"hall-1\"
-role = \"utility\"
-kind = \"register\"
-unit = \"kWh\"
-[[meter]]
-name = \"ups\"
-facility = \"hall-1\"
-role = \"ups-output\"
-kind = \"register\"
-unit = \"kWh\"
-[[report]]
-name = \"monthly\"
-facility = \"hall-1\"
-every = \"month\"
-formats = [\"text\", \"json\", \"csv\"]
-";
-
-    #[test]
-    fn a_month_of_the_ledger_is_known_to_its_end_and_made_in_every_format() {
-        let mut hall = Hall::new(TABLES);
-        let (from, to) = (at("2026-09-30T22:00:00Z"), at("2026-10-31T23:00:00Z"));
-        hall.take(&[
-            ("main", from, 0.0, "kWh", None),
-            ("ups", from, 0.0, "kWh", None),
-            ("main", to, 1_300.0, "kWh", None),
-            ("ups", to, 1_000.0, "kWh", None),
-        ]);
-        let topology = Arc::clone(hall.view().topology());
-        let making = Making::new(hall.layout.clone(), topology, Arc::new(hall.config.clone()));
-        let report = &hall.config.scheduled[0];
-        let known = making.known(&report.about).expect("known");
-        assert_eq!(known.len(), 1);
-        assert_eq!((known[0].horizon, known[0].first), (Some(to.minute()), Some(from.minute())));
-
-        let due = Due {
-            report: report.name.clone(),
-            about: report.about.clone(),
-            period: "2026-10".to_owned(),
-            form: None,
-            issued: None,
-        };
-        let wanted: Vec<_> = report.formats.iter().map(|format| (*format, Lang::En)).collect();
-        let made = making.make(&due, &wanted).expect("made");
-        let names: Vec<&str> = made.iter().map(|made| made.file_name.as_str()).collect();
-        assert_eq!(names, ["monthly_2026-10.txt", "monthly_2026-10.json", "monthly_2026-10.csv"]);
-        let text = String::from_utf8_lossy(&made[0].bytes).into_owned();
-        assert!(text.contains("hall-1") && text.contains("1.3"), "{text}");
-        let json: serde_json::Value = serde_json::from_slice(&made[1].bytes).expect("JSON");
-        assert_eq!(json["facility"]["name"], "hall-1");
-
-        let gone = About::Facility("hall-2".parse().expect("a name"));
-        let why = making.known(&gone).expect_err("it is not declared").to_string();
-        assert_eq!(why, "there is no facility `hall-2`");
-    }
-}
+mod tests;

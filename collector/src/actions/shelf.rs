@@ -150,7 +150,7 @@ fn shown(shelved: &Shelved) -> ReportView {
         files: files.filter(|_| entry.state == State::Made).collect(),
         mail: mail(entry),
         problem: entry.problem.clone(),
-        again_at: entry.again_ms.filter(|_| entry.state == State::Failing).map(time),
+        again_at: entry.again_ms.map(time),
     }
 }
 

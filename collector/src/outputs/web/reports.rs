@@ -74,7 +74,7 @@ pub struct ReportView {
     pub files: Vec<FileView>,
     /// How it fares with those who get it by mail; `None` where nobody does.
     pub mail: Option<MailView>,
-    /// Why it is not made, or why it is not made any more.
+    /// Why it is not made, or not made any more; or what it lacks, and why.
     pub problem: Option<String>,
     /// When it is tried again, RFC 3339.
     pub again_at: Option<String>,

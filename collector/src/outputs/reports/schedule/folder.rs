@@ -52,29 +52,66 @@ pub(super) fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<KeptFile, F
     if !is_name(name) {
         return Err(FolderError::Name(name.chars().take(80).collect()));
     }
-    fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
+    make(folder).map_err(failed("make the folder", folder))?;
     let (part, path) = (folder.join(format!(".{name}{PART}")), folder.join(name));
     let mut file = File::create(&part).map_err(failed("write", &part))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", &part))?;
     drop(file);
     fs::rename(&part, &path).map_err(failed("rename to", &path))?;
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(failed("sync the folder", folder))?;
+    sync(folder).map_err(failed("sync the folder", folder))?;
     Ok(KeptFile { name: name.to_owned(), bytes: bytes.len() as u64, sha256: hash(bytes) })
+}
+
+/// Makes a folder with those above it, each durable in the one above.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new(""));
+    make(above)?;
+    if let Err(error) = fs::create_dir(folder)
+        && !folder.is_dir()
+    {
+        return Err(error);
+    }
+    sync(if above.as_os_str().is_empty() { Path::new(".") } else { above })
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a file, if it is there; durable on return.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), FolderError> {
+    if !is_name(name) {
+        return Err(FolderError::Name(name.chars().take(80).collect()));
+    }
+    let path = folder.join(name);
+    match fs::remove_file(&path) {
+        Ok(()) => sync(folder).map_err(failed("sync the folder", folder)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove", &path)(error)),
+    }
+}
+
+/// The names of the files in a folder; none where it is not there.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, FolderError> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(failed("list", folder))?,
+    };
+    let names = listed.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+    let names: io::Result<Vec<Option<String>>> = names.collect();
+    Ok(names.map_err(failed("list", folder))?.into_iter().flatten().collect())
 }
 
 /// Removes what a kill left of files that were not whole yet. Gives how many there were.
 pub(super) fn tidy(folder: &Path) -> Result<usize, FolderError> {
-    let listed = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        listed => listed.map_err(failed("list", folder))?,
-    };
     let mut removed = 0;
-    for entry in listed {
-        let entry = entry.map_err(failed("list", folder))?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(PART)) {
-            fs::remove_file(entry.path()).map_err(failed("remove", &entry.path()))?;
+    for name in names(folder)? {
+        if name.starts_with('.') && name.ends_with(PART) {
+            let path = folder.join(name);
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
             removed += 1;
         }
     }

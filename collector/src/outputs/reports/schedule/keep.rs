@@ -1,93 +1,20 @@
 //! Makes what is due, and remembers it.
 
-use super::due::{self, Known, Times};
+use super::due::{self, Times};
 use super::folder::{self, FolderError};
-use super::record::{self, Entry, Letter, LetterState, RecordError, State};
+use super::maker::{Due, Made, MakeError, Maker, Upcoming};
+use super::record::{self, Entry, KeptFile, Letter, LetterState, Missing, RecordError, State};
 use super::slot::Slot;
+use super::unprinted;
 use crate::admin::ReportFormat;
-use crate::config::{About, ScheduledReport};
+use crate::config::ScheduledReport;
 use crate::outputs::reports::document::Lang;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use wattledger_model::name::Name;
 use wattledger_model::time::Timestamp;
-
-/// A report that is to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// The schedule's name.
-    pub report: Name,
-    /// Whom it is about.
-    pub about: About,
-    /// Over which period, such as `2026-10`.
-    pub period: String,
-    /// The form it fills in; `None` for the report itself.
-    pub form: Option<String>,
-    /// The issued report that it prints; `None` where it is made of the ledger as it is.
-    pub issued: Option<String>,
-}
-
-impl Due {
-    /// The name of one of its files.
-    pub fn file_name(&self, format: ReportFormat, lang: Lang) -> String {
-        let lang = if format.is_document() { format!(".{}", lang.word()) } else { String::new() };
-        format!("{}_{}{lang}.{}", self.report, self.period, format.extension())
-    }
-}
-
-/// One file of a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
-    /// Its content.
-    pub bytes: Vec<u8>,
-    /// Its name: letters, digits, `.`, `_` and `-`.
-    pub file_name: String,
-}
-
-/// Why a report is not made now, for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct MakeError(pub String);
-
-/// Who makes reports. Everything here may take its time, and is called off the runtime's threads.
-pub trait Maker: Send + Sync {
-    /// What is known of each facility that a report is about.
-    ///
-    /// # Errors
-    /// Why that cannot be said.
-    fn known(&self, about: &About) -> Result<Vec<Known>, MakeError>;
-
-    /// The files of a report in these formats and languages, in this order, all of one state of the ledger.
-    ///
-    /// # Errors
-    /// Why there are none now; it is tried again.
-    fn make(&self, due: &Due, wanted: &[(ReportFormat, Lang)]) -> Result<Vec<Made>, MakeError>;
-
-    /// Issues the report, and gives the issued report's id. Asked a second time for the same schedule and period (the
-    /// collector was killed before it could remember the first answer) it gives the first id again.
-    ///
-    /// # Errors
-    /// Why it is not issued now; it is tried again.
-    fn issue(&self, due: &Due) -> Result<String, MakeError>;
-}
-
-/// What a schedule will make next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upcoming {
-    /// The schedule's name.
-    pub report: String,
-    /// Whom it is about, such as `facility hall-1`.
-    pub about: String,
-    /// `month` or `year`.
-    pub every: &'static str,
-    /// The next period and when it is made, as far as that is known; `None` before anything was read of the facility.
-    pub next: Option<(String, Timestamp)>,
-    /// Why nothing can be decided.
-    pub problem: Option<String>,
-}
 
 /// How long is waited for what.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +25,8 @@ pub(super) struct Waits {
     pub(super) first: Duration,
     /// Between two tries at most.
     pub(super) cap: Duration,
+    /// For the printer, before letters go out without what it did not print.
+    pub(super) hold: Duration,
     /// For a mail server's answer, as for HTTP ones.
     pub(super) answer: Duration,
 }
@@ -107,6 +36,7 @@ impl Waits {
         look: Duration::from_secs(60),
         first: Duration::from_secs(60),
         cap: Duration::from_secs(6 * 3_600),
+        hold: Duration::from_secs(3_600),
         answer: Duration::from_secs(10),
     };
 
@@ -117,6 +47,9 @@ impl Waits {
         now.0.saturating_add(wait)
     }
 }
+
+/// What stands in the record while a report is made, and stays there if that ends the collector.
+const BEGUN: &str = "it is being made, or the collector ended while it was; it is made anew";
 
 /// Makes what is due, round after round.
 pub(super) struct Keeper {
@@ -132,7 +65,7 @@ pub(super) struct Keeper {
 
 /// Why a report is not made in this round.
 #[derive(Debug, thiserror::Error)]
-enum NotMade {
+pub(super) enum NotMade {
     #[error(transparent)]
     Maker(#[from] MakeError),
     #[error(transparent)]
@@ -152,19 +85,21 @@ impl Keeper {
         started: Timestamp,
         waits: Waits,
     ) -> Keeper {
-        match folder::tidy(&folder) {
+        let keeper = Keeper { reports, folder, maker, connection, started, waits, told: BTreeMap::new() };
+        match keeper.tidy() {
             Ok(0) => {}
-            Ok(files) => tracing::info!(files, "files of reports that were not whole yet were removed"),
+            Ok(files) => tracing::info!(files, "what an earlier run left half done of reports was removed"),
             Err(error) => tracing::warn!(%error, "the folder of reports cannot be tidied"),
         }
-        Keeper { reports, folder, maker, connection, started, waits, told: BTreeMap::new() }
+        keeper
     }
 
     /// Makes what is due; what cannot be made harms no other. Ends early once `stopping`.
     pub(super) fn round(&mut self, now: Timestamp, stopping: &dyn Fn() -> bool) -> Vec<Upcoming> {
         let mut upcoming = Vec::new();
         for report in self.reports.clone() {
-            let looked = self.look(&report, now, stopping);
+            let printed = self.print_waiting(&report, now, stopping);
+            let looked = printed.map_err(NotMade::from).and_then(|()| self.look(&report, now, stopping));
             let (next, problem) = match looked {
                 Ok(next) => {
                     self.told.remove(report.name.as_str());
@@ -239,24 +174,32 @@ impl Keeper {
         let kept = record::entry(&self.connection, name, &period)?;
         let fresh = || Entry::new(State::Failing, report.about.to_string(), report.form.clone());
         let mut entry = kept.unwrap_or_else(fresh);
+        let told = entry.problem.replace(BEGUN.to_owned());
+        // Noted first: what ends the collector while it is made is not made again at once by the next start.
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.again_ms = Some(self.waits.again(entry.attempts, now));
+        record::put(&self.connection, name, &period, &entry)?;
         match self.files(report, &period, &mut entry) {
             Ok(()) => {
-                entry.state = State::Made;
-                (entry.again_ms, entry.problem) = (None, None);
-                entry.made_ms = Some(now.0);
-                entry.letters = letters(report, now);
+                (entry.state, entry.made_ms, entry.attempts) = (State::Made, Some(now.0), 0);
+                self.note_missing(&mut entry, now);
+                let hold = if entry.waits_for_printer() { self.waits.hold } else { Duration::ZERO };
+                entry.letters = letters(report, now, hold);
                 record::put(&self.connection, name, &period, &entry)?;
-                let files = entry.files.len();
-                tracing::info!(report = name, period, files, folder = %entry.folder.display(), "report made");
+                let (files, folder) = (entry.files.len(), entry.folder.display());
+                match &entry.problem {
+                    None => tracing::info!(report = name, period, files, %folder, "report made"),
+                    Some(problem) => {
+                        tracing::warn!(report = name, period, files, %folder, problem, "report made")
+                    }
+                }
             }
             Err(NotMade::Record(error)) => return Err(error),
             Err(error) => {
                 let problem = error.to_string();
-                if entry.problem.as_ref() != Some(&problem) {
+                if told.as_ref() != Some(&problem) {
                     tracing::warn!(report = name, period, problem, "a report cannot be made; trying again");
                 }
-                entry.attempts = entry.attempts.saturating_add(1);
-                entry.again_ms = Some(self.waits.again(entry.attempts, now));
                 entry.problem = Some(problem);
                 record::put(&self.connection, name, &period, &entry)?;
             }
@@ -285,12 +228,33 @@ impl Keeper {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(NotMade::Twice(twice[0].to_owned()));
         }
+        if made.iter().all(|one| one.content.is_err())
+            && let Some(Made { content: Err(unmade), .. }) = made.first()
+        {
+            return Err(MakeError(unmade.why.clone()).into());
+        }
         entry.folder.clone_from(&self.folder);
-        entry.files = made
-            .iter()
-            .map(|made| folder::put(&self.folder, &made.file_name, &made.bytes))
-            .collect::<Result<_, _>>()?;
+        (entry.files, entry.missing) = self.put(made)?;
         Ok(())
+    }
+
+    /// Puts files into the folder, and what the printer is told of others where that waits.
+    fn put(&self, made: Vec<Made>) -> Result<(Vec<KeptFile>, Vec<Missing>), FolderError> {
+        let (mut files, mut missing) = (Vec::new(), Vec::new());
+        let waiting = unprinted::folder(&self.folder);
+        for Made { file_name: name, content } in made {
+            match content {
+                Ok(bytes) => files.push(folder::put(&self.folder, &name, &bytes)?),
+                Err(unmade) => {
+                    // An earlier try, of which no record tells, may have come as far as that.
+                    folder::remove(&self.folder, &name)?;
+                    let keep = |job: Vec<u8>| folder::put(&waiting, &unprinted::job_name(&name), &job);
+                    let job = unmade.job.map(keep).transpose()?;
+                    missing.push(Missing { name, problem: unmade.why, job });
+                }
+            }
+        }
+        Ok((files, missing))
     }
 }
 
@@ -304,14 +268,15 @@ fn wanted(report: &ScheduledReport) -> Vec<(ReportFormat, Lang)> {
     wanted
 }
 
-/// One letter a recipient.
-fn letters(report: &ScheduledReport, now: Timestamp) -> Vec<Letter> {
+/// One letter a recipient, held back for so long.
+fn letters(report: &ScheduledReport, now: Timestamp, hold: Duration) -> Vec<Letter> {
+    let hold_ms = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
     let to = report.mail.iter().flat_map(|mail| &mail.to);
     to.map(|to| Letter {
         to: to.to_string(),
         state: LetterState::Waiting,
         attempts: 0,
-        again_ms: now.0,
+        again_ms: now.0.saturating_add(hold_ms),
         problem: None,
     })
     .collect()

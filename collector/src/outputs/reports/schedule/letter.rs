@@ -173,6 +173,15 @@ fn text(period: &str, entry: &Entry, attached: bool, page: Option<&str>) -> Stri
     if !attached {
         let _fits = write!(text, "\nThey are in {} on the collector's machine.\n", entry.folder.display());
     }
+    if !entry.missing.is_empty() {
+        let names: Vec<&str> = entry.missing.iter().map(|missing| missing.name.as_str()).collect();
+        let _fits = write!(text, "\nNot printed: {}.", names.join(", "));
+        text.push_str(if entry.waits_for_printer() {
+            " It is tried again, and will then be where the others are.\n"
+        } else {
+            "\n"
+        });
+    }
     if let Some(page) = page {
         let _fits = write!(text, "\nAll reports: {page}/reports\n");
     }

@@ -32,6 +32,9 @@ pub struct Entry {
     pub folder: PathBuf,
     /// Its files.
     pub files: Vec<KeptFile>,
+    /// What could not be printed with them.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
     /// Who gets it by mail.
     pub letters: Vec<Letter>,
 }
@@ -57,6 +60,17 @@ pub struct KeptFile {
     pub bytes: u64,
     /// The SHA-256 of what was made, hexadecimal.
     pub sha256: String,
+}
+
+/// A file that could not be printed with the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its name.
+    pub name: String,
+    /// Why it is not there.
+    pub problem: String,
+    /// What the printer is to be told, in the folder of what waits for it; `None` where no other try can help.
+    pub job: Option<KeptFile>,
 }
 
 /// A report on its way to one recipient.
@@ -118,6 +132,7 @@ impl Entry {
             made_ms: None,
             folder: PathBuf::new(),
             files: Vec::new(),
+            missing: Vec::new(),
             letters: Vec::new(),
         }
     }
@@ -127,6 +142,11 @@ impl Entry {
         let mut entry = Entry::new(State::LeftOut, "?".to_owned(), None);
         entry.problem = Some(error.to_string());
         entry
+    }
+
+    /// Whether something of it waits for the printer.
+    pub fn waits_for_printer(&self) -> bool {
+        self.missing.iter().any(|missing| missing.job.is_some())
     }
 
     fn standing(&self) -> Standing {

@@ -1,7 +1,8 @@
 //! The shell: looks at the calendar now and then, makes what is due and sends what was made.
 
-use super::keep::{Keeper, Maker, Upcoming, Waits};
+use super::keep::{Keeper, Waits};
 use super::letter::Posting;
+use super::maker::{Maker, Upcoming};
 use super::record::RecordError;
 use crate::config::{Channel, ScheduledReport};
 use crate::outputs::remembered;

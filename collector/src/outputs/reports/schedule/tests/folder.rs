@@ -1,6 +1,6 @@
 //! Files are whole, and stay in their folder.
 
-use super::super::folder::{FolderError, is_name, media_type, put, take, tidy};
+use super::super::folder::{FolderError, is_name, media_type, names, put, remove, take, tidy};
 use super::super::record::KeptFile;
 
 #[test]
@@ -58,4 +58,17 @@ fn every_format_has_its_media_type() {
     assert_eq!(media_type("a_2026-10.zh.html"), "text/html; charset=utf-8");
     assert_eq!(media_type("a_2026-10.txt"), "text/plain; charset=utf-8");
     assert_eq!(media_type("a"), "application/octet-stream");
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_is_not_there_is_no_failure() {
+    let dir = tempfile::tempdir().expect("a directory");
+    assert_eq!(names(&dir.path().join("not there")).expect("none"), Vec::<String>::new());
+    put(dir.path(), "a.json", b"{}").expect("written");
+    assert_eq!(names(dir.path()).expect("listed"), ["a.json"]);
+    for _ in 0..2 {
+        remove(dir.path(), "a.json").expect("it is not there");
+    }
+    assert_eq!(names(dir.path()).expect("listed"), Vec::<String>::new());
+    assert!(matches!(remove(dir.path(), "../a.json"), Err(FolderError::Name(_))));
 }

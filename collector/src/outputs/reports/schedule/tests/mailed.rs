@@ -1,6 +1,6 @@
 //! Reports by mail over real connections: attachments, refusals, and restarts in the middle.
 
-use super::super::keep::{Maker, Upcoming};
+use super::super::maker::{Maker, Upcoming};
 use super::super::record::{Letter, LetterState};
 use super::super::run::Scheduling;
 use super::{MONTHLY, Place, Press, QUICK, at};
@@ -15,8 +15,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattledger_model::time::Timestamp;
 
+/// Nothing here takes longer.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// Schedules that run in a task, by a clock that goes on by a minute with each look at it.
-struct Running {
+pub(super) struct Running {
     clock: Arc<AtomicI64>,
     upcoming: watch::Receiver<Arc<Vec<Upcoming>>>,
     stop: watch::Sender<bool>,
@@ -24,7 +27,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(place: &Place) -> Running {
+    pub(super) fn start(place: &Place) -> Running {
         let (upcoming, shown) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
         let clock = Arc::new(AtomicI64::new(at("2026-11-10T00:00:00Z").0));
@@ -45,34 +48,45 @@ impl Running {
         Running { clock, upcoming: shown, stop, task }
     }
 
-    async fn stop(self) {
+    /// Waits for the next round. What the rounds before it made and sent stands in the record then.
+    pub(super) async fn round(&mut self) {
+        let next = tokio::time::timeout(LIMIT, self.upcoming.changed());
+        next.await.expect("another round").expect("it runs");
+    }
+
+    /// Until the letters of October fare so.
+    pub(super) async fn until(&mut self, place: &Place, enough: impl Fn(&[Letter]) -> bool) -> Vec<Letter> {
+        let waiting = async {
+            loop {
+                if let Some(letters) = place.entry("2026-10").map(|entry| entry.letters)
+                    && enough(&letters)
+                {
+                    return letters;
+                }
+                self.round().await;
+            }
+        };
+        match tokio::time::timeout(LIMIT, waiting).await {
+            Ok(letters) => letters,
+            Err(_) => panic!("after {LIMIT:?}: {:?}", place.entry("2026-10")),
+        }
+    }
+
+    pub(super) async fn stop(self) {
         self.stop.send_replace(true);
-        let stopped = tokio::time::timeout(Duration::from_secs(30), self.task);
+        let stopped = tokio::time::timeout(LIMIT, self.task);
         stopped.await.expect("it stops").expect("without panic");
     }
 }
 
-fn place(port: u16, to: &str) -> Place {
+pub(super) fn place(port: u16, to: &str) -> Place {
     Place::new(&format!(
         "[[channel.mail]]\nname = \"post\"\nhost = \"localhost\"\nport = {port}\ntls = \"none\"\n\
          from = \"Wattledger <w@example.org>\"\nto = [\"ops@example.org\"]\n{MONTHLY}to = [{to}]\n"
     ))
 }
 
-/// Until the letters of October fare so.
-async fn until(place: &Place, enough: impl Fn(&[Letter]) -> bool) -> Vec<Letter> {
-    for _ in 0..3_000 {
-        if let Some(letters) = place.entry("2026-10").map(|entry| entry.letters)
-            && enough(&letters)
-        {
-            return letters;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("after 30 s: {:?}", place.entry("2026-10"));
-}
-
-fn all_are(letters: &[Letter], state: LetterState) -> bool {
+pub(super) fn all_are(letters: &[Letter], state: LetterState) -> bool {
     !letters.is_empty() && letters.iter().all(|letter| letter.state == state)
 }
 
@@ -104,16 +118,15 @@ async fn a_report_comes_with_its_files_to_everybody_once() {
         assert_eq!(attached(&first.text, name), on_disk, "{name}");
     }
     assert!(first.text.contains("application/json") && first.text.contains("wattledger.example.org/reports"));
-    until(&place, |letters| all_are(letters, LetterState::Sent)).await;
+    running.until(&place, |letters| all_are(letters, LetterState::Sent)).await;
     running.upcoming.wait_for(|upcoming| !upcoming.is_empty()).await.expect("it runs");
     let next = running.upcoming.borrow()[0].next.clone();
     assert_eq!(next.map(|(period, _)| period).as_deref(), Some("2026-11"));
     running.stop().await;
     // Another start sends nothing anew.
-    let running = Running::start(&place);
-    let begun = running.clock.load(Ordering::Relaxed);
-    while running.clock.load(Ordering::Relaxed) < begun + 40 * 60_000 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut running = Running::start(&place);
+    for _ in 0..20 {
+        running.round().await;
     }
     running.stop().await;
     assert!(server.is_empty());
@@ -128,12 +141,13 @@ async fn a_recipient_that_is_refused_or_late_costs_no_other_anything() {
     ]);
     let mut server = MailServer::start(Manners { refusals: Mutex::new(refusals), ..Manners::default() });
     let place = place(server.port, "\"gone@example.org\", \"busy@example.org\", \"ana@example.org\"");
-    let running = Running::start(&place);
+    let mut running = Running::start(&place);
     let mut came = [server.next().await.to, server.next().await.to];
     came.sort();
     assert_eq!(came, ["ana@example.org", "busy@example.org"]);
-    let letters =
-        until(&place, |letters| letters.iter().all(|letter| letter.state != LetterState::Waiting)).await;
+    let letters = running
+        .until(&place, |letters| letters.iter().all(|letter| letter.state != LetterState::Waiting))
+        .await;
     let fared: Vec<_> = letters.iter().map(|letter| (letter.state, letter.attempts)).collect();
     assert_eq!(fared, [(LetterState::GivenUp, 0), (LetterState::Sent, 2), (LetterState::Sent, 0)]);
     assert!(letters[0].problem.as_ref().is_some_and(|problem| problem.contains("no such user")));
@@ -149,8 +163,8 @@ async fn stopped_in_the_middle_of_a_delivery_it_is_sent_again_under_its_id() {
     let running = Running::start(&place);
     let first = server.next().await;
     running.stop().await;
-    let running = Running::start(&place);
-    until(&place, |letters| all_are(letters, LetterState::Sent)).await;
+    let mut running = Running::start(&place);
+    running.until(&place, |letters| all_are(letters, LetterState::Sent)).await;
     running.stop().await;
     let mut came = vec![first];
     while !server.is_empty() {
@@ -170,8 +184,8 @@ async fn a_dead_server_holds_up_no_report_and_a_letter_is_given_up_after_a_week(
     let port = gone.local_addr().expect("an address").port();
     drop(gone);
     let place = place(port, "\"ana@example.org\"");
-    let running = Running::start(&place);
-    let letters = until(&place, |letters| letters.iter().any(|letter| letter.attempts > 1)).await;
+    let mut running = Running::start(&place);
+    let letters = running.until(&place, |letters| letters.iter().any(|letter| letter.attempts > 1)).await;
     assert_eq!(letters[0].state, LetterState::Waiting);
     assert!(
         letters[0].problem.as_ref().is_some_and(|problem| problem.contains("cannot connect")),
@@ -179,7 +193,7 @@ async fn a_dead_server_holds_up_no_report_and_a_letter_is_given_up_after_a_week(
     );
     assert_eq!(place.files().len(), 2);
     running.clock.fetch_add(8 * 86_400_000, Ordering::Relaxed);
-    until(&place, |letters| all_are(letters, LetterState::GivenUp)).await;
+    running.until(&place, |letters| all_are(letters, LetterState::GivenUp)).await;
     running.stop().await;
 }
 
@@ -192,8 +206,8 @@ async fn a_file_that_was_changed_in_the_folder_is_not_sent() {
     let path = place.folder().join("monthly_2026-10.txt");
     let made = std::fs::read(&path).expect("made");
     std::fs::write(&path, b"another figure").expect("changed");
-    let running = Running::start(&place);
-    let letters = until(&place, |letters| letters.iter().any(|letter| letter.attempts > 0)).await;
+    let mut running = Running::start(&place);
+    let letters = running.until(&place, |letters| letters.iter().any(|letter| letter.attempts > 0)).await;
     assert!(
         letters[0].problem.as_ref().is_some_and(|problem| problem.contains("was changed")),
         "{letters:?}"

@@ -3,10 +3,13 @@
 mod due;
 mod folder;
 mod kept;
+mod killed;
 mod mailed;
+mod unprinted;
 
 use super::due::Known;
-use super::keep::{Due, Keeper, Made, MakeError, Maker, Upcoming, Waits};
+use super::keep::{Keeper, Waits};
+use super::maker::{Due, Made, MakeError, Maker, Unmade, Upcoming};
 use super::record::{self, Entry};
 use crate::admin::ReportFormat;
 use crate::config::{About, CollectorConfig};
@@ -14,7 +17,7 @@ use crate::outputs::remembered;
 use crate::outputs::reports::document::Lang;
 use crate::store::Layout;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -25,6 +28,7 @@ const QUICK: Waits = Waits {
     look: Duration::from_millis(10),
     first: Duration::from_millis(5),
     cap: Duration::from_millis(20),
+    hold: Duration::from_secs(3_600),
     answer: Duration::from_secs(2),
 };
 
@@ -70,6 +74,12 @@ fn started() -> Timestamp {
 struct Press {
     /// Why it fails, while it does.
     fails: Mutex<Option<String>>,
+    /// Why it prints no PDF, while it does not.
+    no_printer: Mutex<Option<String>>,
+    /// Whether everything is too large for a workbook.
+    too_large: bool,
+    /// Whether making a report ends the collector.
+    ends: Mutex<bool>,
     /// Whether it can issue.
     issues: bool,
     /// What was asked of it: `issue`, or the formats and languages, and of which period.
@@ -79,6 +89,18 @@ struct Press {
 impl Press {
     fn fail(&self, why: Option<&str>) {
         *self.fails.lock().expect("no panic") = why.map(str::to_owned);
+    }
+
+    fn take_printer(&self, why: Option<&str>) {
+        *self.no_printer.lock().expect("no panic") = why.map(str::to_owned);
+    }
+
+    /// What a paper comes to: whatever its job says.
+    fn pdf(&self, job: Vec<u8>) -> Result<Vec<u8>, Unmade> {
+        match &*self.no_printer.lock().expect("no panic") {
+            Some(why) => Err(Unmade { why: why.clone(), job: Some(job) }),
+            None => Ok(job),
+        }
     }
 
     fn note(&self, what: String) -> Result<(), MakeError> {
@@ -104,11 +126,25 @@ impl Maker for Press {
     fn make(&self, due: &Due, wanted: &[(ReportFormat, Lang)]) -> Result<Vec<Made>, MakeError> {
         let formats: Vec<&str> = wanted.iter().map(|(format, _)| format.word()).collect();
         self.note(format!("{} {}", due.period, formats.join(" ")))?;
-        let print = |(format, lang): &(ReportFormat, Lang)| Made {
-            bytes: format!("{} {} {} of {:?}\n", due.report, due.period, format.word(), due.issued).into(),
-            file_name: due.file_name(*format, *lang),
+        assert!(!*self.ends.lock().expect("no panic"), "killed");
+        let print = |&(format, lang): &(ReportFormat, Lang)| {
+            let bytes = format!("{} {} {} of {:?}\n", due.report, due.period, format.word(), due.issued);
+            let bytes = bytes.into_bytes();
+            let content = match format {
+                ReportFormat::Pdf => self.pdf(bytes),
+                ReportFormat::Xlsx if self.too_large => {
+                    Err(Unmade { why: "it has too many rows".to_owned(), job: None })
+                }
+                _ => Ok(bytes),
+            };
+            Made { file_name: due.file_name(format, lang), content }
         };
         Ok(wanted.iter().map(print).collect())
+    }
+
+    fn print(&self, job: Vec<u8>) -> Result<Vec<u8>, MakeError> {
+        self.note(format!("print {}", String::from_utf8_lossy(&job).trim_end()))?;
+        self.pdf(job).map_err(|unmade| MakeError(unmade.why))
     }
 
     fn issue(&self, due: &Due) -> Result<String, MakeError> {
@@ -162,7 +198,16 @@ impl Place {
 
     /// The names of everything in the folder, sorted.
     fn files(&self) -> Vec<String> {
-        let Ok(listed) = std::fs::read_dir(self.folder()) else { return Vec::new() };
+        Place::listed(&self.folder())
+    }
+
+    /// What is kept for the printer.
+    fn unprinted(&self) -> Vec<String> {
+        Place::listed(&self.folder().join(".unprinted"))
+    }
+
+    fn listed(folder: &Path) -> Vec<String> {
+        let Ok(listed) = std::fs::read_dir(folder) else { return Vec::new() };
         let mut names: Vec<String> =
             listed.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
         names.sort();
