@@ -10,6 +10,7 @@ use wattledger_collector::actions;
 use wattledger_collector::admin::client::{AdminClient, ClientError};
 use wattledger_collector::admin::{Document, ReportFormat, ReportRequest};
 use wattledger_collector::config::CollectorConfig;
+use wattledger_collector::outputs::reports::Schema;
 use wattledger_collector::outputs::reports::document::Lang;
 use wattledger_collector::store::Layout;
 use wattledger_collector::topology::Topology;
@@ -18,8 +19,8 @@ use wattledger_collector::topology::Topology;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
     /// The collector's configuration
-    #[arg(long)]
-    config: PathBuf,
+    #[arg(long, required = true)]
+    config: Option<PathBuf>,
     /// The facility's name
     #[arg(long, required_unless_present_any = ["restate", "issued", "id", "portfolio"])]
     facility: Option<String>,
@@ -45,14 +46,23 @@ pub(crate) struct ReportArgs {
     /// Write to this file instead of standard output
     #[arg(long, short)]
     output: Option<PathBuf>,
+    /// Print how something is described that is handed over, and nothing else; needs no configuration. JSON Schemas of
+    /// report, portfolio, issued (its statement), evidence (its manifest) and document; csv: the columns
+    #[arg(long, value_name = "OF", exclusive = true)]
+    schema: Option<Schema>,
     #[command(flatten)]
     issue: IssueArgs,
 }
 
 /// Makes the report and writes it.
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
+    if let Some(schema) = args.schema {
+        return files::print(schema.text());
+    }
+    // The command line does not let it be left out.
+    let Some(config) = &args.config else { bail!("name the collector's configuration with `--config`") };
     let format = args.format.or_else(|| by_ending(args.output.as_deref()?)).unwrap_or(ReportFormat::Text);
-    let config = files::collector(&args.config)?;
+    let config = files::collector(config)?;
     let (facility, period) = (args.facility.as_deref(), args.period.as_deref());
     if args.issue.is_asked() {
         return issue::run(&config, &args.issue, &Of { facility, period, format, lang: args.lang });

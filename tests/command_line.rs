@@ -295,6 +295,42 @@ fn a_report_is_handed_over_in_every_format_and_in_both_languages() {
 }
 
 #[test]
+fn what_is_handed_over_is_described_without_a_configuration_and_with_nothing_beside_it() {
+    for (word, shape) in [
+        ("report", "wattledger/report/v2"),
+        ("portfolio", "wattledger/portfolio/v1"),
+        ("issued", "wattledger/issue/v1"),
+        ("evidence", "wattledger/evidence/v1"),
+        ("document", "wattledger/document/v1"),
+    ] {
+        let output = wattledger(&["report", "--schema", word]);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let constants = schema["properties"].as_object().expect("fields").values();
+        assert_eq!(constants.filter(|field| field["const"] == shape).count(), 1, "{word}");
+    }
+    let columns = wattledger(&["report", "--schema", "csv"]);
+    assert!(columns.status.success() && told(&columns).contains("| `facility` |"), "{}", told(&columns));
+
+    let (config, period) = (example("collector.toml"), ["--period", "2025"]);
+    for beside in
+        [&["--config", config.as_str()][..], &period, &["--format", "json"], &["--issued"], &["-o", "a.json"]]
+    {
+        let output = wattledger(&[&["report", "--schema", "report"], beside].concat());
+        assert!(
+            output.status.code() == Some(2) && output.stdout.is_empty() && told(&output).contains("--schema"),
+            "{beside:?}: {}",
+            told(&output)
+        );
+    }
+    let unknown = wattledger(&["report", "--schema", "xlsx"]);
+    assert!(unknown.status.code() == Some(2) && told(&unknown).contains("portfolio"), "{}", told(&unknown));
+    let without = wattledger(&["report", "--facility", "hall-1", "--period", "2025"]);
+    assert!(without.status.code() == Some(2) && told(&without).contains("--config"), "{}", told(&without));
+}
+
+#[test]
 fn a_database_that_cannot_be_compared_says_why_and_what_mends_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let config = a_small_hall(dir.path());
