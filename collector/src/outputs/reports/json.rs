@@ -1,8 +1,9 @@
 //! The report as JSON.
 //!
 //! Its shape is that of [`Report`] and its parts, field by field and in their order. `report` names the shape, and
-//! [`super::Schema::Report`] describes it: fields are only added to it, whatever else changes has a new number. Energies are exact decimal numbers in kWh, water in litres, carbon in
-//! kg, shares from 0 to 1, instants RFC 3339 in UTC; what is not known is `null`, never zero.
+//! [`super::Schema::Report`] describes it: fields are only added to it, whatever else changes has a new number.
+//! Energies are exact decimal numbers in kWh, water in litres, carbon in kg, shares from 0 to 1, instants RFC 3339 in
+//! UTC; what is not known is `null`, never zero.
 
 use super::content::Report;
 use serde::Serialize;

@@ -2,8 +2,10 @@
 
 use super::{Portfolio, Why, document, json, make};
 use crate::outputs::hall::{Hall, at};
-use crate::outputs::reports::Options;
 use crate::outputs::reports::document::{Block, Cell, Document, Lang, Table};
+use crate::outputs::reports::tests::schemas::{accepted_of, assert_described, without_value};
+use crate::outputs::reports::{Options, Schema};
+use std::collections::BTreeSet;
 use wattledger_model::calendar::{self, Tz};
 use wattledger_model::time::Timestamp;
 
@@ -246,4 +248,26 @@ fn its_json_has_exact_energies_and_null_for_what_is_not_known() {
     assert!(read["expanded"].is_null() && read["carbon_kg"].is_null());
     assert_eq!(read["facilities"][0]["pue"]["notation"], "PUE2 (2025-12-31)");
     assert_eq!(read["facilities"][1]["from"], "2024-12-31T23:00:00Z");
+}
+
+#[test]
+fn its_json_and_its_document_are_as_their_schemas_say() {
+    let hall = halls();
+    let read = |portfolio: &Portfolio| serde_json::from_str(&json(portfolio)).expect("JSON");
+    let (mut known, never) = (made(&hall, "all", "2025"), made(&hall, "both", "2027"));
+    let mut all: Vec<serde_json::Value> =
+        vec![read(&known), read(&made(&hall, "both", "2025")), read(&never)];
+    // What no meter or factor of these halls supplies.
+    (known.expanded, known.stated, known.carbon_kg) = (Some(0.01), Some("1.56 ± 0.01".to_owned()), Some(3.5));
+    all.push(read(&known));
+    all.iter().for_each(|portfolio| assert_described(Schema::Portfolio, portfolio));
+    assert_eq!(without_value(Schema::Portfolio, &all), BTreeSet::new());
+    for lang in Lang::ALL {
+        let laid_out = serde_json::to_value(document(&known, lang)).expect("plain data");
+        assert_described(Schema::Document, &laid_out);
+    }
+    let accepted = accepted_of(Schema::Portfolio, &all[3]);
+    assert_eq!(accepted.left_out, BTreeSet::new());
+    let null: Vec<&str> = accepted.null.iter().map(String::as_str).collect();
+    assert_eq!(null, ["carbon_kg", "expanded", "facilities.*.category", "pue", "stated"]);
 }

@@ -58,11 +58,11 @@ gap_limit = "2h"
 "#;
 
 const HOUR_MS: i64 = 3_600_000;
-const NOW: &str = "2026-04-05T00:00:00Z";
+pub(super) const NOW: &str = "2026-04-05T00:00:00Z";
 
 /// March 2026 by the hour: 10 kW of the facility, 8 kW of IT, an hour of diesel. `ups` says nothing for six hours on
 /// the 10th and starts anew at zero on the 20th.
-fn march() -> Hall {
+pub(super) fn march() -> Hall {
     let mut hall = Hall::new(TABLES);
     let from = at("2026-02-28T23:00:00Z").0;
     let (silent, restart) = (at("2026-03-10T00:00:00Z").0, at("2026-03-20T00:00:00Z").0);
@@ -85,7 +85,7 @@ fn report_by(hall: &Hall, view: &mut View, period: &str) -> Report {
     make(view, "hall-1", period, options).expect("a report")
 }
 
-fn report(hall: &Hall, period: &str) -> Report {
+pub(super) fn report(hall: &Hall, period: &str) -> Report {
     report_by(hall, &mut hall.view(), period)
 }
 

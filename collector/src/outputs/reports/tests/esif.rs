@@ -68,6 +68,11 @@ fn recorded() -> (Hall, Vec<Month>) {
     (hall, months)
 }
 
+/// The report of the year.
+pub(super) fn report() -> Report {
+    year().0
+}
+
 fn year() -> (Report, Vec<Month>) {
     let (hall, months) = recorded();
     let options = Options { generated_at: at("2018-01-05T00:00:00Z"), configuration: &hall.config };

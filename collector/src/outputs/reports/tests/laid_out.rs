@@ -100,7 +100,7 @@ fn report(hall: &Hall, period: &str, now: &str) -> Report {
 }
 
 /// A month, a year of which little is known, a running period, one without data, one without IT energy.
-fn reports() -> Vec<Report> {
+pub(super) fn reports() -> Vec<Report> {
     let (hall, late) = (autumn(), "2026-01-05T00:00:00Z");
     let mut without_it = Hall::new(WITHOUT_IT);
     let reading = |value, text| ("main", at(text), value, "kWh", None);

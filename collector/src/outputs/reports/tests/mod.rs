@@ -9,4 +9,5 @@ mod html;
 mod laid_out;
 mod periods;
 pub(super) mod sample;
+pub(super) mod schemas;
 mod xlsx;

@@ -1,5 +1,6 @@
 //! Issued reports, on a ledger made by hand.
 
+mod described;
 mod issuing;
 mod tampered;
 mod verifying;
