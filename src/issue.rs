@@ -159,5 +159,10 @@ fn write_evidence(layout: &Layout, id: &str, into: &Path) -> Result<()> {
     let written = issued::export(layout, id, into)
         .with_context(|| format!("the evidence of {id} cannot be written to {}", into.display()))?;
     println!("evidence of {id}: {} files, {} bytes in {}", written.files, written.bytes, into.display());
+    for table in &written.without {
+        eprintln!(
+            "without the table {table}: it was issued with it, and this version of the program has another"
+        );
+    }
     Ok(())
 }

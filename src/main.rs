@@ -122,6 +122,9 @@ fn main() -> ExitCode {
     if let Command::Influx(args) = command {
         return influx::run(args);
     }
+    if let Command::Verify(args) = &command {
+        return verify::run(args);
+    }
     match run(command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -136,9 +139,6 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     if let Command::Agent { command: Some(asked), .. } = command {
         return command::run(asked);
-    }
-    if let Command::Verify(args) = &command {
-        return verify::run(args);
     }
     perform(command).map(|()| true)
 }
@@ -164,7 +164,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Correct(args) => correct::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Audit(args) => audit::run(args),
-        // Its exit codes are its own.
+        // Their exit codes are their own.
         Command::Influx(_) | Command::Verify(_) => anyhow::bail!("the command was not understood"),
         Command::Rebuild { config } => ledger::rebuild(&config),
         Command::Ledger { command: LedgerCommand::Digest { config } } => ledger::digest(&config),

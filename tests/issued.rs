@@ -93,7 +93,11 @@ fn a_report_is_issued_restated_and_verified_on_the_command_line() {
     assert!(said.starts_with(&first) && said.contains("D130") && said.contains("report.csv"), "{said}");
     let again = is(&world.run(&[&of[..], &["--issue"]].concat()), 1);
     assert!(again.contains(&format!("--restate {first}")), "{again}");
-    assert!(world.done(&["verify", &first]).contains("verified"), "from the ledger");
+    let verified = world.done(&["verify", &first]);
+    assert!(verified.starts_with(&format!("{first}: verified")), "from the ledger: {verified}");
+    assert!(
+        verified.contains("note: the report is not signed") && verified.contains("the audit chain up to ")
+    );
     let report = world.path(&format!("data/issued/{first}/report.json"));
     assert!(world.done(&["verify", &report]).contains(&first), "from the ledger, by a file");
     // On another machine there is the bundle alone.
@@ -108,6 +112,22 @@ fn a_report_is_issued_restated_and_verified_on_the_command_line() {
         .expect("written");
     let found = is(&verify(&bundle, &changed), 1);
     assert!(found.contains("NOT verified") && found.contains("pue.rounded: 1.30 -> 1.20"), "{found}");
+
+    // What cannot be looked at is neither.
+    let unknown = is(&world.run(&["verify", "hall-1_2020_1"]), 2);
+    assert!(unknown.contains("report --issued"), "{unknown}");
+    assert!(is(&verify(&elsewhere.path().join("nowhere"), &copy), 2).contains("nowhere"));
+    std::fs::remove_file(bundle.join("manifest.json")).expect("removed");
+    assert!(is(&verify(&bundle, &copy), 2).contains("manifest.json"));
+    let folder = world.path(&format!("data/issued/{first}"));
+    let away = world.path("away");
+    std::fs::rename(&folder, &away).expect("moved");
+    let gone = is(&world.run(&["verify", &first]), 1);
+    assert!(gone.contains("its files are not in"), "{gone}");
+    // As a kill leaves it after the entry: whoever opens the store next ends it.
+    std::fs::rename(&away, world.path(&format!("data/issued/.{first}.partial"))).expect("moved back");
+    world.done(&["ledger", "digest"]);
+    assert!(world.done(&["verify", &first]).contains(": verified"));
 
     let unchanged = is(&world.run(&["report", "--restate", &first, "--reason", "to see"]), 1);
     assert!(unchanged.contains("nothing is other"), "{unchanged}");

@@ -15,6 +15,7 @@ use crate::outputs::alerts::{Alerting, Channels, check_channels};
 use crate::outputs::influx::{self, InfluxStatus};
 use crate::outputs::live::{self, Surroundings};
 use crate::outputs::mqtt::{self, Publisher, SessionPublisher};
+use crate::outputs::reports::issued;
 use crate::outputs::reports::schedule::{Scheduling, Upcoming};
 use crate::outputs::snapshot::{AlertView, OutputView, Snapshot, WorkView};
 use crate::outputs::web::{self, Operators, Outlooks, WebOptions, WebState};
@@ -113,7 +114,12 @@ pub fn engine_config(config: &CollectorConfig) -> EngineConfig {
 /// # Errors
 /// [`EngineError`] where another process has the store, or it cannot be read.
 pub fn open_engine(config: &CollectorConfig, now: Timestamp) -> Result<Engine, EngineError> {
-    Engine::open_at(engine_config(config), Some(now), Some(&config.version))
+    let engine = Engine::open_at(engine_config(config), Some(now), Some(&config.version))?;
+    // Whoever has the store to write ends an issue that a kill cut off; the ledger does not depend on it.
+    if let Err(error) = issued::mend(&Layout::new(&config.data_dir)) {
+        tracing::warn!(%error, "a report whose issue was interrupted stays as it is");
+    }
+    Ok(engine)
 }
 
 /// Starts a collector; on return its page is served and its session with the broker is being made.

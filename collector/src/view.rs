@@ -19,6 +19,7 @@ pub(crate) use balances::{nodes, sides};
 pub(crate) use readings::{LastWords, Standing};
 pub use uncertainty::{Uncertain, expanded};
 
+use crate::audit::Head;
 use crate::indicators::account::{MeterSums, booked};
 use crate::indicators::{Account, Accounts, Figure, Indicator};
 use crate::ledger::block::{self, GaugeHour, Hour};
@@ -153,17 +154,18 @@ impl View {
         Ok(view)
     }
 
-    /// As [`View::open_as_known`], by newest readings that were kept elsewhere; with `afresh` digests of days are made
-    /// from their minutes, whatever the store keeps of them.
+    /// As [`View::open_as_known`], by a head of the audit chain and newest readings that were kept elsewhere; with
+    /// `afresh` digests of days are made from their minutes, whatever the store keeps of them.
     pub(crate) fn open_as_frozen(
         layout: &Layout,
         topology: Arc<Topology>,
         known: Known,
+        head: &Head,
         newest: &[Newest],
         afresh: bool,
     ) -> Result<View, StoreError> {
         let mut view = View::open(layout, topology)?;
-        history::shadow(&view.connection, known)?;
+        history::shadow_to(&view.connection, known, head)?;
         history::shadow_newest(&view.connection, newest, afresh)?;
         view.known = Some(known);
         Ok(view)

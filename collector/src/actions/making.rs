@@ -17,6 +17,7 @@ use crate::topology::Topology;
 use crate::view::View;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
+use wattledger_model::calendar::Period;
 use wattledger_model::name::Name;
 use wattledger_model::time::{HOUR_MINUTES, Minute};
 
@@ -182,7 +183,14 @@ impl Maker for Making {
             ));
         };
         let all = issued::list(&self.layout).map_err(failed)?;
-        let own = |one: &&Issued| one.facility == facility.as_str() && one.period == due.period;
+        let zone = self.topology.facilities.iter().find(|one| one.name == *facility).map(|one| one.zone);
+        let period = zone.and_then(|zone| Period::parse(&due.period, zone).ok());
+        // However it was asked for.
+        let is_same = |one: &Issued| {
+            let times = period.as_ref().map(|of| (of.interval.from.start(), of.interval.to.start()));
+            one.period == due.period || times == Some((one.from, one.to))
+        };
+        let own = |one: &&Issued| one.facility == facility.as_str() && is_same(one);
         if let Some(one) = all.iter().filter(own).find(|one| one.restated_by.is_none()) {
             return Ok(one.id.clone());
         }

@@ -56,7 +56,9 @@ impl ReportShelf for Shelf {
         Box::pin(async move {
             let name = file.clone();
             let find = move || match schedule::file(&layout, &id, &file) {
-                Err(Kept::NoSuchFile(_)) => issued::file(&layout, &id, &file).map_err(Found::Issued),
+                Err(Kept::NoSuchFile(_)) => {
+                    issued::file_as_issued(&layout, &id, &file).map_err(Found::Issued)
+                }
                 found => found.map_err(Found::Made),
             };
             let bytes = off_the_runtime(find).await?;
@@ -82,6 +84,7 @@ async fn off_the_runtime<T: Send + 'static>(
             ShelfError::Changed(Kept::Folder(FolderError::Changed(file)).to_string())
         }
         Found::Made(error) => ShelfError::Unavailable(error.to_string()),
+        Found::Issued(error @ IssueError::Altered { .. }) => ShelfError::Changed(error.to_string()),
         Found::Issued(error) if error.is_absence() => ShelfError::NotFound(error.to_string()),
         Found::Issued(error) => ShelfError::Unavailable(error.to_string()),
     })

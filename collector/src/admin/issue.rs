@@ -170,8 +170,12 @@ pub struct ToPrint {
 
 impl ToPrint {
     /// Prints it beside the frozen files. What cannot be printed is said in the answer: the report is issued.
-    pub fn print(&self, layout: &Layout, mut answer: IssueAnswer) -> IssueAnswer {
+    pub fn print(mut self, layout: &Layout, mut answer: IssueAnswer) -> IssueAnswer {
         let (mut printed, mut trouble) = (Vec::new(), Vec::new());
+        match issued::seal(layout, &answer.issued.id) {
+            Ok(seal) => self.report.seal = Some(seal),
+            Err(error) => trouble.push(error.to_string()),
+        }
         // The JSON is there already.
         for format in self.formats.iter().filter(|format| **format != ReportFormat::Json) {
             match self.printed(layout, &answer.issued.id, *format) {

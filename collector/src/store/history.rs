@@ -8,7 +8,7 @@
 //! a quarter of an hour before that edge, in the version that stood then; later hours are missing.
 
 use super::{MeterId, StoreError};
-use crate::audit::chain;
+use crate::audit::chain::{self, Head};
 use rusqlite::{Connection, OptionalExtension, params};
 use wattledger_model::time::{HOUR_MINUTES, MINUTE_MS, Timestamp};
 
@@ -126,10 +126,20 @@ pub(crate) fn note(connection: &Connection, now: Timestamp, change: u64) -> rusq
 /// # Errors
 /// [`StoreError`] where the views cannot be made.
 pub fn shadow(connection: &Connection, known: Known) -> Result<(), StoreError> {
+    let head = chain::head_before(connection, known.edge).map_err(failed)?;
+    shadow_to(connection, known, &head)
+}
+
+/// As [`shadow`], with the audit chain up to a head that was noted: a clock that is put back later adds entries that
+/// seem to be earlier.
+///
+/// # Errors
+/// As [`shadow`].
+pub(crate) fn shadow_to(connection: &Connection, known: Known, head: &Head) -> Result<(), StoreError> {
     let (change, open) = (known.change, known.open_hour());
     let edge = open * HOUR_MS;
-    let head = chain::head_before(connection, known.edge).map_err(failed)?;
-    let (entries, hash) = (head.count, head.hash);
+    // No parameter can be bound in a view, and a hash may be whatever somebody wrote into a chain.
+    let (entries, hash) = (head.count, head.hash.replace('\'', "''"));
     // A connection that only reads may not even make a view of its own.
     connection.pragma_update(None, "query_only", false).map_err(failed)?;
     connection

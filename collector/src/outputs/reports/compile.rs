@@ -128,6 +128,7 @@ pub(super) fn compile(
         restatement: None,
         versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
         audit: corrected::head(view)?,
+        seal: None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::amount::Amount;
 use super::budget::YearBudget;
 use super::corrected::{AuditHead, CorrectionRow};
 use super::hours::Hours;
-use super::issued::Restatement;
+use super::issued::{Restatement, Seal};
 use super::market::Claims;
 use super::parts::PartRow;
 use super::shares::ShareRow;
@@ -72,6 +72,9 @@ pub struct Report {
     pub versions: Versions,
     /// The end of the audit chain.
     pub audit: AuditHead,
+    /// As what it was issued. It is printed, and stands in the statement beside the data, which it is not part of.
+    #[serde(skip)]
+    pub seal: Option<Seal>,
 }
 
 /// The facility.

@@ -299,6 +299,15 @@ fn colophon(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "  non-electric   {}", methods.non_electric)?;
     writeln!(out, "  uncertainty    {}", methods.uncertainty)?;
     writeln!(out, "  decision rule  {}", methods.decision_rule)?;
+    if let Some(seal) = &report.seal {
+        heading(out, "Issued")?;
+        writeln!(out, "  as {} by {}", seal.id, seal.who)?;
+        writeln!(out, "  Merkle root of the ledger {} over {} blocks", seal.merkle_root, seal.merkle_leaves)?;
+        match &seal.public_key {
+            Some(key) => writeln!(out, "  signed (Ed25519), public key {key}")?,
+            None => writeln!(out, "  not signed")?,
+        }
+    }
     heading(out, "Made from")?;
     writeln!(out, "  ledger change {}, digest {}", versions.change, versions.ledger_digest)?;
     writeln!(out, "  of {} minutes and {} steps", versions.ledger_minutes, versions.ledger_steps)?;

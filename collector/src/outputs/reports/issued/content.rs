@@ -128,6 +128,35 @@ impl Statement {
     }
 }
 
+/// What is printed of an issued report beside its content, so that paper can be held against its statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// Its name.
+    pub id: String,
+    /// Who issued it.
+    pub who: String,
+    /// Root of the Merkle tree over the ledger's blocks in the period.
+    pub merkle_root: String,
+    /// Blocks under the root.
+    pub merkle_leaves: u64,
+    /// The Ed25519 key that it is signed with, hexadecimal; `None` where it is not signed.
+    pub public_key: Option<String>,
+}
+
+impl Seal {
+    /// That of a statement.
+    pub fn of(statement: &Statement) -> Seal {
+        let LedgerState { merkle_root, merkle_leaves, .. } = &statement.ledger;
+        Seal {
+            id: statement.id.clone(),
+            who: statement.who.clone(),
+            merkle_root: merkle_root.clone(),
+            merkle_leaves: *merkle_leaves,
+            public_key: statement.public_key.clone(),
+        }
+    }
+}
+
 /// What is other than in the issued report that this one restates, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restatement {
@@ -182,6 +211,12 @@ pub struct Issued {
     pub facility: String,
     /// The period, as it was asked for.
     pub period: String,
+    /// First instant of the period.
+    #[serde(with = "instant")]
+    pub from: Timestamp,
+    /// First instant after it.
+    #[serde(with = "instant")]
+    pub to: Timestamp,
     /// When it was issued.
     #[serde(with = "instant")]
     pub issued_at: Timestamp,

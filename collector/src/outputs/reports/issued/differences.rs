@@ -55,6 +55,27 @@ fn shown(value: &Value) -> String {
     text
 }
 
+/// Whether two texts of JSON are the same but for the white space between their tokens. Two that have the same value and
+/// are not the same so may have a key twice, of which others read the one that this program does not.
+pub(crate) fn is_same_but_for_space(one: &[u8], other: &[u8]) -> bool {
+    tokens(one).eq(tokens(other))
+}
+
+fn tokens(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let (mut in_string, mut is_escaped) = (false, false);
+    text.iter().copied().filter(move |&byte| {
+        let was_in_string = in_string;
+        if is_escaped {
+            is_escaped = false;
+        } else if in_string && byte == b'\\' {
+            is_escaped = true;
+        } else if byte == b'"' {
+            in_string = !in_string;
+        }
+        was_in_string || !byte.is_ascii_whitespace()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +102,19 @@ mod tests {
         );
         assert_eq!(between(before, before), Vec::<String>::new());
         assert_eq!(between("1", "[1]"), [r#"everything: Some("1") -> Some("[1]")"#]);
+    }
+
+    #[test]
+    fn space_between_tokens_is_no_difference_and_everything_else_is() {
+        let same = |one: &str, other: &str| is_same_but_for_space(one.as_bytes(), other.as_bytes());
+        let one = r#"{"a": [1, "x \" y"], "b": null}"#;
+        assert!(same(one, "{\r\n\t\"a\":[1,\"x \\\" y\"],\"b\":null}\r\n"));
+        for other in [
+            r#"{"a": [1, "x \"  y"], "b": null}"#,
+            r#"{"a": [2], "a": [1, "x \" y"], "b": null}"#,
+            r#"{"b": null, "a": [1, "x \" y"]}"#,
+        ] {
+            assert!(!same(one, other), "{other}");
+        }
     }
 }

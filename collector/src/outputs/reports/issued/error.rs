@@ -89,6 +89,14 @@ pub enum IssueError {
         /// What is wrong with it.
         what: String,
     },
+    /// A frozen file is not what was issued.
+    #[error("{file} of {id} is not what was issued; `wattledger verify {id}` says what differs")]
+    Altered {
+        /// The report.
+        id: String,
+        /// The file.
+        file: String,
+    },
     /// There is something where something is to be written.
     #[error("{} is there already and is not empty; name a new directory", .0.display())]
     Occupied(PathBuf),

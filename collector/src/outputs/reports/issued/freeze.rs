@@ -1,7 +1,8 @@
 //! A report from what is frozen of it: made so when it is issued, and made so again whenever it is verified.
 
-use super::content::LedgerState;
+use super::content::{LedgerState, Statement};
 use super::error::IssueError;
+use crate::audit::Head;
 use crate::config::{CollectorConfig, Hourly};
 use crate::outputs::reports::{Options, Report, make};
 use crate::store::history::{self, Known, Newest};
@@ -55,6 +56,8 @@ pub(crate) struct Frozen {
     pub(crate) generated_at: Timestamp,
     /// The state of the ledger.
     pub(crate) known: Known,
+    /// The head of the audit chain then.
+    pub(crate) head: Head,
     /// The configuration, with the series of factors in it.
     pub(crate) config: CollectorConfig,
     /// The meters that were known.
@@ -67,7 +70,7 @@ impl Frozen {
         let numbers = self.numbers(layout)?;
         let topology = Arc::new(Topology::compile(&self.config, |key| numbers.get(key).copied()));
         let newest: Vec<Newest> = self.meters.iter().filter_map(|meter| newest_of(meter, &numbers)).collect();
-        let mut view = View::open_as_frozen(layout, topology, self.known, &newest, afresh)?;
+        let mut view = View::open_as_frozen(layout, topology, self.known, &self.head, &newest, afresh)?;
         let options = Options { generated_at: self.generated_at, configuration: &self.config };
         let report = make(&mut view, &self.facility, &self.period, options)?;
         let interval = Interval::new(report.period.from.minute(), report.period.to.minute());
@@ -88,6 +91,24 @@ impl Frozen {
         });
         Ok(known.collect())
     }
+}
+
+/// The state of the ledger that a statement is of. Its change number goes before what the store notes of that edge, which
+/// a clock that is put back makes void.
+pub(crate) fn known(statement: &Statement) -> Known {
+    Known { edge: statement.known_at, change: statement.ledger.change }
+}
+
+/// The head of the audit chain that a statement is of.
+pub(crate) fn head(statement: &Statement) -> Head {
+    Head { count: statement.audit.entries, hash: statement.audit.hash.clone() }
+}
+
+/// Opens a store as it was when a report was issued from it.
+pub(crate) fn as_issued(layout: &Layout, statement: &Statement) -> Result<Connection, StoreError> {
+    let connection = store::open_reader(layout)?;
+    history::shadow_to(&connection, known(statement), &head(statement))?;
+    Ok(connection)
 }
 
 fn failed(source: rusqlite::Error) -> StoreError {

@@ -2,13 +2,15 @@
 //!
 //! A report is first written whole to `.ID.partial` and synced, then its statement goes to the audit chain, then the
 //! directory gets its name. Killed before the entry, the report was never issued, and [`mend`] removes what was written;
-//! killed after it, the report is issued, and [`mend`] gives the directory its name. Nothing of it is ever written again.
+//! killed after it, the report is issued, and [`mend`] gives the directory its name: whoever opens the store to write
+//! calls it. Nothing of it is ever written again.
 
-use super::content::{Issued, IssuedFile, Statement};
+use super::STATEMENT;
+use super::content::{Issued, Seal, Statement};
 use super::error::IssueError;
+use super::list::issued;
 use super::prepare::Prepared;
 use super::sign::{SigningKey, hex};
-use super::{REPORT, STATEMENT};
 use crate::audit::{Entry, Kind, chain};
 use crate::store::{self, Layout};
 use rusqlite::Connection;
@@ -35,18 +37,23 @@ pub fn folder(layout: &Layout) -> PathBuf {
 
 /// The name of an issued report.
 pub(super) fn id(facility: &str, period: &str, number: u64) -> String {
+    format!("{}{number}", stem(facility, period))
+}
+
+/// What the names of all issued reports of a facility and a period begin with.
+pub(super) fn stem(facility: &str, period: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '-' };
     let period: String = period.chars().map(safe).collect();
-    format!("{facility}_{period}_{number}")
+    format!("{facility}_{period}_")
 }
 
 /// Whether a text can be the name of an issued report or of one of its files: it names nothing outside the directory.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=200).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(fits)
 }
 
-fn checked(text: &str) -> Result<&str, IssueError> {
+pub(super) fn checked(text: &str) -> Result<&str, IssueError> {
     if is_name(text) { Ok(text) } else { Err(IssueError::Name(text.chars().take(80).collect())) }
 }
 
@@ -65,23 +72,62 @@ pub fn file(layout: &Layout, id: &str, name: &str) -> Result<Vec<u8>, IssueError
     fs::read(&path).map_err(IssueError::io(path))
 }
 
-/// The statement of an issued report, and the text of the report.
-pub(super) fn read(layout: &Layout, id: &str) -> Result<(Statement, String), IssueError> {
-    let directory = directory(layout, id)?;
-    let statement = statement(&directory)?;
-    let path = directory.join(REPORT);
-    let text = fs::read_to_string(&path).map_err(IssueError::io(path))?;
-    Ok((statement, text))
+/// As [`file`], to be handed to somebody: a frozen file that is not what was issued is not.
+///
+/// # Errors
+/// As [`file`], and [`IssueError::Altered`].
+pub fn file_as_issued(layout: &Layout, id: &str, name: &str) -> Result<Vec<u8>, IssueError> {
+    let bytes = file(layout, id, name)?;
+    let statement = statement(&directory(layout, id)?)?;
+    match statement.files.get(name) {
+        Some(hash) if *hash != hex(&Sha256::digest(&bytes)) => {
+            Err(IssueError::Altered { id: id.to_owned(), file: name.to_owned() })
+        }
+        _ => Ok(bytes),
+    }
 }
 
-fn statement(directory: &Path) -> Result<Statement, IssueError> {
+/// An issued report that is what it was by the audit chain: its statement, and the frozen files by name. What else is
+/// made from it, no altered one is to stand behind.
+pub(super) fn as_issued(
+    layout: &Layout,
+    id: &str,
+) -> Result<(Statement, BTreeMap<String, Vec<u8>>), IssueError> {
+    let altered = |file: &str| IssueError::Altered { id: id.to_owned(), file: file.to_owned() };
+    let statement = statement(&directory(layout, id)?)?;
+    let entry = entries_of(&store::open_reader(layout)?, id)?.into_iter().next();
+    let noted = entry.and_then(|entry| serde_json::from_str::<Statement>(&entry.body).ok());
+    if noted.as_ref() != Some(&statement) {
+        return Err(altered(STATEMENT));
+    }
+    let mut files = BTreeMap::new();
+    for (name, hash) in &statement.files {
+        let bytes = file(layout, id, name)?;
+        if hex(&Sha256::digest(&bytes)) != *hash {
+            return Err(altered(name));
+        }
+        files.insert(name.clone(), bytes);
+    }
+    Ok((statement, files))
+}
+
+/// What is printed of an issued report beside its content.
+///
+/// # Errors
+/// [`IssueError`]: no such report, or its statement cannot be read.
+pub fn seal(layout: &Layout, id: &str) -> Result<Seal, IssueError> {
+    Ok(Seal::of(&statement(&directory(layout, id)?)?))
+}
+
+/// The statement in the directory of an issued report.
+pub(super) fn statement(directory: &Path) -> Result<Statement, IssueError> {
     let path = directory.join(STATEMENT);
     let text = fs::read_to_string(&path).map_err(IssueError::io(&path))?;
     serde_json::from_str(&text).map_err(|error| IssueError::content(path, error))
 }
 
 /// The directories of issued reports with their names, sorted.
-fn directories(layout: &Layout) -> Result<Vec<(String, PathBuf)>, IssueError> {
+pub(super) fn directories(layout: &Layout) -> Result<Vec<(String, PathBuf)>, IssueError> {
     let folder = folder(layout);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -101,121 +147,27 @@ fn directories(layout: &Layout) -> Result<Vec<(String, PathBuf)>, IssueError> {
     Ok(all)
 }
 
-/// All issued reports, the newest first. What of them cannot be read is said in its place.
-///
-/// # Errors
-/// [`IssueError::Io`] where the directory cannot be listed.
-pub fn list(layout: &Layout) -> Result<Vec<Issued>, IssueError> {
-    let mut all = Vec::new();
-    for (name, directory) in directories(layout)? {
-        if is_name(&name) {
-            all.push(issued(name, &directory));
-        }
-    }
-    let restated: Vec<(String, String)> =
-        all.iter().filter_map(|one| Some((one.restates.clone()?, one.id.clone()))).collect();
-    for one in &mut all {
-        one.restated_by = restated.iter().find(|(of, _)| *of == one.id).map(|(_, by)| by.clone());
-    }
-    all.sort_by(|one, other| (other.issued_at, &other.id).cmp(&(one.issued_at, &one.id)));
-    Ok(all)
-}
-
-/// Entries of the audit chain whose report is not there under its name, by number.
-///
-/// # Errors
-/// [`IssueError`] where store or directory cannot be read.
-pub fn missing(layout: &Layout) -> Result<Vec<(u64, String)>, IssueError> {
-    let connection = store::open_reader(layout)?;
-    let told = told(&connection)?.into_iter().map(|(id, entry)| (entry.sequence, id));
-    let mut gone: Vec<(u64, String)> = told.filter(|(_, id)| directory(layout, id).is_err()).collect();
-    gone.sort();
-    Ok(gone)
-}
-
-fn issued(name: String, directory: &Path) -> Issued {
-    let (files, mut trouble) = files(directory);
-    let statement = match statement(directory) {
-        Ok(statement) => Some(statement),
-        Err(error) => {
-            trouble.get_or_insert(error.to_string());
-            None
-        }
-    };
-    let text = fs::read_to_string(directory.join(REPORT)).unwrap_or_default();
-    let report: Value = serde_json::from_str(&text).unwrap_or_default();
-    if let Some(statement) = &statement {
-        let frozen = statement.files.iter();
-        let mut wrong = frozen
-            .filter(|(name, hash)| !files.iter().any(|file| file.name == **name && file.sha256 == **hash));
-        if let Some((name, _)) = wrong.next() {
-            trouble.get_or_insert(format!("{name} is not what was issued"));
-        }
-        if statement.id != name {
-            trouble.get_or_insert(format!("its statement is that of {}", statement.id));
-        }
-    }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let verdicts = report["verdicts"].as_array().into_iter().flatten();
-    Issued {
-        id: name,
-        facility: statement.as_ref().map(|of| of.facility.clone()).unwrap_or_default(),
-        period: statement.as_ref().map(|of| of.period.clone()).unwrap_or_default(),
-        issued_at: statement.as_ref().map(|of| of.issued_at).unwrap_or_default(),
-        restates: statement.as_ref().and_then(|of| of.restates.clone()),
-        restated_by: None,
-        headline: headline(&report),
-        verdicts: verdicts.map(|verdict| (text(&verdict["target"]), text(&verdict["verdict"]))).collect(),
-        signed: statement.is_some_and(|of| of.signature.is_some()),
-        files,
-        trouble,
-    }
-}
-
-fn headline(report: &Value) -> String {
-    let pue = &report["pue"];
-    let Some(notation) = pue["notation"].as_str() else { return String::new() };
-    let shown = report["uncertainty"]["stated"].as_str().or(pue["rounded"].as_str());
-    match shown {
-        Some(shown) => format!("{notation} = {shown}"),
-        None => format!("{notation}: {}", pue["status"].as_str().unwrap_or("not known")),
-    }
-}
-
-fn files(directory: &Path) -> (Vec<IssuedFile>, Option<String>) {
-    let (mut all, mut trouble) = (Vec::new(), None);
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    for name in names.filter(|name| is_name(name)) {
-        match fs::read(directory.join(&name)) {
-            Ok(bytes) => {
-                let sha256 = hex(&Sha256::digest(&bytes));
-                all.push(IssuedFile { name, bytes: bytes.len() as u64, sha256 });
-            }
-            Err(error) => {
-                trouble.get_or_insert(format!("{name} cannot be read: {error}"));
-            }
-        }
-    }
-    all.sort_by(|one, other| one.name.cmp(&other.name));
-    (all, trouble)
-}
-
-/// The reports that the audit chain says were issued, with their entries.
-fn told(connection: &Connection) -> Result<BTreeMap<String, Entry>, IssueError> {
-    let mut all = BTreeMap::new();
+/// The reports that the audit chain says were issued, with the entries that say so: one each, where nobody added more.
+pub(super) fn told(connection: &Connection) -> Result<BTreeMap<String, Vec<Entry>>, IssueError> {
+    let mut all: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     chain::walk(connection, None, Some(Kind::Issue), |entry| {
         let body: Value = serde_json::from_str(&entry.body).unwrap_or_default();
         if let Some(id) = body["id"].as_str() {
-            all.insert(id.to_owned(), entry);
+            all.entry(id.to_owned()).or_default().push(entry);
         }
     })?;
     Ok(all)
 }
 
-/// The entry of the audit chain that says that a report was issued.
-pub(super) fn entry_of(connection: &Connection, id: &str) -> Result<Option<Entry>, IssueError> {
-    Ok(told(connection)?.remove(id))
+/// The entries of the audit chain that say that a report was issued, the first of them first.
+pub(super) fn entries_of(connection: &Connection, id: &str) -> Result<Vec<Entry>, IssueError> {
+    Ok(told(connection)?.remove(id).unwrap_or_default())
+}
+
+/// The statements that the audit chain has.
+pub(super) fn noted(connection: &Connection) -> Result<Vec<Statement>, IssueError> {
+    let firsts = told(connection)?.into_values().filter_map(|all| all.into_iter().next());
+    Ok(firsts.filter_map(|entry| serde_json::from_str(&entry.body).ok()).collect())
 }
 
 /// Issues a report: names, signs and keeps it, and has its statement noted in the audit chain by `note`. To be called by
@@ -229,22 +181,18 @@ pub fn keep(
     key: Option<&SigningKey>,
     note: impl FnOnce(&Value) -> Result<Entry, IssueError>,
 ) -> Result<(Issued, Entry), IssueError> {
+    mend(layout)?;
     let connection = store::open_reader(layout)?;
-    mend(layout, &connection)?;
     let told = told(&connection)?;
+    check_new(layout, &prepared.statement, &noted(&connection)?)?;
     drop(connection);
-    check_new(layout, &prepared.statement, &told)?;
     let folder = folder(layout);
-    let stem = {
-        let Statement { facility, period, .. } = &prepared.statement;
-        id(facility, period, 0)
-    };
-    let stem = stem.trim_end_matches('0');
-    let number_of = |id: &str| id.strip_prefix(stem)?.parse::<u64>().ok();
+    let stem = stem(&prepared.statement.facility, &prepared.statement.period);
+    let number_of = |id: &str| id.strip_prefix(&stem)?.parse::<u64>().ok();
     let kept = directories(layout)?;
     let names = told.keys().map(String::as_str).chain(kept.iter().map(|(name, _)| name.as_str()));
     let last = names.filter_map(number_of).max().unwrap_or(0);
-    prepared.named(last + 1, key);
+    prepared.named(last.saturating_add(1), key);
     let id = prepared.statement.id.clone();
     let (partial, whole) = (folder.join(format!(".{id}.partial")), folder.join(&id));
     fs::create_dir_all(&partial).map_err(IssueError::io(&partial))?;
@@ -254,6 +202,8 @@ pub fn keep(
     }
     sync(&partial)?;
     sync(&folder)?;
+    // The folder itself may be new.
+    sync(&layout.dir)?;
     let entry = note(&prepared.statement.value()).inspect_err(|_| {
         if let Err(error) = fs::remove_dir_all(&partial) {
             tracing::warn!(%error, path = %partial.display(), "what was written of a report that was not issued stays");
@@ -264,23 +214,20 @@ pub fn keep(
     Ok((issued(id, &whole), entry))
 }
 
-/// A period is issued once; after that it is restated, and each report once.
-fn check_new(
-    layout: &Layout,
-    statement: &Statement,
-    told: &BTreeMap<String, Entry>,
-) -> Result<(), IssueError> {
-    let bodies = told.values().filter_map(|entry| serde_json::from_str::<Statement>(&entry.body).ok());
-    let all: Vec<Statement> = bodies.collect();
+/// A time is issued once, however it was asked for; after that it is restated, and each report once.
+fn check_new(layout: &Layout, statement: &Statement, noted: &[Statement]) -> Result<(), IssueError> {
     if let Some(of) = &statement.restates {
         directory(layout, of)?;
-        return match all.iter().find(|other| other.restates.as_ref() == Some(of)) {
+        return match noted.iter().find(|other| other.restates.as_ref() == Some(of)) {
             Some(by) => Err(IssueError::Restated { id: of.clone(), by: by.id.clone() }),
             None => Ok(()),
         };
     }
-    let same = |other: &&Statement| other.facility == statement.facility && other.period == statement.period;
-    match all.iter().filter(same).max_by_key(|other| other.issued_at) {
+    let same = |other: &&Statement| {
+        other.facility == statement.facility
+            && (other.period == statement.period || (other.from, other.to) == (statement.from, statement.to))
+    };
+    match noted.iter().filter(same).max_by_key(|other| other.issued_at) {
         Some(last) => Err(IssueError::Already {
             period: statement.period.clone(),
             facility: statement.facility.clone(),
@@ -294,23 +241,33 @@ fn check_new(
 ///
 /// # Errors
 /// [`IssueError`] where store or directory cannot be read or written.
-pub fn mend(layout: &Layout, connection: &Connection) -> Result<(), IssueError> {
-    for (name, partial) in directories(layout)? {
-        let Some(id) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")) else {
-            continue;
-        };
-        let noted =
-            entry_of(connection, id)?.and_then(|entry| serde_json::from_str::<Statement>(&entry.body).ok());
-        if noted.is_some_and(|noted| statement(&partial).is_ok_and(|own| own == noted)) {
-            let whole = folder(layout).join(id);
-            fs::rename(&partial, &whole).map_err(IssueError::io(&whole))?;
-            tracing::info!(report = id, "an issued report that was interrupted is in its place");
-        } else {
+pub fn mend(layout: &Layout) -> Result<(), IssueError> {
+    let id_of = |name: &str| Some(name.strip_prefix('.')?.strip_suffix(".partial")?.to_owned());
+    let left: Vec<(String, PathBuf)> =
+        directories(layout)?.into_iter().filter_map(|(name, path)| Some((id_of(&name)?, path))).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let connection = store::open_reader(layout)?;
+    for (id, partial) in left {
+        let entries = entries_of(&connection, &id)?;
+        let whole = folder(layout).join(&id);
+        let Some(entry) = entries.first() else {
             fs::remove_dir_all(&partial).map_err(IssueError::io(&partial))?;
             tracing::info!(report = id, "what was written of a report that was never issued is removed");
+            continue;
+        };
+        let noted = serde_json::from_str::<Statement>(&entry.body).ok();
+        if whole.exists() || noted.is_none() || statement(&partial).ok() != noted {
+            // It was issued, so what is left of it is not thrown away.
+            tracing::warn!(report = id, path = %partial.display(), "what was written of an issued report is not what the \
+                audit chain says; it is left as it is");
+            continue;
         }
+        fs::rename(&partial, &whole).map_err(IssueError::io(&whole))?;
+        tracing::info!(report = id, "an issued report that was interrupted is in its place");
     }
-    sync_if_any(&folder(layout))
+    sync(&folder(layout))
 }
 
 /// Puts printed files beside an issued report. They are made from it and may be made again; what it says is in its frozen
@@ -341,8 +298,4 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), IssueError> {
 
 fn sync(directory: &Path) -> Result<(), IssueError> {
     File::open(directory).and_then(|opened| opened.sync_all()).map_err(IssueError::io(directory))
-}
-
-fn sync_if_any(directory: &Path) -> Result<(), IssueError> {
-    if directory.is_dir() { sync(directory) } else { Ok(()) }
 }

@@ -23,9 +23,12 @@
 //! ([`crate::store::merkle`]) in the statement fix the minutes of all meters in the period.
 //!
 //! So a report is verified by making it again, from the ledger or from a bundle of evidence, and comparing JSON with JSON,
-//! number by number, digit by digit. Minutes are believed, not digests that the store keeps of them. What nobody can
-//! find: an audit chain that was made anew with everything it fixes, by whoever can write the file. Against that stand
+//! number by number, digit by digit. Minutes are believed, not digests and sums that the store keeps of them. What nobody
+//! can find: an audit chain that was made anew with everything it fixes, by whoever can write the file. Against that stand
 //! the signature with a key that is pinned, and a head of the chain that was noted elsewhere.
+//!
+//! Another version of the program, or of its tables, may make another report of the same ledger. Where it does, that is
+//! told as what cannot be verified here, not as a difference; everything else is checked all the same.
 
 mod content;
 mod differences;
@@ -33,6 +36,7 @@ mod error;
 mod evidence;
 mod freeze;
 mod keep;
+mod list;
 mod prepare;
 mod restate;
 mod sign;
@@ -43,12 +47,13 @@ mod verify;
 mod tests;
 
 pub use content::{
-    Cause, ChainState, Change, ConfigurationState, Issued, IssuedFile, LedgerState, Restatement, Statement,
-    TableState,
+    Cause, ChainState, Change, ConfigurationState, Issued, IssuedFile, LedgerState, Restatement, Seal,
+    Statement, TableState,
 };
 pub use error::IssueError;
 pub use evidence::{Evidence, export};
-pub use keep::{Printed, add_printed, file, folder, keep, list, mend, missing};
+pub use keep::{Printed, add_printed, file, file_as_issued, folder, keep, mend, seal};
+pub use list::{list, missing};
 pub use prepare::{Asked, Prepared, prepare};
 pub use sign::{KeyError, SigningKey, read_public};
 pub use verify::{Finding, Given, Verified, again, against_evidence, against_ledger};

@@ -8,7 +8,7 @@ use super::{CONFIGURATION, METERS, REPORT, keep, restate, tables};
 use crate::audit::{chain, configuration};
 use crate::config::{CollectorConfig, read_series, series_text};
 use crate::outputs::reports::{Report, json};
-use crate::store::history::{self, Known};
+use crate::store::history;
 use crate::store::{self, Layout, StoreError};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ pub fn prepare(layout: &Layout, asked: Asked<'_>, now: Timestamp) -> Result<Prep
         period: asked.period.trim().to_owned(),
         generated_at: now,
         known,
+        head: head.clone(),
         config,
         meters: freeze::meters(&connection)?,
     };
@@ -86,7 +87,8 @@ pub fn prepare(layout: &Layout, asked: Asked<'_>, now: Timestamp) -> Result<Prep
         issue: SHAPE.to_owned(),
         id: String::new(),
         facility: asked.facility.to_owned(),
-        period: frozen.period.clone(),
+        // As it means the same later: `rolling-12m` is other months each time.
+        period: report.period.text.clone(),
         from: report.period.from,
         to: report.period.to,
         issued_at: now,
@@ -108,7 +110,7 @@ pub fn prepare(layout: &Layout, asked: Asked<'_>, now: Timestamp) -> Result<Prep
         signature: None,
     };
     if let Some(of) = asked.restates {
-        report.restatement = Some(restated(layout, of, &report, &statement, known)?);
+        report.restatement = Some(restated(layout, of, &report, &statement)?);
     }
     files.insert(REPORT.to_owned(), json(&report).into_bytes());
     statement.files = files.iter().map(|(name, bytes)| (name.clone(), hex(&Sha256::digest(bytes)))).collect();
@@ -131,15 +133,15 @@ fn restated(
     of: &str,
     report: &Report,
     statement: &Statement,
-    known: Known,
 ) -> Result<Restatement, IssueError> {
-    let (before, text) = keep::read(layout, of)?;
+    let (before, files) = keep::as_issued(layout, of)?;
+    let text = files.get(REPORT).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
     let changes =
         restate::changes(&text, &json(report)).map_err(|error| IssueError::content(REPORT, error))?;
     if changes.is_empty() {
         return Err(IssueError::Unchanged(of.to_owned()));
     }
-    restate::restatement(layout, &before, statement, changes, known)
+    restate::restatement(layout, &before, statement, changes)
 }
 
 /// The series of factors that a configuration names, as they are now.

@@ -3,9 +3,9 @@
 use super::content::{Cause, Change, Restatement, Statement};
 use super::differences::differences;
 use super::error::IssueError;
+use super::freeze;
 use crate::audit::{Entry, Kind, chain};
-use crate::store::history::{self, Known};
-use crate::store::{self, Layout, StoreError};
+use crate::store::{Layout, StoreError};
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,15 +37,11 @@ pub(super) fn restatement(
     before: &Statement,
     after: &Statement,
     mut changes: Vec<Change>,
-    known: Known,
 ) -> Result<Restatement, IssueError> {
     let more = changes.len().saturating_sub(MOST_CHANGES);
     changes.truncate(MOST_CHANGES);
-    let connection = store::open_reader(layout)?;
-    history::shadow(&connection, known)?;
-    let mut causes = told(&connection, before, after)?;
-    causes.extend(moved(&connection, before)?);
-    causes.extend(of_program(before, after));
+    let connection = freeze::as_issued(layout, after)?;
+    let causes = causes(&connection, before, after)?;
     Ok(Restatement {
         of: before.id.clone(),
         issued_at: before.issued_at,
@@ -54,6 +50,21 @@ pub(super) fn restatement(
         more,
         causes,
     })
+}
+
+/// The kind of causes that only the ledger itself can tell of: a bundle of evidence does not say when an hour was booked.
+pub(crate) const LEDGER: &str = "ledger";
+
+/// Everything between two reports that may have made them differ, as a connection sees it that is as of the later one.
+pub(crate) fn causes(
+    connection: &Connection,
+    before: &Statement,
+    after: &Statement,
+) -> Result<Vec<Cause>, StoreError> {
+    let mut all = told(connection, before, after)?;
+    all.extend(moved(connection, before)?);
+    all.extend(of_program(before, after));
+    Ok(all)
 }
 
 /// The entries of the audit chain between the two that change figures.
@@ -126,7 +137,7 @@ fn moved(connection: &Connection, before: &Statement) -> Result<Vec<Cause>, Stor
         let many = if count == 1 { "1 hour".to_owned() } else { format!("{count} hours") };
         let days = if first == last { format!("on {first}") } else { format!("from {first} to {last}") };
         Cause {
-            kind: "ledger".to_owned(),
+            kind: LEDGER.to_owned(),
             what: format!("{meter}: {many} {days} (UTC) booked anew"),
             at: None,
             who: None,

@@ -34,7 +34,10 @@ pub(super) fn foot(report: &Report, lang: Lang) -> String {
         format!("ledger change {}, digest {digest}…", versions.change),
         format!("台账变更号 {}，哈希值 {digest}…", versions.change),
     );
-    format!("{} · {period} · {change}", report.facility.name)
+    match &report.seal {
+        Some(seal) => format!("{} · {change}", seal.id),
+        None => format!("{} · {period} · {change}", report.facility.name),
+    }
 }
 
 /// The headline figure, the cut of a period that is not over, and each verdict.

@@ -1,7 +1,8 @@
 //! The meters of the boundary, how it was reckoned, and from what: what an auditor starts from.
 
 use super::super::content::{BoundaryMeter, Report};
-use super::super::document::{Cell, Lang, Section};
+use super::super::document::{Cell, Fact, Lang, Section};
+use super::super::issued::Seal;
 use super::super::words::{self, say, told};
 use super::cells::{
     column, count, exact, fact, facts, if_any, instant, noted, numbers, paragraph, said, table,
@@ -104,10 +105,36 @@ pub(super) fn method(report: &Report, lang: Lang) -> Section {
     section("method", say(lang, "Method", "核算方法"), vec![facts(lines)])
 }
 
+/// As what it was issued: with this, paper is held against its statement.
+fn issued(seal: &Seal, lang: Lang) -> Vec<Fact> {
+    let key = seal.public_key.clone();
+    vec![
+        said(say(lang, "issued as", "签发编号"), &seal.id),
+        said(say(lang, "issued by", "签发人"), &seal.who),
+        said(
+            say(lang, "Merkle root of the ledger (SHA-256, RFC 6962)", "台账默克尔树根（SHA-256，RFC 6962）"),
+            &seal.merkle_root,
+        ),
+        fact(
+            say(
+                lang,
+                "blocks under the root (a meter's UTC day each)",
+                "树根所含数据块数（每块为一表一个 UTC 日）",
+            ),
+            count(seal.merkle_leaves),
+        ),
+        said(
+            say(lang, "signed with the public key (Ed25519)", "签名公钥（Ed25519）"),
+            key.unwrap_or_else(|| say(lang, "not signed", "未签名").to_owned()),
+        ),
+    ]
+}
+
 /// From what and by which program.
 pub(super) fn provenance(report: &Report, lang: Lang) -> Section {
     let versions = &report.versions;
-    let mut lines = vec![
+    let mut lines = report.seal.as_ref().map(|seal| issued(seal, lang)).unwrap_or_default();
+    lines.extend([
         fact(say(lang, "made at, UTC", "生成时刻（UTC）"), instant(versions.generated_at)),
         said(say(lang, "program", "程序"), format!("wattledger {}", versions.engine)),
         said(say(lang, "shape of the data", "数据格式"), report.report),
@@ -115,8 +142,6 @@ pub(super) fn provenance(report: &Report, lang: Lang) -> Section {
         said(say(lang, "digest of the ledger (SHA-256)", "台账哈希值（SHA-256）"), &versions.ledger_digest),
         fact(say(lang, "minutes in the digest", "哈希所含分钟数"), count(versions.ledger_minutes)),
         fact(say(lang, "steps in the digest", "哈希所含读数区间数"), count(versions.ledger_steps)),
-    ];
-    lines.extend([
         fact(say(lang, "entries in the audit chain", "审计链条目数"), count(report.audit.entries)),
         said(
             say(lang, "head of the audit chain (SHA-256)", "审计链末端哈希值（SHA-256）"),

@@ -7,9 +7,8 @@ use crate::audit::{Entry, chain};
 use crate::config::CollectorConfig;
 use crate::outputs::reports::issued::content::Statement;
 use crate::outputs::reports::issued::error::IssueError;
-use crate::outputs::reports::issued::freeze::FrozenMeter;
+use crate::outputs::reports::issued::freeze::{self, FrozenMeter};
 use crate::outputs::reports::issued::{METERS, REPORT, STATEMENT, keep, tables};
-use crate::store::history::{self, HistoryError};
 use crate::store::{self, Layout, MeterId, StoreError};
 use flate2::{Compression, GzBuilder};
 use rusqlite::{Connection, params};
@@ -34,6 +33,8 @@ pub struct Evidence {
     pub files: usize,
     /// Their bytes, without the manifest.
     pub bytes: u64,
+    /// Tables that it was issued with and that this program no longer has, each with its version: they are not in it.
+    pub without: Vec<String>,
 }
 
 /// Writes the evidence of an issued report to a new or empty directory. A running collector is not held up.
@@ -41,33 +42,34 @@ pub struct Evidence {
 /// # Errors
 /// [`IssueError`].
 pub fn export(layout: &Layout, id: &str, into: &Path) -> Result<Evidence, IssueError> {
-    let (statement, _) = keep::read(layout, id)?;
+    let (statement, files) = keep::as_issued(layout, id)?;
+    let earlier = statement.restates.as_deref().map(|of| keep::as_issued(layout, of)).transpose()?;
     fs::create_dir_all(into).map_err(IssueError::io(into))?;
     if fs::read_dir(into).map_err(IssueError::io(into))?.next().is_some() {
         return Err(IssueError::Occupied(into.to_owned()));
     }
-    for name in statement.files.keys().map(String::as_str).chain([STATEMENT]) {
-        put(into, name, &keep::file(layout, id, name)?)?;
+    put(into, STATEMENT, statement.text().as_bytes())?;
+    for (name, bytes) in &files {
+        put(into, name, bytes)?;
     }
-    if let Some(of) = &statement.restates {
-        for name in [REPORT, STATEMENT] {
-            put(into, &format!("{RESTATED}/{name}"), &keep::file(layout, of, name)?)?;
+    if let Some((earlier, files)) = earlier {
+        put(into, &format!("{RESTATED}/{STATEMENT}"), earlier.text().as_bytes())?;
+        if let Some(bytes) = files.get(REPORT) {
+            put(into, &format!("{RESTATED}/{REPORT}"), bytes)?;
         }
     }
-    for table in tables::all() {
-        put(into, &format!("{TABLES}/{}", table.file), table.text.as_bytes())?;
-    }
+    let without = put_tables(&statement, into)?;
     put(into, README, readme(&statement).as_bytes())?;
     put_chain(layout, &statement, into)?;
     put_ledger(layout, &statement, into)?;
-    let files = contents(into)?;
+    let files = contents(into)?.files;
     let (count, bytes) = (files.len() + 1, files.values().map(|file| file.bytes).sum());
     let manifest = Manifest { evidence: SHAPE.to_owned(), id: id.to_owned(), files };
     let mut text =
         serde_json::to_string_pretty(&manifest).map_err(|error| IssueError::content(MANIFEST, error))?;
     text.push('\n');
     put(into, MANIFEST, text.as_bytes())?;
-    Ok(Evidence { id: id.to_owned(), directory: into.to_owned(), files: count, bytes })
+    Ok(Evidence { id: id.to_owned(), directory: into.to_owned(), files: count, bytes, without })
 }
 
 fn put(into: &Path, name: &str, bytes: &[u8]) -> Result<(), IssueError> {
@@ -78,12 +80,24 @@ fn put(into: &Path, name: &str, bytes: &[u8]) -> Result<(), IssueError> {
     keep::write(&path, bytes)
 }
 
+/// The tables that it was issued with, so far as this program has them; gives those that it has not.
+fn put_tables(statement: &Statement, into: &Path) -> Result<Vec<String>, IssueError> {
+    let own = tables::all();
+    let mut without = Vec::new();
+    for stated in &statement.tables {
+        match own.iter().find(|table| table.state == *stated) {
+            Some(table) => put(into, &format!("{TABLES}/{}", table.file), table.text.as_bytes())?,
+            None => without.push(format!("{} {}", stated.name, stated.version)),
+        }
+    }
+    Ok(without)
+}
+
 /// The chain from its first entry to that of the issue.
 fn put_chain(layout: &Layout, statement: &Statement, into: &Path) -> Result<(), IssueError> {
     let connection = store::open_reader(layout)?;
-    let last = keep::entry_of(&connection, &statement.id)?
-        .ok_or_else(|| IssueError::NotIssued(statement.id.clone()))?
-        .sequence;
+    let entries = keep::entries_of(&connection, &statement.id)?;
+    let last = entries.first().ok_or_else(|| IssueError::NotIssued(statement.id.clone()))?.sequence;
     let mut text = String::new();
     chain::walk(&connection, None, None, |entry| {
         if entry.sequence <= last {
@@ -106,12 +120,7 @@ fn line(entry: &Entry) -> String {
 /// Minutes and steps as they were known: of the facility's site all there are, since a report also looks at other times
 /// than its period, of other meters those that the digest of the period is over.
 fn put_ledger(layout: &Layout, statement: &Statement, into: &Path) -> Result<(), IssueError> {
-    let connection = store::open_reader(layout)?;
-    let known = history::known_at(&connection, statement.known_at).map_err(|error| match error {
-        HistoryError::Store(error) => IssueError::Store(error),
-        other => IssueError::History(other),
-    })?;
-    history::shadow(&connection, known)?;
+    let connection = freeze::as_issued(layout, statement)?;
     let ids = store::meters(&connection)?;
     let whole = sites(layout, statement)?;
     let path = keep::directory(layout, &statement.id)?.join(METERS);
@@ -231,12 +240,15 @@ impl Series {
     }
 }
 
-fn readme(statement: &Statement) -> String {
+/// What the bundle says of itself.
+pub(crate) fn readme(statement: &Statement) -> String {
     let Statement { id, facility, period, issued_at, known_at, engine, .. } = statement;
     format!(
         "Evidence of the issued report {id}: facility {facility}, period {period}, issued {issued_at}.\n\
          With it the report is made again on any machine, without the collector:\n\n    \
              wattledger verify --evidence THIS_DIRECTORY [--key PUBLIC_KEY_FILE] report.json\n\n\
+         It ends with 0 where all is as it was issued, with 1 where anything differs, with 2 where it cannot tell. Only a key\n\
+         or a head of the audit chain that you have from elsewhere can tell whose evidence this is.\n\n\
          report.json         the report as it was issued; nothing of it is ever changed\n\
          issue.json          the statement: who issued it, when, why; SHA-256 of what it was made with; digest and Merkle\n                    \
              root of the ledger; head of the audit chain; signature (Ed25519) over the statement as JSON\n                    \

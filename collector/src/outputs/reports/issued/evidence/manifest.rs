@@ -35,23 +35,58 @@ pub(crate) struct FileState {
     pub(crate) sha256: String,
 }
 
-/// The files of a bundle as they are now, but for the manifest.
-pub(crate) fn contents(directory: &Path) -> Result<BTreeMap<String, FileState>, IssueError> {
-    let mut all = BTreeMap::new();
+/// What is in a bundle.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Its files as they are now, but for the manifest.
+    pub(crate) files: BTreeMap<String, FileState>,
+    /// What is neither file nor folder: links, which lead elsewhere, and devices and pipes, which may never end.
+    pub(crate) others: Vec<String>,
+}
+
+/// The files of a bundle as they are now. No link is followed.
+pub(crate) fn contents(directory: &Path) -> Result<Contents, IssueError> {
+    let mut all = Contents::default();
     let mut folders = vec![(directory.to_owned(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(IssueError::io(&folder))? {
-            let path = entry.map_err(IssueError::io(&folder))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let entry = entry.map_err(IssueError::io(&folder))?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let within = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-            if path.is_dir() {
+            // Of the entry itself, not of what a link leads to.
+            let kind = entry.file_type().map_err(IssueError::io(&path))?;
+            if kind.is_dir() {
                 folders.push((path, within));
+            } else if !kind.is_file() {
+                all.others.push(within);
             } else if within != MANIFEST {
-                all.insert(within, state(&path)?);
+                all.files.insert(within, state(&path)?);
             }
         }
     }
+    all.others.sort();
     Ok(all)
+}
+
+/// Bytes that a file may have that is read as a whole.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// The content of a file of a bundle.
+pub(crate) fn content(directory: &Path, name: &str) -> Result<Vec<u8>, IssueError> {
+    let path = directory.join(name);
+    let file = fs::File::open(&path).map_err(IssueError::io(&path))?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(IssueError::io(&path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(IssueError::content(path, "it has more than a gibibyte, which evidence never has"));
+    }
+    Ok(bytes)
+}
+
+/// The same of a text.
+pub(crate) fn text(directory: &Path, name: &str) -> Result<String, IssueError> {
+    let bytes = content(directory, name)?;
+    String::from_utf8(bytes).map_err(|error| IssueError::content(directory.join(name), error))
 }
 
 fn state(path: &Path) -> Result<FileState, IssueError> {
@@ -70,7 +105,7 @@ fn state(path: &Path) -> Result<FileState, IssueError> {
 /// The manifest of a bundle.
 pub(crate) fn read_manifest(directory: &Path) -> Result<Manifest, IssueError> {
     let path = directory.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(IssueError::io(&path))?;
+    let text = text(directory, MANIFEST)?;
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|error| IssueError::content(&path, error))?;
     if manifest.evidence != SHAPE {

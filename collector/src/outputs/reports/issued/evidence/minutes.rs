@@ -6,8 +6,8 @@
 
 use crate::ledger::block::{GaugeHour, Hour, MINUTES, decode_levels, decode_sums};
 use crate::store::StoreError;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{BufRead, Read as _};
 use wattledger_model::minute::{GaugeMinute, Minute, Part, Provenance, Step, StepClass};
 use wattledger_model::time::{HOUR_MINUTES, Minute as At, Timestamp};
 
@@ -66,8 +66,23 @@ pub(super) fn put_step(text: &mut String, step: &Step) {
         .expect("writing to a text does not fail");
 }
 
-/// Reads minutes of a summed quantity back, by hour.
-pub(super) fn sums(text: &str) -> Result<BTreeMap<i64, Hour>, String> {
+/// Why rows are not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// They are not what they should be.
+    Rows(String),
+    /// Whoever took the hours says no.
+    Taken(StoreError),
+}
+
+/// Bytes of a row, at most.
+const LONGEST_ROW: u64 = 400;
+
+/// Reads minutes of a summed quantity back, and gives each hour to `each`.
+pub(super) fn sums(
+    from: impl BufRead,
+    each: impl FnMut(i64, &Hour) -> Result<(), StoreError>,
+) -> Result<(), Unread> {
     let read = |fields: &[&str]| {
         let part = |at: usize| {
             let part = Part { amount: fields[at].parse().ok()?, ms: fields[at + 1].parse().ok()? };
@@ -75,41 +90,69 @@ pub(super) fn sums(text: &str) -> Result<BTreeMap<i64, Hour>, String> {
         };
         Some(Minute { parts: [part(1)?, part(3)?, part(5)?] })
     };
-    hours(text, SUMS, read)
+    hours(from, SUMS, read, each)
 }
 
-/// Reads minutes of a gauge back, by hour.
-pub(super) fn levels(text: &str) -> Result<BTreeMap<i64, GaugeHour>, String> {
+/// Reads minutes of a gauge back, and gives each hour to `each`.
+pub(super) fn levels(
+    from: impl BufRead,
+    each: impl FnMut(i64, &GaugeHour) -> Result<(), StoreError>,
+) -> Result<(), Unread> {
     let read = |fields: &[&str]| {
         let (mean, min, max) = (fields[1].parse().ok()?, fields[2].parse().ok()?, fields[3].parse().ok()?);
         let ms: u32 = fields[4].parse().ok()?;
         (i64::from(ms) <= wattledger_model::time::MINUTE_MS).then_some(GaugeMinute { mean, min, max, ms })
     };
-    hours(text, LEVELS, read)
+    hours(from, LEVELS, read, each)
 }
 
+/// Hour by hour, so that no file is ever held as a whole.
 fn hours<M: Copy + Default>(
-    text: &str,
+    mut from: impl BufRead,
     heading: &str,
     read: impl Fn(&[&str]) -> Option<M>,
-) -> Result<BTreeMap<i64, [M; MINUTES]>, String> {
-    let mut all: BTreeMap<i64, [M; MINUTES]> = BTreeMap::new();
+    mut each: impl FnMut(i64, &[M; MINUTES]) -> Result<(), StoreError>,
+) -> Result<(), Unread> {
+    let rows = Unread::Rows;
+    if next_row(&mut from)?.as_deref() != Some(heading) {
+        return Err(rows(format!("the first line is not `{heading}`")));
+    }
     let mut last: Option<At> = None;
-    for (line, row) in lines(text, heading)? {
+    let mut hour = [M::default(); MINUTES];
+    for line in 2_u64.. {
+        let Some(row) = next_row(&mut from)? else { break };
         let fields: Vec<&str> = row.split(',').collect();
         let count = heading.split(',').count();
         let at = fields.first().and_then(|at| Timestamp::from_rfc3339(at)).filter(|_| fields.len() == count);
         let found = at.filter(|at| at.minute().start() == *at).zip(read_if(&fields, count, &read));
-        let Some((at, minute)) = found else { return Err(format!("line {line} is no minute")) };
+        let Some((at, minute)) = found else { return Err(rows(format!("line {line} is no minute"))) };
         let at = at.minute();
         if last.is_some_and(|last| last >= at) {
-            return Err(format!("line {line} is not after the one before it"));
+            return Err(rows(format!("line {line} is not after the one before it")));
+        }
+        if let Some(before) = last.filter(|last| last.hour() != at.hour()) {
+            each(before.hour(), &hour).map_err(Unread::Taken)?;
+            hour = [M::default(); MINUTES];
         }
         last = Some(at);
-        let hour = all.entry(at.hour()).or_insert([M::default(); MINUTES]);
         hour[(at.0 - at.hour() * HOUR_MINUTES) as usize] = minute;
     }
-    Ok(all)
+    match last {
+        Some(last) => each(last.hour(), &hour).map_err(Unread::Taken),
+        None => Ok(()),
+    }
+}
+
+/// The next row without its line end; `None` after the last.
+fn next_row(from: &mut impl BufRead) -> Result<Option<String>, Unread> {
+    let mut row = String::new();
+    let read = from.take(LONGEST_ROW).read_line(&mut row);
+    let read = read.map_err(|error| Unread::Rows(format!("it cannot be unpacked: {error}")))?;
+    if read as u64 == LONGEST_ROW && !row.ends_with('\n') {
+        return Err(Unread::Rows("a line is too long to be a row".to_owned()));
+    }
+    let row = row.strip_suffix('\n').map_or(row.as_str(), |row| row.strip_suffix('\r').unwrap_or(row));
+    Ok((read > 0).then(|| row.to_owned()))
 }
 
 fn read_if<M>(fields: &[&str], count: usize, read: impl Fn(&[&str]) -> Option<M>) -> Option<M> {
@@ -161,16 +204,26 @@ mod tests {
         for hour in [sums_of, [Minute::default(); MINUTES]] {
             let (mut text, block) = (format!("{SUMS}\n"), encode_sums(&hour));
             assert_eq!(rows(490_000, &block, &mut text).expect("readable"), SUMS);
-            let back = sums(&text).expect("read back");
-            assert_eq!(back.keys().copied().collect::<Vec<_>>(), [490_000]);
-            assert_eq!(encode_sums(&back[&490_000]), block, "{text}");
+            let mut back = Vec::new();
+            sums(text.as_bytes(), |hour, sums| {
+                back.push((hour, encode_sums(sums)));
+                Ok(())
+            })
+            .expect("read back");
+            assert_eq!(back, [(490_000, block)], "{text}");
         }
         let mut levels_of = [GaugeMinute::default(); MINUTES];
         levels_of[0] = GaugeMinute { mean: 0.1 + 0.2, min: -1e-300, max: 1e22, ms: 59_999 };
         for hour in [levels_of, [GaugeMinute::default(); MINUTES]] {
             let (mut text, block) = (format!("{LEVELS}\n"), encode_levels(&hour));
             assert_eq!(rows(7, &block, &mut text).expect("readable"), LEVELS);
-            assert_eq!(encode_levels(&levels(&text).expect("read back")[&7]), block, "{text}");
+            let mut back = Vec::new();
+            levels(text.as_bytes(), |hour, levels| {
+                back.push((hour, encode_levels(levels)));
+                Ok(())
+            })
+            .expect("read back");
+            assert_eq!(back, [(7, block)], "{text}");
         }
     }
 
@@ -204,12 +257,30 @@ mod tests {
             ("nothing\n".to_owned(), "the first line"),
             (format!("{SUMS}\n{row}\n{row}\n"), "line 3 is not after"),
             (format!("{SUMS}\n{row},0\n"), "line 2 is no minute"),
+            (format!("{SUMS}\n{}", "7".repeat(1_000)), "too long"),
             (format!("{SUMS}\n{}\n", row.replace("60000", "60001")), "line 2 is no minute"),
             (format!("{SUMS}\n{}\n", row.replace(":00Z", ":01Z")), "line 2 is no minute"),
         ];
         for (text, says) in wrong {
-            let error = sums(&text).expect_err(&text);
-            assert!(error.contains(says), "{error}");
+            match sums(text.as_bytes(), |_, _| Ok(())).expect_err(&text) {
+                Unread::Rows(error) => assert!(error.contains(says), "{error}"),
+                taken @ Unread::Taken(_) => panic!("{text}: {taken:?}"),
+            }
         }
+    }
+
+    #[test]
+    fn hours_are_given_one_by_one_and_whole() {
+        let row = |time: &str| format!("{time},1,60000,0,0,0,0\r\n");
+        let times =
+            ["1970-01-01T00:59:00Z", "1970-01-01T01:00:00Z", "1970-01-01T01:59:00Z", "1970-01-01T05:00:00Z"];
+        let text = format!("{SUMS}\r\n{}", times.map(row).concat());
+        let mut given = Vec::new();
+        sums(text.as_bytes(), |hour, sums| {
+            given.push((hour, sums.iter().filter(|minute| !minute.is_missing()).count()));
+            Ok(())
+        })
+        .expect("read");
+        assert_eq!(given, [(0, 1), (1, 2), (5, 1)]);
     }
 }

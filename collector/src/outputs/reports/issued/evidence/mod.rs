@@ -6,19 +6,22 @@ mod manifest;
 mod minutes;
 mod restore;
 
+pub(super) use export::readme;
 pub use export::{Evidence, export};
-pub(super) use manifest::{contents, read_manifest};
+pub(super) use manifest::{Contents, content, contents, read_manifest};
 pub(super) use restore::{Scratch, restore};
 
 /// What the bundle has, with the SHA-256 of each.
 const MANIFEST: &str = "manifest.json";
 /// The audit chain up to the issue, one entry a line.
-const CHAIN: &str = "audit.jsonl";
+pub(super) const CHAIN: &str = "audit.jsonl";
+/// What a meter's files end in: its minutes, its levels, its steps.
+pub(super) const ENDINGS: [&str; 3] = ["minutes.csv.gz", "levels.csv.gz", "steps.csv"];
 /// The folder of minutes and steps.
-const LEDGER: &str = "ledger";
+pub(super) const LEDGER: &str = "ledger";
 /// The folder of tables.
 pub(super) const TABLES: &str = "tables";
 /// The folder of the report that is restated.
 pub(super) const RESTATED: &str = "restated";
 /// What the bundle is, for people.
-const README: &str = "README.txt";
+pub(super) const README: &str = "README.txt";

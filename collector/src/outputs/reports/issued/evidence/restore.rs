@@ -1,22 +1,23 @@
 //! Makes a store of a bundle, which gives the same answers as the one that the bundle was made from.
 
-use super::minutes::{levels, steps, sums};
-use super::{CHAIN, LEDGER};
+use super::manifest::text;
+use super::minutes::{Unread, levels, steps, sums};
+use super::{CHAIN, ENDINGS, LEDGER};
 use crate::audit::{Entry, Kind, chain};
-use crate::ledger::block::{encode_levels, encode_sums};
+use crate::ledger::block::{GaugeHour, encode_levels, encode_sums};
 use crate::outputs::reports::issued::content::Statement;
 use crate::outputs::reports::issued::error::IssueError;
 use crate::outputs::reports::issued::freeze::FrozenMeter;
 use crate::store::history::QUARTER_MS;
 use crate::store::{self, HourRow, Layout, MeterId, StoreError};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{BufReader, Read, Take};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use wattledger_model::minute::Provenance;
 use wattledger_model::time::Timestamp;
@@ -89,10 +90,6 @@ fn put_meter(
     told: &mut impl FnMut(String, String),
 ) -> Result<(), IssueError> {
     let FrozenMeter { number, site, name, .. } = meter;
-    transaction
-        .execute("INSERT INTO meter VALUES (?1, ?2, ?3, '')", params![number, site, name])
-        .map_err(failed)?;
-    let change = statement.ledger.change as i64;
     // Names of meters have letters, digits and `-` alone; anything else is no path to follow.
     if site.parse::<wattledger_model::name::Name>().is_err()
         || name.parse::<wattledger_model::name::Name>().is_err()
@@ -100,31 +97,29 @@ fn put_meter(
         told(super::super::METERS.to_owned(), format!("`{site}/{name}` is not the name of a meter"));
         return Ok(());
     }
-    let file = |what: &str| format!("{LEDGER}/{site}/{name}.{what}");
-    let put =
-        |hour: i64, row: HourRow, block: &[u8]| put_hour(transaction, *number, hour, change, row, block);
-    let minutes = file("minutes.csv.gz");
-    match unpacked(&bundle.join(&minutes))?.map(|text| text.and_then(|text| sums(&text))) {
-        None => {}
-        Some(Err(what)) => told(minutes, what),
-        Some(Ok(hours)) => {
-            for (hour, sums) in hours {
-                put(hour, HourRow::of_sums(&sums), &encode_sums(&sums)).map_err(failed)?;
-            }
-        }
+    let fresh = transaction
+        .execute("INSERT OR IGNORE INTO meter VALUES (?1, ?2, ?3, '')", params![number, site, name])
+        .map_err(failed)?;
+    if fresh == 0 {
+        told(super::super::METERS.to_owned(), format!("number or name of `{site}/{name}` stand in it twice"));
+        return Ok(());
     }
-    let gauge = file("levels.csv.gz");
-    match unpacked(&bundle.join(&gauge))?.map(|text| text.and_then(|text| levels(&text))) {
-        None => {}
-        Some(Err(what)) => told(gauge, what),
-        Some(Ok(hours)) => {
-            for (hour, levels) in hours {
-                put(hour, HourRow::of_levels(&levels), &encode_levels(&levels)).map_err(failed)?;
-            }
-        }
+    let change = statement.ledger.change as i64;
+    let [minutes, gauge, long] = ENDINGS.map(|what| format!("{LEDGER}/{site}/{name}.{what}"));
+    let put = |hour: i64, row: HourRow, block: &[u8]| {
+        put_hour(transaction, *number, hour, change, row, block).map_err(failed)
+    };
+    if let Some(mut from) = Unpacked::open(bundle, &minutes)? {
+        let read = sums(&mut from.rows, |hour, sums| put(hour, HourRow::of_sums(sums), &encode_sums(sums)));
+        from.end(read)?.map_or_else(|what| told(minutes, what), |()| {});
     }
-    let long = file("steps.csv");
-    match plain(&bundle.join(&long))?.map(|text| steps(&text)) {
+    if let Some(mut from) = Unpacked::open(bundle, &gauge)? {
+        let put =
+            |hour: i64, levels: &GaugeHour| put(hour, HourRow::of_levels(levels), &encode_levels(levels));
+        let read = levels(&mut from.rows, put);
+        from.end(read)?.map_or_else(|what| told(gauge, what), |()| {});
+    }
+    match if_any(text(bundle, &long))?.map(|text| steps(&text)) {
         None => {}
         Some(Err(what)) => told(long, what),
         Some(Ok(steps)) => {
@@ -164,25 +159,39 @@ fn put_hour(
         .map(drop)
 }
 
-/// The text of a file; `None` where there is none.
-fn plain(path: &Path) -> Result<Option<String>, IssueError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(IssueError::io(path)(error)),
+/// `None` where there is no such file.
+fn if_any<T>(read: Result<T, IssueError>) -> Result<Option<T>, IssueError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// The text of a compressed file; `None` where there is none, the inner error where it is none.
-fn unpacked(path: &PathBuf) -> Result<Option<Result<String, String>>, IssueError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(IssueError::io(path)(error)),
-    };
-    let mut text = String::new();
-    let read = GzDecoder::new(file).take(MOST_BYTES).read_to_string(&mut text);
-    Ok(Some(read.map(|_| text).map_err(|error| format!("it cannot be unpacked: {error}"))))
+/// The rows of a compressed file. All of its parts are read, as any other program would.
+struct Unpacked {
+    rows: BufReader<Take<MultiGzDecoder<File>>>,
+}
+
+impl Unpacked {
+    /// `None` where there is no such file.
+    fn open(bundle: &Path, name: &str) -> Result<Option<Unpacked>, IssueError> {
+        let path = bundle.join(name);
+        let file = if_any(File::open(&path).map_err(IssueError::io(path)))?;
+        Ok(file.map(|file| Unpacked { rows: BufReader::new(MultiGzDecoder::new(file).take(MOST_BYTES)) }))
+    }
+
+    /// What came of reading it: the inner error is what is wrong with the file.
+    fn end(self, read: Result<(), Unread>) -> Result<Result<(), String>, IssueError> {
+        match read {
+            Ok(()) if self.rows.into_inner().limit() == 0 => {
+                Ok(Err("it unpacks to more than minutes of thirty years".to_owned()))
+            }
+            Ok(()) => Ok(Ok(())),
+            Err(Unread::Rows(what)) => Ok(Err(what)),
+            Err(Unread::Taken(error)) => Err(error.into()),
+        }
+    }
 }
 
 /// Puts the chain of a bundle into a store, with the corrections that it tells of.
@@ -191,7 +200,7 @@ fn put_chain(
     bundle: &Path,
     meters: &[FrozenMeter],
 ) -> Result<Result<(), String>, IssueError> {
-    let Some(text) = plain(&bundle.join(CHAIN))? else { return Ok(Err("it is not there".to_owned())) };
+    let Some(text) = if_any(text(bundle, CHAIN))? else { return Ok(Err("it is not there".to_owned())) };
     let by_name: BTreeMap<String, MeterId> =
         meters.iter().map(|meter| (format!("{}/{}", meter.site, meter.name), meter.number)).collect();
     for (line, text) in (1..).zip(text.lines()) {
@@ -207,6 +216,8 @@ fn put_chain(
 fn entry(line: &str) -> Option<Entry> {
     let value: Value = serde_json::from_str(line).ok()?;
     let text = |key: &str| Some(value[key].as_str()?.to_owned());
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let hash = |key: &str| text(key).filter(|hash| hash.len() == 64 && hash.bytes().all(is_digit));
     Some(Entry {
         sequence: value["sequence"].as_u64()?,
         at: Timestamp::from_rfc3339(&text("at")?)?,
@@ -214,8 +225,8 @@ fn entry(line: &str) -> Option<Entry> {
         kind: text("kind")?,
         reason: text("reason")?,
         body: text("body")?,
-        previous: text("previous")?,
-        hash: text("hash")?,
+        previous: hash("previous")?,
+        hash: hash("hash")?,
     })
 }
 

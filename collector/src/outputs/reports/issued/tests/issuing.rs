@@ -5,10 +5,14 @@ use crate::admin::ReportFormat;
 use crate::admin::issue::IssueRequest;
 use crate::audit::{Entry, Kind, chain};
 use crate::outputs::reports::issued::content::Statement;
+use crate::outputs::reports::issued::sign::is_of;
 use crate::outputs::reports::issued::sign::tests::PUBLIC;
-use crate::outputs::reports::issued::{IssueError, Issued, file, folder, list, mend, missing};
+use crate::outputs::reports::issued::{
+    IssueError, Issued, file, file_as_issued, folder, list, mend, missing,
+};
 use crate::store;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 
 fn entries(world: &World) -> Vec<Entry> {
@@ -55,6 +59,22 @@ fn an_issued_report_is_frozen_signed_noted_and_listed() {
 }
 
 #[test]
+fn what_is_signed_can_be_made_from_the_file_by_whoever_has_another_program() {
+    let mut world = World::new();
+    world.issue(&of("hall-1", "2026-03-02"), ISSUED_AT).expect("issued");
+    let bytes = file(&world.layout, ID, "issue.json").expect("kept");
+    let statement: Statement = serde_json::from_slice(&bytes).expect("a statement");
+    // As the read-me of the evidence says: without the signature, with sorted keys and without spaces.
+    let mut fields: BTreeMap<String, Value> = serde_json::from_slice(&bytes).expect("JSON");
+    assert!(fields.remove("signature").is_some());
+    let signed = serde_json::to_vec(&fields).expect("JSON");
+    assert_eq!(signed, statement.signed_bytes());
+    assert!(signed.starts_with(b"{\"audit\":{\"entries\":4,\"hash\":\""), "inner keys are sorted, too");
+    let signature = statement.signature.expect("signed");
+    assert!(is_of(PUBLIC, &signed, &signature));
+}
+
+#[test]
 fn only_what_is_over_and_new_is_issued_and_the_refusal_says_what_to_do() {
     let mut world = World::new();
     let running = refusal(&mut world, &of("hall-1", "2026-03-05"), ISSUED_AT);
@@ -64,6 +84,8 @@ fn only_what_is_over_and_new_is_issued_and_the_refusal_says_what_to_do() {
     world.issue(&of("hall-1", "2026-03-02"), ISSUED_AT).expect("issued");
     let again = refusal(&mut world, &of("hall-1", "2026-03-02"), "2026-03-06T10:00:00Z");
     assert!(again.contains(&format!("--restate {ID}")), "{again}");
+    let otherwise = refusal(&mut world, &of("hall-1", "2026-03-02..2026-03-03"), "2026-03-06T10:00:00Z");
+    assert!(otherwise.contains(&format!("--restate {ID}")), "the same day in other words: {otherwise}");
     let same = refusal(&mut world, &restating(ID), "2026-03-06T10:00:00Z");
     assert!(same.contains("nothing is other"), "{same}");
     let reasonless = IssueRequest { reason: String::new(), ..restating(ID) };
@@ -129,16 +151,53 @@ fn a_kill_before_the_entry_leaves_nothing_and_after_it_everything() {
     fs::copy(partial.join("issue.json"), never.join("issue.json")).expect("copied");
     assert_eq!(list(&world.layout).expect("listed"), []);
     assert_eq!(missing(&world.layout).expect("read"), [(entries(&world)[0].sequence, ID.to_owned())]);
-    let connection = store::open_reader(&world.layout).expect("opens");
-    mend(&world.layout, &connection).expect("mended");
+    mend(&world.layout).expect("mended");
     assert!(whole.is_dir() && !partial.exists() && !never.exists());
     assert_eq!(list(&world.layout).expect("listed").len(), 1);
     assert_eq!(missing(&world.layout).expect("read"), []);
+    // What was issued is not thrown away, whatever became of it.
+    fs::rename(&whole, &partial).expect("renamed");
+    fs::write(partial.join("issue.json"), "{").expect("damaged");
+    mend(&world.layout).expect("looked at");
+    assert!(partial.join("report.json").is_file() && !whole.exists());
+    fs::rename(&partial, &whole).expect("renamed");
     // The next issue mends by itself, and takes no name twice.
     fs::remove_dir_all(&whole).expect("lost");
     let next = world.issue(&of("hall-1", "2026-03-01..2026-03-03"), ISSUED_AT).expect("issued");
     assert_eq!(next.issued.id, "hall-1_2026-03-01..2026-03-03_1");
     assert!(refusal(&mut world, &of("hall-1", "2026-03-02"), ISSUED_AT).contains("issued already"));
+}
+
+#[test]
+fn what_is_printed_names_the_statement_that_it_is_held_against() {
+    let mut world = World::new();
+    let formats = vec![ReportFormat::Html, ReportFormat::Text];
+    let request = IssueRequest { formats, ..of("hall-1", "2026-03-02") };
+    world.issue(&request, ISSUED_AT).expect("issued");
+    let read = |name: &str| {
+        String::from_utf8(file(&world.layout, ID, name).expect("kept")).expect("text").replace("&nbsp;", " ")
+    };
+    let statement: Statement = serde_json::from_str(&read("issue.json")).expect("a statement");
+    for name in ["report.en.html", "report.txt"] {
+        let printed = read(name);
+        for what in [ID, &statement.ledger.merkle_root, &statement.audit.hash, PUBLIC] {
+            assert!(printed.contains(what), "{name}: {what}");
+        }
+    }
+    assert!(!read("report.json").contains(ID), "it is printed, and no part of the data");
+}
+
+#[test]
+fn a_kept_file_that_was_altered_is_not_handed_out() {
+    let mut world = World::new();
+    world.issue(&of("hall-1", "2026-03-02"), ISSUED_AT).expect("issued");
+    file_as_issued(&world.layout, ID, "report.json").expect("as it was issued");
+    let path = folder(&world.layout).join(ID).join("report.json");
+    let text = fs::read_to_string(&path).expect("read");
+    fs::write(&path, text.replacen("1.", "0.", 1)).expect("written");
+    let error = file_as_issued(&world.layout, ID, "report.json").expect_err("altered");
+    assert!(matches!(&error, IssueError::Altered { .. }), "{error}");
+    file_as_issued(&world.layout, ID, "issue.json").expect("of the statement the chain tells");
 }
 
 #[test]

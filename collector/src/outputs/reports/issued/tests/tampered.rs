@@ -20,19 +20,19 @@ use std::path::Path;
 /// A way to tamper with a bundle of evidence, and what must be said of it.
 type Tampering = (&'static str, fn(&Path), &'static str);
 
-fn edit(path: &Path, change: impl FnOnce(&str) -> String) {
+pub(super) fn edit(path: &Path, change: impl FnOnce(&str) -> String) {
     let text = fs::read_to_string(path).expect("read");
     let changed = change(&text);
     assert_ne!(text, changed, "{} is tampered with", path.display());
     fs::write(path, changed).expect("written");
 }
 
-fn replace(path: &Path, what: &str, with: &str) {
+pub(super) fn replace(path: &Path, what: &str, with: &str) {
     edit(path, |text| text.replacen(what, with, 1));
 }
 
 /// Changes a value of a JSON file, laid out as the file is.
-fn set(path: &Path, pointer: &str, value: Value) {
+pub(super) fn set(path: &Path, pointer: &str, value: Value) {
     edit(path, |text| {
         let mut all: Value = serde_json::from_str(text).expect("JSON");
         *all.pointer_mut(pointer).expect(pointer) = value;
@@ -41,7 +41,7 @@ fn set(path: &Path, pointer: &str, value: Value) {
 }
 
 /// Changes the rows of a compressed file.
-fn edit_rows(path: &Path, change: impl FnOnce(&str) -> String) {
+pub(super) fn edit_rows(path: &Path, change: impl FnOnce(&str) -> String) {
     let mut text = String::new();
     GzDecoder::new(fs::File::open(path).expect("opened")).read_to_string(&mut text).expect("unpacked");
     let changed = change(&text);
@@ -65,7 +65,7 @@ fn more(path: &Path, time: &str) {
 }
 
 /// Makes the manifest anew, as somebody does who hides that a file was changed.
-fn cover_up(bundle: &Path) {
+pub(super) fn cover_up(bundle: &Path) {
     let path = bundle.join("manifest.json");
     let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).expect("read")).expect("JSON");
     let files = manifest["files"].as_object_mut().expect("files");
@@ -82,7 +82,7 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 /// Makes the statement fix a changed file.
-fn fix(directory: &Path, name: &str) {
+pub(super) fn fix(directory: &Path, name: &str) {
     let bytes = fs::read(directory.join(name)).expect("read");
     set(&directory.join("issue.json"), &format!("/files/{name}"), Value::String(hash(&bytes)));
 }
@@ -102,11 +102,11 @@ fn sign_anew(directory: &Path) {
     fs::write(&path, statement.text()).expect("written");
 }
 
-fn told(verified: &Verified) -> String {
+pub(super) fn told(verified: &Verified) -> String {
     verified.findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
-const MAIN: &str = "ledger/hall/main.minutes.csv.gz";
+pub(super) const MAIN: &str = "ledger/hall/main.minutes.csv.gz";
 const NOON: &str = "2026-03-02T11:17:00Z";
 
 /// What is done to a bundle as it is, so that the manifest tells.
@@ -235,12 +235,12 @@ const COVERED: [Tampering; 23] = [
     (
         "a factor of a table",
         |dir| replace(&dir.join("tables/factors-cn.json"), "0.", "1."),
-        "tables/factors-cn.json is not the table of this program",
+        "tables/factors-cn.json is not the table that the report was made with",
     ),
     (
         "a target of a table",
         |dir| replace(&dir.join("tables/targets-default.json"), "1.3", "1.5"),
-        "tables/targets-default.json is not the table of this program",
+        "tables/targets-default.json is not the table that the report was made with",
     ),
     (
         "a newest reading",
@@ -322,7 +322,7 @@ fn nothing_is_found_where_nothing_was_done() {
 }
 
 /// What somebody with the file and SQLite at hand does, without leaving traces that the schema would.
-fn in_store(dir: &Path, statements: &str) {
+pub(super) fn in_store(dir: &Path, statements: &str) {
     let connection = Connection::open(dir.join("ledger.sqlite")).expect("opens");
     let triggers: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -332,7 +332,7 @@ fn in_store(dir: &Path, statements: &str) {
     connection.execute_batch(&format!("{drops}{statements}")).expect("tampered");
 }
 
-const OF_MAIN: &str = "meter = (SELECT id FROM meter WHERE name = 'main')";
+pub(super) const OF_MAIN: &str = "meter = (SELECT id FROM meter WHERE name = 'main')";
 
 /// Changes an amount in the block of an hour of the period, and nothing else.
 fn in_block(dir: &Path) {
@@ -362,7 +362,7 @@ const IN_LEDGER: [Tampering; 13] = [
                 &format!("UPDATE hour SET measured = measured + 1 WHERE {OF_MAIN} AND hour = {hour}"),
             );
         },
-        "report.json: energies.electricity: ",
+        "hall/main: the sums that are kept of the hour from 2026-03-02T11:00:00Z are not those of its minutes",
     ),
     ("a step", |dir| in_store(dir, "DELETE FROM step WHERE class = 'normal'"), "report.json: meters["),
     (
@@ -388,9 +388,9 @@ const IN_LEDGER: [Tampering; 13] = [
         "has no entry that",
     ),
     (
-        "what was known when",
-        |dir| in_store(dir, "UPDATE known SET change = change - 1"),
-        "the ledger in the period: change: ",
+        "the change of an hour",
+        |dir| in_store(dir, &format!("UPDATE hour SET change = 1000 WHERE {OF_MAIN}")),
+        "the ledger in the period: digest: ",
     ),
     (
         "a version of the configuration",

@@ -15,7 +15,7 @@ fn verified(layout: &Layout, id: &str) -> Verified {
 }
 
 fn is_right(verified: &Verified) {
-    assert!(verified.findings.is_empty(), "{verified:#?}");
+    assert!(verified.is_verified(), "{verified:#?}");
 }
 
 #[test]
@@ -47,6 +47,39 @@ fn what_comes_after_an_issue_changes_nothing_of_it() {
     let answer = world.issue(&restating(ID), "2026-03-06T13:07:00Z").expect("restated");
     is_right(&verified(&world.layout, &answer.issued.id));
     is_right(&verified(&world.layout, ID));
+}
+
+#[test]
+fn a_clock_that_is_put_back_after_an_issue_changes_nothing_of_it() {
+    let mut world = World::new();
+    world.issue(&of("hall-1", "2026-03-02"), ISSUED_AT).expect("issued");
+    // By its time in the chain it was known when the report was made.
+    world.exclude("2026-03-02T08:00:00Z", at("2026-03-05T09:30:00Z"));
+    is_right(&verified(&world.layout, ID));
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let bundle = elsewhere.path().join("bundle");
+    export(&world.layout, ID, &bundle).expect("exported");
+    is_right(&against_evidence(&bundle, None, Some(PUBLIC)).expect("verifiable"));
+    // What the store notes of the quarters is void with such a clock, and said.
+    let connection = rusqlite::Connection::open(world.layout.dir.join("ledger.sqlite")).expect("opens");
+    connection.execute_batch("UPDATE known SET change = change - 1").expect("written");
+    let verified = verified(&world.layout, ID);
+    is_right(&verified);
+    assert!(verified.notes.iter().any(|note| note.contains("clock was put back")), "{verified:#?}");
+}
+
+#[test]
+fn rolling_months_are_issued_as_the_months_that_they_are() {
+    let mut world = World::new();
+    let issued = world.issue(&of("hall-1", "rolling-12m"), ISSUED_AT).expect("issued").issued;
+    assert_eq!(issued.id, "hall-1_12m-to-2026-03-04_1");
+    is_right(&verified(&world.layout, &issued.id));
+    let bytes = file(&world.layout, &issued.id, "report.json").expect("kept");
+    let changed = String::from_utf8(bytes).expect("text").replacen("\"status\": \"", "\"status\": \"x", 1);
+    let given = Given::File { name: "copy.json".to_owned(), bytes: changed.into_bytes() };
+    let told = against_ledger(&world.layout, &given, Some(PUBLIC)).expect("verifiable");
+    assert_eq!(told.id, issued.id);
+    assert!(!told.findings.is_empty());
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Whether an issued report is what it was, and what the ledger says.
 //!
-//! Every check that can be made is made, whatever others have found, and each difference is told by its place.
+//! Every check that can be made is made, whatever others have found, and each difference is told by its place. What keeps
+//! a check from being made is told apart: it is neither for nor against the report.
 
 mod check;
 mod evidence;
 mod given;
 mod ledger;
 mod pdf;
+mod restated;
+mod statement;
+mod sums;
 
 pub use evidence::against_evidence;
 pub use given::Given;
@@ -49,11 +53,26 @@ pub struct Verified {
     pub id: String,
     /// What is not as it should be; empty where everything is.
     pub findings: Vec<Finding>,
+    /// What could not be looked at, and why.
+    pub hindrances: Vec<String>,
     /// What has to be known with it.
     pub notes: Vec<String>,
 }
 
 impl Verified {
+    /// Whether everything was looked at, and is as it should be.
+    pub fn is_verified(&self) -> bool {
+        self.findings.is_empty() && self.hindrances.is_empty()
+    }
+
+    fn cannot(&mut self, why: impl Into<String>) {
+        self.hindrances.push(why.into());
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        self.notes.push(what.into());
+    }
+
     fn says(&mut self, what: impl Into<String>) {
         self.findings.push(Finding { what: what.into(), before: None, after: None });
     }

@@ -6,6 +6,10 @@ use std::io::Read;
 
 /// Bytes that an attachment may unpack to.
 const MOST_BYTES: u64 = 256 << 20;
+/// Bytes between the name of the type and either end of its dictionary.
+const DICTIONARY: usize = 4_096;
+/// Names of the type that are looked at: the printer writes two.
+const MOST_NAMES: usize = 256;
 
 /// Whether a file says that it is a PDF.
 pub(super) fn is_pdf(bytes: &[u8]) -> bool {
@@ -16,7 +20,8 @@ pub(super) fn is_pdf(bytes: &[u8]) -> bool {
 pub(super) fn attached(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     let mut from = 0;
-    while let Some(found) = find(&bytes[from..], b"EmbeddedFile") {
+    for _ in 0..MOST_NAMES {
+        let Some(found) = find(&bytes[from..], b"EmbeddedFile") else { break };
         let named = from + found;
         from = named + 1;
         // `EmbeddedFiles`, and a name that is in no stream's dictionary, are passed over by what follows.
@@ -30,8 +35,10 @@ pub(super) fn attached(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// The stream in whose dictionary a position lies.
 fn stream(bytes: &[u8], within: usize) -> Option<Vec<u8>> {
-    let begin = rfind(&bytes[..within], b" obj")?;
-    let head_end = within + find(&bytes[within..], b"stream")?;
+    let earliest = within.saturating_sub(DICTIONARY);
+    let begin = earliest + rfind(&bytes[earliest..within], b" obj")?;
+    let latest = bytes.len().min(within + DICTIONARY);
+    let head_end = within + find(&bytes[within..latest], b"stream")?;
     if find(&bytes[within..head_end], b"endobj").is_some() {
         return None;
     }
