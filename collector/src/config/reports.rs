@@ -37,10 +37,6 @@ pub(super) fn read(table: &mut Table<'_>) -> Reports {
     let signing_key_file = table.optional("signing_key_file", path).map(|file| file.value);
     let forms_dir = table.optional("forms_dir", path).map(|folder| folder.value);
     let (printer, fonts) = (table.optional("printer", path), table.values("fonts", path));
-    let folder = table.optional("folder", |value| match path(value)? {
-        none if none.as_os_str().is_empty() => Err("is empty: name a folder, or leave it out".to_owned()),
-        folder => Ok(folder),
-    });
-    let folder = folder.map(|folder| folder.value);
+    let folder = table.optional("folder", path).map(|folder| folder.value);
     Reports { printer, fonts, signing_key_file, forms_dir, folder }
 }

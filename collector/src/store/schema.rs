@@ -246,6 +246,24 @@ mod tests {
     use rusqlite::StatementStatus;
 
     #[test]
+    fn who_comes_to_a_new_file_while_another_writes_it_waits_for_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("new.sqlite");
+        let open = || Connection::open(&path).expect("opens");
+        let (first, second) = (open(), open());
+        first.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
+        let refused = second.pragma_update(None, "journal_mode", "WAL").expect_err("SQLite does not wait");
+        assert!(is_in_the_way(&refused), "{refused}");
+        thread::scope(|scope| {
+            let prepared = scope.spawn(move || prepare(&second));
+            // Nothing tells that it waits. Where it does not wait yet, it need not.
+            thread::sleep(AGAIN_AFTER * 10);
+            first.execute_batch("COMMIT").expect("done");
+            prepared.join().expect("no panic").expect("it waited");
+        });
+    }
+
+    #[test]
     fn a_statement_that_is_kept_is_not_prepared_anew_for_other_values() {
         let connection = Connection::open_in_memory().expect("memory");
         prepare(&connection).expect("it can be set up");

@@ -14,7 +14,7 @@ fn what_reports_are_printed_with_is_taken_as_it_is_written() {
     assert_eq!(fonts, ["/f", "/g"]);
     says(&after_least("[reports]\nprinte = \"/p\"\n"), &["unknown key `printe`; did you mean `printer`?"]);
     says(&after_least("[reports]\nfonts = \"/f\"\n"), &["`fonts`: needs a list"]);
-    says(&after_least("[reports]\nfolder = \"\"\n"), &["`folder`: is empty: name a folder"]);
+    says(&after_least("[reports]\nfolder = \"\"\n"), &["`folder`: is empty"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reports by mail over real connections: attachments, refusals, and restarts in the middle.
 
+use super::super::due::SETTLING_MS;
 use super::super::maker::{Maker, Upcoming};
 use super::super::record::{Letter, LetterState};
 use super::super::run::Scheduling;
@@ -8,9 +9,9 @@ use crate::post::mail_server::{MailServer, Manners};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattledger_model::time::Timestamp;
@@ -18,7 +19,7 @@ use wattledger_model::time::Timestamp;
 /// Nothing here takes longer.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Schedules that run in a task, by a clock that goes on by a minute with each look at it.
+/// Schedules that run in a task, by a clock that has gone on by what a start waits for once it was looked at.
 pub(super) struct Running {
     clock: Arc<AtomicI64>,
     upcoming: watch::Receiver<Arc<Vec<Upcoming>>>,
@@ -31,7 +32,7 @@ impl Running {
         let (upcoming, shown) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
         let clock = Arc::new(AtomicI64::new(at("2026-11-10T00:00:00Z").0));
-        let ticking = Arc::clone(&clock);
+        let (ticking, begun, is_start) = (Arc::clone(&clock), Instant::now(), AtomicBool::new(true));
         let maker: Arc<dyn Maker> = Arc::<Press>::clone(&place.press);
         let scheduling = Scheduling {
             reports: place.config.scheduled.clone(),
@@ -39,7 +40,11 @@ impl Running {
             folder: place.folder(),
             maker,
             layout: place.layout.clone(),
-            now: Arc::new(move || Timestamp(ticking.fetch_add(60_000, Ordering::Relaxed))),
+            now: Arc::new(move || {
+                let settled_ms = if is_start.swap(false, Ordering::Relaxed) { 0 } else { SETTLING_MS };
+                let elapsed_ms = i64::try_from(begun.elapsed().as_millis()).expect("a short time");
+                Timestamp(ticking.load(Ordering::Relaxed) + settled_ms + elapsed_ms)
+            }),
             page: Some("https://wattledger.example.org".to_owned()),
             upcoming,
             stop: stopped,
