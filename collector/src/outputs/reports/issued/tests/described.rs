@@ -56,8 +56,18 @@ fn a_restated_report_and_its_evidence_are_as_their_schemas_say() {
     assert_described(Schema::Report, &report);
     assert_described(Schema::Issued, &statement);
     assert_eq!(without_value(Schema::Issued, &[statement]), BTreeSet::new());
-    let restatement =
-        ["after", "before", "causes", "changes", "issued_at", "known_at", "more", "of", "restatement"];
+    let restatement = [
+        "after",
+        "before",
+        "causes",
+        "changes",
+        "issued_at",
+        "known_at",
+        "more",
+        "of",
+        "restatement",
+        "what",
+    ];
     let without = without_value(Schema::Report, &[report]);
     assert!(restatement.iter().all(|name| !without.contains(*name)), "{without:?}");
 
