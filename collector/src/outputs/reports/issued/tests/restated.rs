@@ -22,6 +22,9 @@ struct Both {
 fn both() -> Both {
     let mut world = World::new();
     world.issue(&of("hall-1", "2026-03-02"), ISSUED_AT).expect("issued");
+    // What was spooled in the hole comes, with another course than the straight line.
+    let late = [("hall/ups", at("2026-03-02T12:30:00Z"), "43700.5".to_owned(), "kWh")];
+    world.take(&late, at("2026-03-06T09:00:00Z"));
     world.exclude("2026-03-02T08:00:00Z", at("2026-03-06T09:30:00Z"));
     world.issue(&restating(ID), "2026-03-06T10:07:00Z").expect("restated");
     let elsewhere = tempfile::tempdir().expect("a directory");
