@@ -428,6 +428,14 @@ impl View {
         self.accounts[facility].main.hourly(&self.connection, interval)
     }
 
+    /// Reads the hours of an interval at once, so that what is asked of parts of it next reads nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn read_ahead(&mut self, facility: usize, interval: Interval) -> Result<(), StoreError> {
+        self.accounts[facility].main.read_ahead(&self.connection, interval)
+    }
+
     /// The components of a facility: total, IT, and one for each role that has a meter.
     pub fn components(&self, facility: usize) -> Vec<Component> {
         self.accounts[facility].components.iter().map(|(component, _)| *component).collect()

@@ -285,6 +285,8 @@ fn days(view: &mut View, at: usize, now: NaiveDate, begun: NaiveDate) -> Result<
     let from = now.checked_sub_months(Months::new(12 * YEARS)).unwrap_or(begun).max(begun);
     let dates: Vec<NaiveDate> = from.iter_days().take_while(|date| *date < now).collect();
     let weather = temperatures(view, at, &dates, zone)?;
+    // A local day seldom is a UTC day: each by itself would look for its hours at every meter.
+    view.read_ahead(at, calendar::dates(zone, from, now))?;
     let mut days = Vec::new();
     for date in dates {
         let interval = calendar::day(zone, date);

@@ -180,12 +180,27 @@ impl Accounts {
         if interval.is_empty() {
             return Ok(Vec::new());
         }
-        let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
         // At once: an hour by itself costs a look for each meter.
-        self.read_hours(connection, first, last + 1)?;
+        self.read_ahead(connection, interval)?;
+        let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
         (first..=last)
             .map(|hour| self.account(connection, Level::Hour.interval(hour).intersect(interval)))
             .collect()
+    }
+
+    /// Reads the hours of an interval into the cache, by the day where it can.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(crate) fn read_ahead(
+        &mut self,
+        connection: &Connection,
+        interval: Interval,
+    ) -> Result<(), StoreError> {
+        if interval.is_empty() {
+            return Ok(());
+        }
+        self.read_hours(connection, interval.from.hour(), Minute(interval.to.0 - 1).hour() + 1)
     }
 
     /// What each meter came to over an interval, in the order of the pair.
