@@ -21,13 +21,13 @@ pub use uncertainty::{Uncertain, expanded};
 
 use crate::audit::Head;
 use crate::indicators::account::{MeterSums, booked};
-use crate::indicators::{Account, Accounts, Figure, Indicator};
+use crate::indicators::{Account, Accounts, Figure, Indicator, Reader};
 use crate::ledger::block::{self, GaugeHour, Hour};
 use crate::store::history::{self, HistoryError, Known, Newest};
 use crate::store::{self, Layout, MeterId, StoreError};
 use crate::topology::{SaidFactors, Topology};
 use accounts::FacilityAccounts;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use wattledger_model::minute::Step;
@@ -79,7 +79,7 @@ pub enum MeterHour {
 
 /// See the module.
 pub struct View {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Reader,
     topology: Arc<Topology>,
     accounts: Vec<FacilityAccounts>,
     /// In the order of the topology's balances.
@@ -112,7 +112,7 @@ impl View {
     /// # Errors
     /// [`StoreError`] where there is no store.
     pub fn open(layout: &Layout, topology: Arc<Topology>) -> Result<View, StoreError> {
-        let connection = store::open_reader(layout)?;
+        let connection = Reader::new(store::open_reader(layout)?);
         let accounts = topology.facilities.iter().map(FacilityAccounts::new).collect();
         let nodes = balances::accounts(&topology.balances);
         let factors = topology.facilities.iter().map(|_| None).collect();
@@ -199,6 +199,7 @@ impl View {
         for (meter, hours) in &changed {
             for hour in hours {
                 self.levels.remove(&(*meter, *hour));
+                self.connection.forget(*meter, *hour);
             }
             if let Some(sums) = self.meters.get_mut(meter) {
                 hours.iter().for_each(|hour| sums.forget(*hour));
@@ -352,7 +353,7 @@ impl View {
         indicator: Indicator,
         interval: Interval,
     ) -> Result<Option<Figure>, StoreError> {
-        let Some(accounts) = self.accounts[facility].ratios.get_mut(&indicator) else {
+        let Some(accounts) = self.accounts[facility].ratio(indicator) else {
             return self.remembered_or_composed(facility, indicator, interval);
         };
         let account = accounts.account(&self.connection, interval)?;
@@ -394,7 +395,7 @@ impl View {
             Indicator::Ref => !of.certificates.is_empty() && !of.total.is_empty(),
             Indicator::CoalEquivalent => !of.coal_electricity().is_empty(),
             Indicator::Ce => of.facts.iter().any(|facts| facts.compute_fp32_flops.is_some()),
-            other => accounts.ratios.contains_key(other),
+            other => accounts.pair(*other).is_some(),
         };
         Indicator::ALL.iter().copied().filter(has).collect()
     }

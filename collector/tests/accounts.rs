@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
 use wattledger_collector::indicators::account::ALWAYS;
-use wattledger_collector::indicators::{Account, Accounts, Pair, Term, Weight, support};
+use wattledger_collector::indicators::{Account, Accounts, Pair, Reader, Term, Weight, support};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::fold::{Minutes, fold};
 use wattledger_collector::ledger::interpret::Interpretation;
@@ -204,18 +204,24 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * (a.abs() + b.abs()).max(1.0)
 }
 
+fn reader(directory: &Path) -> Reader {
+    Reader::new(store::open_reader(&Layout::new(directory)).expect("opens"))
+}
+
 fn check(
     accounts: &mut Accounts,
     plain: &Plain,
+    ledger: &Reader,
     directory: &Path,
     intervals: &[(i64, i64)],
 ) -> Result<(), TestCaseError> {
-    let connection = store::open_reader(&Layout::new(directory)).expect("opens");
     let pair = accounts.pair().clone();
     let first = Timestamp(START).minute().0;
     for (from, long) in intervals {
         let interval = Interval::new(Minute(first + from), Minute(first + from + long));
-        let found = accounts.account(&connection, interval).expect("read");
+        let found = accounts.account(ledger, interval).expect("read");
+        let afresh = Accounts::new(pair.clone()).account(&reader(directory), interval).expect("read");
+        prop_assert_eq!(found, afresh, "what was read before changes no bit of {}", interval);
         let (expected, weighted) = plain.account(&pair, interval);
         let rounded = |millionths: i128| (millionths as f64 / 1e6).round_ties_even() as i128;
         prop_assert_eq!(found.minutes, expected.minutes, "minutes of {}", interval);
@@ -224,8 +230,7 @@ fn check(
         prop_assert_eq!(found.all_numerator, expected.all_numerator.map(rounded));
         prop_assert!(near(found.weighted, expected.weighted / 1e6), "weighted {}", interval);
         prop_assert!(near(found.all_weighted, weighted / 1e6), "all weighted {}", interval);
-        let gaps: i64 =
-            accounts.gaps(&connection, interval).expect("read").iter().map(|gap| gap.minutes()).sum();
+        let gaps: i64 = accounts.gaps(ledger, interval).expect("read").iter().map(|gap| gap.minutes()).sum();
         prop_assert_eq!(gaps + found.minutes, *long, "what is not in the support is a gap");
     }
     Ok(())
@@ -243,6 +248,7 @@ proptest! {
         weights in prop::collection::vec((0..DAYS * 1_440, 0..9_u8), 0..4),
         intervals in prop::collection::vec((-100..DAYS * 1_440, 1..DAYS * 1_440 + 200), 1..12),
         late in 0..METERS,
+        ahead in any::<bool>(),
     ) {
         let all = [all.0, all.1, all.2];
         let directory = tempfile::tempdir().expect("a directory");
@@ -273,19 +279,25 @@ proptest! {
             let of = |meter: usize| if meter == late { &all[meter][..upto] } else { &all[meter][..] };
             (0..METERS).map(|meter| (id(&engine, meter), of(meter))).collect()
         };
-        check(&mut accounts, &Plain::of(&given(half)), directory.path(), &intervals)?;
+        let ledger = reader(directory.path());
+        // Hours are asked for before days that hold them, and after.
+        if ahead {
+            let all = Interval::new(Minute(first), Minute(first + DAYS * 1_440));
+            accounts.hourly(&ledger, all).expect("read");
+        }
+        check(&mut accounts, &Plain::of(&given(half)), &ledger, directory.path(), &intervals)?;
         let before = engine.change().expect("change");
         let whole = Plain::of(&given(all[late].len()));
         let late_id = id(&engine, late);
         take(&mut engine, METERS as u64, late, &all[late][half..]);
-        let connection = store::open_reader(&Layout::new(directory.path())).expect("opens");
-        let changed: Vec<i64> = connection
+        let changed: Vec<i64> = ledger
             .prepare("SELECT hour FROM hour WHERE change > ?1")
             .and_then(|mut s| s.query_map([before as i64], |row| row.get(0))?.collect())
             .expect("read");
+        changed.iter().for_each(|hour| ledger.forget(late_id, *hour));
         if accounts.concerns(late_id) {
             changed.into_iter().for_each(|hour| accounts.invalidate(late_id, hour));
         }
-        check(&mut accounts, &whole, directory.path(), &intervals)?;
+        check(&mut accounts, &whole, &ledger, directory.path(), &intervals)?;
     }
 }

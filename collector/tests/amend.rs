@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 use wattledger_collector::audit::{self, Entry, Kind, corrections};
 use wattledger_collector::engine::{AmendError, Engine};
-use wattledger_collector::indicators::{Accounts, Pair, Term};
+use wattledger_collector::indicators::{Accounts, Pair, Reader, Term};
 use wattledger_collector::store::quarantine::Filter;
 use wattledger_collector::store::{self, Layout};
 use wattledger_model::correction::Correction;
@@ -217,9 +217,9 @@ fn with_deleted(dir: &TempDir) -> Engine {
 fn sum(dir: &TempDir, engine: &Engine, from: i64, to: i64) -> [i128; 3] {
     let term = Term::all_of(meter(engine, "main"));
     let mut accounts = Accounts::new(Pair::alone(&[term]));
-    let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    let ledger = Reader::new(store::open_reader(&Layout::new(dir.path())).expect("opens"));
     let interval = Interval::new(at(from).minute(), at(to).minute());
-    accounts.account(&connection, interval).expect("read").all_numerator
+    accounts.account(&ledger, interval).expect("read").all_numerator
 }
 
 #[test]

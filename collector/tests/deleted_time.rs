@@ -5,7 +5,7 @@ mod world;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
 use wattledger_collector::engine::{AmendError, Engine, EngineConfig};
-use wattledger_collector::indicators::{Accounts, Pair, Term};
+use wattledger_collector::indicators::{Accounts, Pair, Reader, Term};
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{self, Layout};
 use wattledger_model::correction::Correction;
@@ -40,9 +40,9 @@ fn forty_days(dir: &TempDir) -> Engine {
 fn sum(dir: &TempDir, engine: &Engine, name: &str, from: i64, to: i64) -> [i128; 3] {
     let term = Term::all_of(meter(engine, name));
     let mut accounts = Accounts::new(Pair::alone(&[term]));
-    let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    let ledger = Reader::new(store::open_reader(&Layout::new(dir.path())).expect("opens"));
     let interval = Interval::new(at(from).minute(), at(to).minute());
-    accounts.account(&connection, interval).expect("read").all_numerator
+    accounts.account(&ledger, interval).expect("read").all_numerator
 }
 
 #[test]

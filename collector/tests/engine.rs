@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig, Overlap};
-use wattledger_collector::indicators::{Accounts, Pair, Term};
+use wattledger_collector::indicators::{Accounts, Pair, Reader, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{self, Layout, StoreError};
@@ -285,12 +285,12 @@ fn long_steps_between_readings_at_odd_seconds_are_covered_but_for_the_two_ends()
     let meter = engine.meters().ids().next().expect("one meter");
     let term = Term::all_of(meter);
     let mut accounts = Accounts::new(Pair::ratio(&[term], &[term]));
-    let connection = store::open_reader(&Layout::new(dir.path())).expect("opens");
+    let ledger = Reader::new(store::open_reader(&Layout::new(dir.path())).expect("opens"));
     let first = Timestamp(START).minute();
-    let all = accounts.account(&connection, Interval::new(first, Minute(first.0 + 481))).expect("read");
+    let all = accounts.account(&ledger, Interval::new(first, Minute(first.0 + 481))).expect("read");
     assert_eq!(all.minutes, 479, "480 minutes between the readings, less the half ones at both ends");
     assert_eq!(all.numerator, all.denominator);
-    let cut = accounts.account(&connection, Interval::new(first, Minute(first.0 + 300))).expect("read");
+    let cut = accounts.account(&ledger, Interval::new(first, Minute(first.0 + 300))).expect("read");
     assert_eq!(cut.minutes, 239, "the step that the edge cuts is left out whole");
 }
 

@@ -14,7 +14,7 @@ use wattledger_agent::source::{Intake, Mapped, Source};
 use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::engine::{Arrival, Engine};
 use wattledger_collector::engine_config;
-use wattledger_collector::indicators::{Account, Accounts, Pair, Term};
+use wattledger_collector::indicators::{Account, Accounts, Pair, Reader, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::store::{self, Layout, MeterId};
 use wattledger_collector::topology::Topology;
@@ -214,8 +214,8 @@ impl Ledger {
             side.iter().map(|meter| Term::all_of(self.meter(meter))).collect()
         };
         let pair = Pair::ratio(&terms(numerator), &terms(denominator));
-        let connection = store::open_reader(&self.layout).expect("the store can be read");
-        Accounts::new(pair).account(&connection, span).expect("the store can be read")
+        let ledger = Reader::new(store::open_reader(&self.layout).expect("the store can be read"));
+        Accounts::new(pair).account(&ledger, span).expect("the store can be read")
     }
 }
 

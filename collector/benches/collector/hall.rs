@@ -62,7 +62,8 @@ pub(crate) fn configuration(dir: &Path, meters: usize, interval: &str) -> Collec
         write!(
             text,
             "[[meter]]\nname = \"{}\"\nfacility = \"{facility}\"\nrole = \"{role}\"\nkind = \"register\"\nunit = \"kWh\"\n\
-             resolution = \"0.01\"\nrated_power = \"1 MW\"\nnominal_interval = \"{interval}\"\n\n",
+             resolution = \"0.01\"\nrated_power = \"1 MW\"\nclass = \"0.5S\"\nct_class = \"0.5\"\n\
+             nominal_interval = \"{interval}\"\n\n",
             meter_name(meter)
         )
         .expect("memory takes it");

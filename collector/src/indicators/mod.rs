@@ -28,4 +28,5 @@ pub mod weight;
 pub use account::{Account, Accounts, Pair, Term, TermSum};
 pub use figure::{Figure, Known, Status};
 pub use indicator::Indicator;
+pub use reader::Reader;
 pub use weight::Weight;

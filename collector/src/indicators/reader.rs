@@ -3,7 +3,75 @@
 use crate::ledger::block::{self, Hour};
 use crate::store::{HourRow, MeterId, StoreError, day_hours};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Deref;
 use wattledger_model::time::{HOUR_MINUTES, Interval, Minute, Timestamp};
+
+/// Days that are read together.
+const PART_DAYS: i64 = 32;
+/// Such parts that are kept of a meter: somewhat more than a year, which is the longest window of most figures.
+const MOST_PARTS: usize = 16;
+
+/// A connection to the store with the rollups of days that were read over it: all sums a meter stands in ask for
+/// the same days. It holds up to 28 KiB a meter.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    /// By the number of their 32 days.
+    days: RefCell<HashMap<MeterId, HashMap<i64, Days>>>,
+}
+
+type Days = Box<[Option<HourRow>]>;
+
+impl Reader {
+    /// A reader that has read nothing yet.
+    pub fn new(connection: Connection) -> Reader {
+        Reader { connection, days: RefCell::default() }
+    }
+
+    /// Forgets what the day of an hour came to at a meter.
+    pub fn forget(&self, meter: MeterId, hour: i64) {
+        if let Some(parts) = self.days.borrow_mut().get_mut(&meter) {
+            parts.remove(&hour.div_euclid(DAY_HOURS).div_euclid(PART_DAYS));
+        }
+    }
+
+    /// The rollups of UTC days `[from, to)`, one slot a day; `None` where nothing is known.
+    pub(super) fn days(
+        &self,
+        meter: MeterId,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Option<HourRow>>, StoreError> {
+        let mut kept = self.days.borrow_mut();
+        let parts = kept.entry(meter).or_default();
+        let mut all = Vec::with_capacity((to - from).max(0) as usize);
+        let mut at = from;
+        while at < to {
+            let part = at.div_euclid(PART_DAYS);
+            let (first, after) = (part * PART_DAYS, (part + 1) * PART_DAYS);
+            if !parts.contains_key(&part) {
+                if parts.len() >= MOST_PARTS {
+                    parts.clear();
+                }
+                parts.insert(part, days(&self.connection, meter, first, after)?.into());
+            }
+            let end = after.min(to);
+            all.extend_from_slice(&parts[&part][(at - first) as usize..(end - first) as usize]);
+            at = end;
+        }
+        Ok(all)
+    }
+}
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
 
 /// A long step of one meter: `[from, to)` in ms, measured in total.
 pub(super) type LongStep = (Timestamp, Timestamp);
@@ -12,8 +80,7 @@ fn failed(source: rusqlite::Error) -> StoreError {
     StoreError::Sqlite { path: "ledger.sqlite".into(), source }
 }
 
-/// Hours that are looked for by the day: fewer are as quickly had from their own rows.
-const BY_DAY: i64 = 48;
+/// Hours of a day: as many are looked for by the day, fewer are as quickly had from their own rows.
 const DAY_HOURS: i64 = day_hours::HOURS as i64;
 
 /// The rollups of hours `[from, to)`, one slot an hour; `None` where nothing is known.
@@ -24,22 +91,25 @@ pub(super) fn hours(
     to: i64,
 ) -> Result<Vec<Option<HourRow>>, StoreError> {
     let mut all = vec![None; (to - from).max(0) as usize];
-    if to - from < BY_DAY {
+    if to - from < DAY_HOURS {
         fill_hours(connection, meter, (from, to), from, &mut all)?;
         return Ok(all);
     }
+    // The days of both ends too: an hour's own row lies among the minutes, far from the next meter's.
     let days =
-        (from.div_euclid(DAY_HOURS) + i64::from(from.rem_euclid(DAY_HOURS) != 0), to.div_euclid(DAY_HOURS));
+        (from.div_euclid(DAY_HOURS), to.div_euclid(DAY_HOURS) + i64::from(to.rem_euclid(DAY_HOURS) != 0));
     let mut kept = Vec::new();
     day_hours::kept(connection, meter, days, |day, hours| {
-        let first = (day * DAY_HOURS - from) as usize;
-        all[first..first + day_hours::HOURS].copy_from_slice(hours);
-        kept.push(day);
+        let origin = day * DAY_HOURS;
+        let (first, after) = (origin.max(from), (origin + DAY_HOURS).min(to));
+        all[(first - from) as usize..(after - from) as usize]
+            .copy_from_slice(&hours[(first - origin) as usize..(after - origin) as usize]);
+        kept.push((first, after));
     })?;
     let mut at = from;
-    for day in kept {
-        fill_hours(connection, meter, (at, day * DAY_HOURS), from, &mut all)?;
-        at = (day + 1) * DAY_HOURS;
+    for (first, after) in kept {
+        fill_hours(connection, meter, (at, first), from, &mut all)?;
+        at = after;
     }
     fill_hours(connection, meter, (at, to), from, &mut all)?;
     Ok(all)
@@ -67,8 +137,8 @@ fn fill_hours(
     Ok(())
 }
 
-/// The rollups of UTC days `[from, to)`, one slot a day; `None` where nothing is known.
-pub(super) fn days(
+/// As [`Reader::days`], from the store.
+fn days(
     connection: &Connection,
     meter: MeterId,
     from: i64,
@@ -301,6 +371,30 @@ mod tests {
         let mut days = Vec::new();
         day_hours::kept(connection, 1, (i64::MIN, i64::MAX), |day, _| days.push(day)).expect("readable");
         days
+    }
+
+    #[test]
+    fn days_are_those_of_their_rows_however_many_are_asked_for_and_until_one_is_forgotten() {
+        let mut hall = Hall::new(METER);
+        let start = at("2026-06-01T00:00:00Z");
+        let quarter = |at: i64| Timestamp(start.0 + at * 900_000);
+        hall.take(&[("main", quarter(0), 5.0, "kWh", None), ("main", quarter(1), 6.0, "kWh", None)]);
+        let ledger = hall.view().connection;
+        let (first, long) = (start.minute().day(), MOST_PARTS as i64 * PART_DAYS + 100);
+        for (from, to) in
+            [(first - long, first + 2), (first, first + 1), (first - 1, first + long), (first, first)]
+        {
+            let found = ledger.days(1, from, to).expect("readable");
+            assert_eq!(found, days(&ledger, 1, from, to).expect("readable"), "{from} {to}");
+            assert_eq!(found.iter().flatten().count(), usize::from(from < to));
+        }
+        let before = ledger.days(1, first, first + 1).expect("readable");
+        hall.take(&[("main", quarter(2), 7.5, "kWh", None)]);
+        assert_eq!(ledger.days(1, first, first + 1).expect("readable"), before, "one state until it is told");
+        ledger.forget(1, start.minute().hour());
+        let after = ledger.days(1, first, first + 1).expect("readable");
+        assert_ne!(after, before);
+        assert_eq!(after, days(&ledger, 1, first, first + 1).expect("readable"));
     }
 
     #[test]

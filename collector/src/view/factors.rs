@@ -4,7 +4,7 @@
 //! figures of its own hours again.
 
 use super::{MeterHour, View, failed};
-use crate::indicators::{Accounts, Indicator, Pair, Weight};
+use crate::indicators::{Indicator, Pair, Weight};
 use crate::ledger::block;
 use crate::store::{MeterId, StoreError};
 use crate::topology::{Factor, FactorGauge, HourOfFactors};
@@ -35,7 +35,7 @@ impl View {
     /// The sums that an indicator's figures are made of, weighted as in this round; `None` where the facility has no
     /// meters for it, or it is no quotient of two sums of the ledger alone.
     pub fn pair(&self, facility: usize, indicator: Indicator) -> Option<&Pair> {
-        self.accounts[facility].ratios.get(&indicator).map(Accounts::pair)
+        self.accounts[facility].pair(indicator)
     }
 
     /// Takes in what gauges of emission factors have said since the last round.

@@ -57,7 +57,7 @@ impl View {
         indicator: Indicator,
         interval: Interval,
     ) -> Result<Option<Budget>, StoreError> {
-        let Some(accounts) = self.accounts[facility].ratios.get_mut(&indicator) else { return Ok(None) };
+        let Some(accounts) = self.accounts[facility].ratio(indicator) else { return Ok(None) };
         let account = accounts.account(&self.connection, interval)?;
         let terms: Vec<(Term, Place)> = accounts.pair().terms().collect();
         self.budget_of(indicator, &terms, &account, interval).map(Some)
@@ -72,8 +72,8 @@ impl View {
     pub(crate) fn pooled_budget(&mut self, members: &[(usize, Interval)]) -> Result<Budget, StoreError> {
         let mut sums = Vec::new();
         for (facility, interval) in members {
-            let Some(accounts) = self.accounts[*facility].ratios.get(&Indicator::Pue) else { continue };
-            let terms: Vec<(Term, Place)> = accounts.pair().terms().collect();
+            let Some(pair) = self.accounts[*facility].pair(Indicator::Pue) else { continue };
+            let terms: Vec<(Term, Place)> = pair.terms().collect();
             sums.extend(self.by_term(&terms, *interval)?);
         }
         let (parts, above, below) = self.parts(sums, 1.0)?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use wattledger_collector::engine::{Arrival, Engine, EngineConfig};
-use wattledger_collector::indicators::{Account, Accounts, Pair, Term};
+use wattledger_collector::indicators::{Account, Accounts, Pair, Reader, Term};
 use wattledger_collector::journal::PayloadForm;
 use wattledger_collector::ledger::interpret::Interpretation;
 use wattledger_collector::store::{self, Layout};
@@ -44,10 +44,10 @@ impl Bench {
     }
 
     pub(crate) fn account(&self, numerator: &str, denominator: Option<&str>, interval: Interval) -> Account {
-        let connection = store::open_reader(&Layout::new(self.dir.path())).expect("opens");
+        let ledger = Reader::new(store::open_reader(&Layout::new(self.dir.path())).expect("opens"));
         let term = |meter: &str| Term::all_of(self.engine.meters().id(&key(meter)).expect("known"));
         let denominator: Vec<Term> = denominator.map(term).into_iter().collect();
         let mut accounts = Accounts::new(Pair::ratio(&[term(numerator)], &denominator));
-        accounts.account(&connection, interval).expect("read")
+        accounts.account(&ledger, interval).expect("read")
     }
 }

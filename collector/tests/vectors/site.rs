@@ -6,7 +6,7 @@ use super::case::reading;
 use std::convert::Infallible;
 use wattledger_collector::config::CollectorConfig;
 use wattledger_collector::indicators::claim::{Claim, OnSite, claims};
-use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Term};
+use wattledger_collector::indicators::{Account, Accounts, Figure, Indicator, Pair, Reader, Term};
 use wattledger_collector::store::{self, Layout};
 use wattledger_collector::topology::{self, Facility, FuelSum, Topology};
 use wattledger_model::decimal::Decimal;
@@ -125,8 +125,8 @@ impl Site {
     }
 
     fn account(&self, pair: Pair, interval: Interval) -> Account {
-        let connection = store::open_reader(&Layout::new(self.bench.dir.path())).expect("opens");
-        Accounts::new(pair).account(&connection, interval).expect("read")
+        let ledger = Reader::new(store::open_reader(&Layout::new(self.bench.dir.path())).expect("opens"));
+        Accounts::new(pair).account(&ledger, interval).expect("read")
     }
 
     /// What terms came to in an interval, base units.
@@ -156,8 +156,8 @@ impl Site {
 
     /// Minutes of the window in which terms are known throughout, and the gaps between.
     pub(crate) fn support(&self, terms: &[Term]) -> (i64, Vec<Interval>) {
-        let connection = store::open_reader(&Layout::new(self.bench.dir.path())).expect("opens");
-        let gaps = Accounts::new(Pair::alone(terms)).gaps(&connection, self.window).expect("read");
+        let ledger = Reader::new(store::open_reader(&Layout::new(self.bench.dir.path())).expect("opens"));
+        let gaps = Accounts::new(Pair::alone(terms)).gaps(&ledger, self.window).expect("read");
         (self.account(Pair::alone(terms), self.window).minutes, gaps)
     }
 

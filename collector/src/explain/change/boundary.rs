@@ -2,10 +2,9 @@
 
 use crate::indicators::account::ALWAYS;
 use crate::indicators::compare::Energies;
-use crate::indicators::{Account, Accounts, Pair, Term};
+use crate::indicators::{Account, Accounts, Pair, Reader, Term};
 use crate::store::{MeterId, StoreError};
 use crate::topology::Facility;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 use wattledger_model::role::Role;
 use wattledger_model::time::{Interval, Minute};
@@ -97,34 +96,29 @@ impl Boundary {
     }
 
     /// A sum above and IT energy below, over the time in which total, IT energy and the overhead of `roles` are known.
-    fn account(
-        &self,
-        connection: &Connection,
-        above: &[Term],
-        roles: &[Role],
-    ) -> Result<Account, StoreError> {
+    fn account(&self, ledger: &Reader, above: &[Term], roles: &[Role]) -> Result<Account, StoreError> {
         let known = self.overhead_of(roles);
         let numerator: Vec<Term> =
             above.iter().copied().chain(silent(&self.total)).chain(silent(&known)).collect();
         let denominator: Vec<Term> = self.it.iter().copied().chain(silent(&known)).collect();
-        Accounts::new(Pair::ratio(&numerator, &denominator)).account(connection, self.interval)
+        Accounts::new(Pair::ratio(&numerator, &denominator)).account(ledger, self.interval)
     }
 
     /// Minutes in which total, IT energy and the overhead of `roles` are all known.
-    pub(crate) fn minutes(&self, connection: &Connection, roles: &[Role]) -> Result<i64, StoreError> {
+    pub(crate) fn minutes(&self, ledger: &Reader, roles: &[Role]) -> Result<i64, StoreError> {
         if self.total.is_empty() || self.it.is_empty() {
             return Ok(0);
         }
-        Ok(self.account(connection, &self.total, roles)?.minutes)
+        Ok(self.account(ledger, &self.total, roles)?.minutes)
     }
 
     /// The energies over that time.
-    pub(crate) fn energies(&self, connection: &Connection, roles: &[Role]) -> Result<Energies, StoreError> {
-        let total = self.account(connection, &self.total, roles)?;
+    pub(crate) fn energies(&self, ledger: &Reader, roles: &[Role]) -> Result<Energies, StoreError> {
+        let total = self.account(ledger, &self.total, roles)?;
         let mut overhead_uwh = Vec::with_capacity(roles.len());
         for role in roles {
             let of_role = self.overhead_of(&[*role]);
-            overhead_uwh.push((*role, self.account(connection, &of_role, roles)?.numerator));
+            overhead_uwh.push((*role, self.account(ledger, &of_role, roles)?.numerator));
         }
         Ok(Energies { total_uwh: total.numerator, it_uwh: total.denominator, overhead_uwh })
     }
@@ -133,7 +127,7 @@ impl Boundary {
     /// difference: its share alone means nothing.
     pub(crate) fn meters(
         &self,
-        connection: &Connection,
+        ledger: &Reader,
         role: Role,
         roles: &[Role],
     ) -> Result<BTreeMap<MeterId, i128>, StoreError> {
@@ -143,7 +137,7 @@ impl Boundary {
             return Ok(meters);
         }
         for term in of_role {
-            *meters.entry(term.meter).or_default() += self.account(connection, &[term], roles)?.numerator;
+            *meters.entry(term.meter).or_default() += self.account(ledger, &[term], roles)?.numerator;
         }
         Ok(meters)
     }

@@ -12,12 +12,11 @@ use super::content::{ChangeExplanation, Energies as Shown, Overhead, Part, Told}
 use crate::config::Claim;
 use crate::indicators::compare::{self, Cause, Comparison, Energies, Ways};
 use crate::indicators::notation::notation;
-use crate::indicators::{Account, Accounts, Figure, Indicator};
+use crate::indicators::{Account, Accounts, Figure, Indicator, Reader};
 use crate::ledger::interpret::round_half_even;
 use crate::outputs::reports::Amount;
 use crate::store::StoreError;
 use crate::topology::Facility;
-use rusqlite::Connection;
 use wattledger_model::meter::MeterKey;
 use wattledger_model::role::Role;
 use wattledger_model::time::{Interval, MINUTE_MS, Timestamp};
@@ -58,7 +57,7 @@ pub fn change(
         Ok(Published { text: asked.text, interval, cut, account })
     };
     let sides = [published(a)?, published(b)?];
-    let made = Making { source, connection: &view.connection, facility, sides: &sides }.make()?;
+    let made = Making { source, ledger: &view.connection, facility, sides: &sides }.make()?;
     view.end()?;
     Ok(made)
 }
@@ -79,7 +78,7 @@ struct Split {
 
 struct Making<'m> {
     source: &'m Source<'m>,
-    connection: &'m Connection,
+    ledger: &'m Reader,
     facility: &'m Facility,
     sides: &'m [Published; 2],
 }
@@ -144,7 +143,7 @@ impl Making<'_> {
         let mut crossed = [Some(ended(a, b)), Some(ended(b, a))];
         for (at, (name, other)) in [("A", "B"), ("B", "A")].into_iter().enumerate() {
             let Some(boundary) = &crossed[at] else { continue };
-            let minutes = boundary.minutes(self.connection, &[])?;
+            let minutes = boundary.minutes(self.ledger, &[])?;
             if !is_kept(minutes, self.sides[at].account.minutes) {
                 notes.push(format!(
                     "the boundary of {other} cannot be applied to {name}: some of its meters have no readings then"
@@ -176,7 +175,7 @@ impl Making<'_> {
             for at in [0, 1] {
                 let whole = self.sides[at].account.minutes.max(1);
                 for boundary in std::iter::once(&own[at]).chain(&crossed[at]) {
-                    let minutes = boundary.minutes(self.connection, &with)?;
+                    let minutes = boundary.minutes(self.ledger, &with)?;
                     least = least.min(minutes as f64 / whole as f64);
                 }
             }
@@ -195,8 +194,8 @@ impl Making<'_> {
 
     fn split(&self, own: &Boundary, crossed: Option<&Boundary>, roles: &[Role]) -> Result<Split, StoreError> {
         let of = |boundary: &Boundary| -> Result<(Energies, i64), StoreError> {
-            let minutes = boundary.minutes(self.connection, roles)?;
-            Ok((boundary.energies(self.connection, roles)?, minutes))
+            let minutes = boundary.minutes(self.ledger, roles)?;
+            Ok((boundary.energies(self.ledger, roles)?, minutes))
         };
         Ok(Split { own: of(own)?, as_other: crossed.map(of).transpose()? })
     }

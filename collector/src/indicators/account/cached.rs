@@ -1,6 +1,6 @@
 //! The accounts of one pair, with caches by day, hour and minute that a change of the ledger invalidates.
 
-use super::super::reader;
+use super::super::reader::{self, Reader};
 use super::super::support;
 use super::super::weight::Weight;
 use super::block::{self, Block};
@@ -117,13 +117,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn account(&mut self, connection: &Connection, interval: Interval) -> Result<Account, StoreError> {
+    pub fn account(&mut self, ledger: &Reader, interval: Interval) -> Result<Account, StoreError> {
         let mut sum = Account::default();
         if interval.is_empty() || self.pair.numerator.is_empty() && self.pair.own.is_empty() {
             return Ok(sum);
         }
-        self.add_days(connection, &mut sum, interval.from.0, interval.to.0)?;
-        let blocks = self.blocks(connection)?;
+        self.add_days(ledger, &mut sum, interval.from.0, interval.to.0)?;
+        let blocks = self.blocks(ledger)?;
         // They ascend and do not overlap.
         let first = blocks.partition_point(|(span, _)| span.from < interval.from);
         for (span, block) in blocks[first..].iter().take_while(|(span, _)| span.from < interval.to) {
@@ -146,14 +146,14 @@ impl Accounts {
     /// [`StoreError`] where the store cannot be read.
     pub fn by_hour(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         interval: Interval,
     ) -> Result<Vec<(Interval, i128)>, StoreError> {
         if interval.is_empty() {
             return Ok(Vec::new());
         }
         let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
-        self.read_hours(connection, first, last + 1)?;
+        self.read_hours(ledger, first, last + 1)?;
         let mut all = Vec::with_capacity((last - first + 1) as usize);
         for hour in first..=last {
             let whole = Level::Hour.interval(hour);
@@ -161,7 +161,7 @@ impl Accounts {
             let account = if inside == whole {
                 self.hours.get(&hour).copied().unwrap_or_default().rounded()
             } else {
-                self.account(connection, inside)?
+                self.account(ledger, inside)?
             };
             all.push((inside, account.all_numerator.iter().sum()));
         }
@@ -172,19 +172,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn hourly(
-        &mut self,
-        connection: &Connection,
-        interval: Interval,
-    ) -> Result<Vec<Account>, StoreError> {
+    pub fn hourly(&mut self, ledger: &Reader, interval: Interval) -> Result<Vec<Account>, StoreError> {
         if interval.is_empty() {
             return Ok(Vec::new());
         }
         // At once: an hour by itself costs a look for each meter.
-        self.read_ahead(connection, interval)?;
+        self.read_ahead(ledger, interval)?;
         let (first, last) = (interval.from.hour(), Minute(interval.to.0 - 1).hour());
         (first..=last)
-            .map(|hour| self.account(connection, Level::Hour.interval(hour).intersect(interval)))
+            .map(|hour| self.account(ledger, Level::Hour.interval(hour).intersect(interval)))
             .collect()
     }
 
@@ -192,15 +188,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub(crate) fn read_ahead(
-        &mut self,
-        connection: &Connection,
-        interval: Interval,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn read_ahead(&mut self, ledger: &Reader, interval: Interval) -> Result<(), StoreError> {
         if interval.is_empty() {
             return Ok(());
         }
-        self.read_hours(connection, interval.from.hour(), Minute(interval.to.0 - 1).hour() + 1)
+        self.read_hours(ledger, interval.from.hour(), Minute(interval.to.0 - 1).hour() + 1)
     }
 
     /// What each meter came to over an interval, in the order of the pair.
@@ -215,24 +207,24 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn gaps(&mut self, connection: &Connection, interval: Interval) -> Result<Vec<Interval>, StoreError> {
+    pub fn gaps(&mut self, ledger: &Reader, interval: Interval) -> Result<Vec<Interval>, StoreError> {
         let inside = |span: &Interval| interval.from <= span.from && span.to <= interval.to;
         let covered: Vec<Interval> = self
-            .blocks(connection)?
+            .blocks(ledger)?
             .iter()
             .filter(|(span, block)| block.is_some() && inside(span))
             .map(|(span, _)| *span)
             .collect();
         let mut gaps: Vec<Interval> = Vec::new();
         let (first, last) = (interval.from.day(), Minute(interval.to.0 - 1).day());
-        self.read_days(connection, first, last + 1)?;
+        self.read_days(ledger, first, last + 1)?;
         for day in first..=last {
             if self.days.get(&day).is_some_and(|account| account.minutes == DAY_MINUTES) {
                 continue;
             }
-            self.read_hours(connection, day * DAY_HOURS, (day + 1) * DAY_HOURS)?;
+            self.read_hours(ledger, day * DAY_HOURS, (day + 1) * DAY_HOURS)?;
             for hour in day * DAY_HOURS..(day + 1) * DAY_HOURS {
-                self.gaps_of_hour(connection, hour, interval, &covered, &mut gaps)?;
+                self.gaps_of_hour(ledger, hour, interval, &covered, &mut gaps)?;
             }
         }
         Ok(gaps)
@@ -240,7 +232,7 @@ impl Accounts {
 
     fn gaps_of_hour(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         hour: i64,
         interval: Interval,
         covered: &[Interval],
@@ -251,7 +243,7 @@ impl Accounts {
             return Ok(());
         }
         let start = hour * HOUR_MINUTES;
-        let minutes = if supported > 0 { Some(self.fine(connection, hour)?) } else { None };
+        let minutes = if supported > 0 { Some(self.fine(ledger, hour)?) } else { None };
         for at in 0..HOUR_MINUTES {
             let minute = Minute(start + at);
             let clean = minutes.is_some_and(|minutes| minutes[at as usize].minutes > 0);
@@ -267,43 +259,37 @@ impl Accounts {
         Ok(())
     }
 
-    fn add_days(
-        &mut self,
-        connection: &Connection,
-        sum: &mut Account,
-        from: i64,
-        to: i64,
-    ) -> Result<(), StoreError> {
+    fn add_days(&mut self, ledger: &Reader, sum: &mut Account, from: i64, to: i64) -> Result<(), StoreError> {
         let (first, after) = Level::Day.whole_in(from, to);
         if first >= after {
-            return self.add_hours(connection, sum, from, to);
+            return self.add_hours(ledger, sum, from, to);
         }
-        self.add_hours(connection, sum, from, first * DAY_MINUTES)?;
-        self.read_days(connection, first, after)?;
+        self.add_hours(ledger, sum, from, first * DAY_MINUTES)?;
+        self.read_days(ledger, first, after)?;
         self.days.range(first..after).for_each(|(_, account)| sum.add(account));
-        self.add_hours(connection, sum, after * DAY_MINUTES, to)
+        self.add_hours(ledger, sum, after * DAY_MINUTES, to)
     }
 
     fn add_hours(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         sum: &mut Account,
         from: i64,
         to: i64,
     ) -> Result<(), StoreError> {
         let (first, after) = Level::Hour.whole_in(from, to);
         if first > after {
-            return self.add_minutes(connection, sum, from, to);
+            return self.add_minutes(ledger, sum, from, to);
         }
-        self.add_minutes(connection, sum, from, first * HOUR_MINUTES)?;
-        self.read_hours(connection, first, after)?;
+        self.add_minutes(ledger, sum, from, first * HOUR_MINUTES)?;
+        self.read_hours(ledger, first, after)?;
         self.hours.range(first..after).for_each(|(_, account)| sum.add(account));
-        self.add_minutes(connection, sum, after * HOUR_MINUTES, to)
+        self.add_minutes(ledger, sum, after * HOUR_MINUTES, to)
     }
 
     fn add_minutes(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         sum: &mut Account,
         from: i64,
         to: i64,
@@ -313,22 +299,21 @@ impl Accounts {
         }
         let hour = Minute(from).hour();
         let start = hour * HOUR_MINUTES;
-        for minute in &self.fine(connection, hour)?[(from - start) as usize..(to - start) as usize] {
+        for minute in &self.fine(ledger, hour)?[(from - start) as usize..(to - start) as usize] {
             sum.add(minute);
         }
         Ok(())
     }
 
     /// Fills the cache of whole days in `[from, to)`.
-    fn read_days(&mut self, connection: &Connection, from: i64, to: i64) -> Result<(), StoreError> {
+    fn read_days(&mut self, ledger: &Reader, from: i64, to: i64) -> Result<(), StoreError> {
         for (at, end) in unread(&self.days, from, to) {
-            let rows = self.rows(connection, reader::days, at, end)?;
-            for day in at..end {
-                let account = match self.whole(&rows, Level::Day, day, at) {
+            for (day, known) in (at..).zip(self.whole(ledger, Level::Day, at, end)?) {
+                let account = match known {
                     Some(account) => account,
                     None => {
                         let mut sum = Account::default();
-                        self.add_hours(connection, &mut sum, day * DAY_MINUTES, (day + 1) * DAY_MINUTES)?;
+                        self.add_hours(ledger, &mut sum, day * DAY_MINUTES, (day + 1) * DAY_MINUTES)?;
                         sum
                     }
                 };
@@ -339,15 +324,14 @@ impl Accounts {
     }
 
     /// Fills the cache of whole hours in `[from, to)`.
-    fn read_hours(&mut self, connection: &Connection, from: i64, to: i64) -> Result<(), StoreError> {
+    fn read_hours(&mut self, ledger: &Reader, from: i64, to: i64) -> Result<(), StoreError> {
         for (at, end) in unread(&self.hours, from, to) {
-            let rows = self.rows(connection, reader::hours, at, end)?;
-            for hour in at..end {
-                let account = match self.whole(&rows, Level::Hour, hour, at) {
+            for (hour, known) in (at..).zip(self.whole(ledger, Level::Hour, at, end)?) {
+                let account = match known {
                     Some(account) => account,
                     None => {
                         let mut sum = Account::default();
-                        self.fine(connection, hour)?.iter().for_each(|minute| sum.add(minute));
+                        self.fine(ledger, hour)?.iter().for_each(|minute| sum.add(minute));
                         sum
                     }
                 };
@@ -357,59 +341,38 @@ impl Accounts {
         Ok(())
     }
 
-    fn rows(
+    /// What each of the days or hours `[from, to)` comes to, where its rollups suffice; a meter at a time, so that
+    /// those of one are all that is held.
+    fn whole(
         &self,
-        connection: &Connection,
-        read: Rollups,
+        ledger: &Reader,
+        level: Level,
         from: i64,
         to: i64,
-    ) -> Result<Vec<TermRows>, StoreError> {
-        self.terms().map(|(term, place)| Ok((term, place, read(connection, term.meter, from, to)?))).collect()
-    }
-
-    /// What a whole day or hour comes to, where its rollups suffice: every meter that belongs there does so
-    /// throughout, and all are measured throughout or one not at all.
-    fn whole(&self, rows: &[TermRows], level: Level, at: i64, first: i64) -> Option<Account> {
-        let interval = level.interval(at);
-        let (mut account, mut own) = (Account::default(), Own::default());
-        let (mut measured, mut hopeless, mut any_weighted) = (true, false, false);
-        for (term, place, rollups) in rows {
-            if !term.touches(interval) {
-                continue;
+    ) -> Result<Vec<Option<Account>>, StoreError> {
+        let mut all: Vec<(Interval, Whole)> =
+            (from..to).map(|at| (level.interval(at), Whole::default())).collect();
+        for (term, place) in self.terms() {
+            let rows = match level {
+                Level::Day => ledger.days(term.meter, from, to)?,
+                Level::Hour => reader::hours(ledger, term.meter, from, to)?,
+            };
+            for ((interval, whole), row) in all.iter_mut().zip(rows) {
+                whole.book(*interval, term, place, row.unwrap_or_default());
             }
-            if !term.spans(interval) {
-                return None;
-            }
-            let row = rollups[(at - first) as usize].unwrap_or_default();
-            measured &= row.parts[0].1 == interval.minutes() * MINUTE_MS;
-            hopeless |= row.parts[0].1 == 0;
-            any_weighted |= *place == Place::Above && row.parts.iter().any(|(amount, _)| *amount != 0);
-            account.book(&mut own, *term, *place, row.parts.map(|(amount, _)| amount));
         }
-        let means_something = self.pair.is_in_force(interval);
-        if !measured && !hopeless && means_something {
-            return None;
-        }
-        if measured && means_something {
-            account.support_all(interval.minutes());
-        }
-        let weight = match &self.pair.weight {
-            Some(weight) if any_weighted => weight.over(interval)?,
-            _ => 0.0,
-        };
-        account.apply(weight, own);
-        Some(account)
+        Ok(all.into_iter().map(|(interval, whole)| whole.account(interval, &self.pair)).collect())
     }
 
     /// One hour minute by minute: each in the support where all meters that belong there measured all of it.
-    fn fine(&mut self, connection: &Connection, hour: i64) -> Result<&[Account; MINUTES], StoreError> {
+    fn fine(&mut self, ledger: &Reader, hour: i64) -> Result<&[Account; MINUTES], StoreError> {
         if !self.fine.contains_key(&hour) {
             if self.fine.len() >= FINE_HOURS {
                 self.fine.clear();
             }
             let blocks = self
                 .terms()
-                .map(|(term, place)| Ok((term, place, reader::minutes(connection, term.meter, hour)?)))
+                .map(|(term, place)| Ok((term, place, reader::minutes(ledger, term.meter, hour)?)))
                 .collect::<Result<Vec<_>, StoreError>>()?;
             let whole = Level::Hour.interval(hour);
             let always = self.pair.is_in_force(whole);
@@ -435,12 +398,12 @@ impl Accounts {
         Ok(&self.fine[&hour])
     }
 
-    fn blocks(&mut self, connection: &Connection) -> Result<&[Block], StoreError> {
+    fn blocks(&mut self, ledger: &Reader) -> Result<&[Block], StoreError> {
         if self.blocks.is_none() {
             let meters: Vec<MeterId> = self.terms().map(|(term, _)| term.meter).collect();
             for meter in meters {
                 if let Entry::Vacant(unread) = self.spans.entry(meter) {
-                    let steps = reader::long_steps(connection, meter, i64::MIN, i64::MAX)?;
+                    let steps = reader::long_steps(ledger, meter, i64::MIN, i64::MAX)?;
                     unread.insert(support::spans(&steps));
                 }
             }
@@ -453,7 +416,7 @@ impl Accounts {
             for span in support::join(spans) {
                 if !self.known_blocks.contains_key(&span) {
                     let cuts = |meter, edge| lies_inside(&self.spans, meter, edge);
-                    let block = block::block(connection, &self.pair, span, &cuts)?;
+                    let block = block::block(ledger, &self.pair, span, &cuts)?;
                     self.known_blocks.insert(span, block);
                 }
                 blocks.push(self.known_blocks[&span]);
@@ -464,8 +427,51 @@ impl Accounts {
     }
 }
 
-type Rollups = fn(&Connection, MeterId, i64, i64) -> Result<Vec<Option<HourRow>>, StoreError>;
-type TermRows = (Term, Place, Vec<Option<HourRow>>);
+/// What rollups say of a whole day or hour. They suffice where every meter that belongs there does so throughout, and
+/// all are measured throughout or one not at all.
+#[derive(Debug, Clone, Default)]
+struct Whole {
+    account: Account,
+    own: Own,
+    /// Some meter belongs there for a part of the time only.
+    is_cut: bool,
+    /// Some meter is not measured throughout.
+    is_missing_some: bool,
+    /// Some meter is not measured at all.
+    is_hopeless: bool,
+    any_weighted: bool,
+}
+
+impl Whole {
+    fn book(&mut self, interval: Interval, term: Term, place: Place, row: HourRow) {
+        if !term.spans(interval) {
+            self.is_cut |= term.touches(interval);
+            return;
+        }
+        let (_, measured_ms) = row.parts[0];
+        self.is_missing_some |= measured_ms != interval.minutes() * MINUTE_MS;
+        self.is_hopeless |= measured_ms == 0;
+        self.any_weighted |= place == Place::Above && row.parts.iter().any(|(amount, _)| *amount != 0);
+        self.account.book(&mut self.own, term, place, row.parts.map(|(amount, _)| amount));
+    }
+
+    /// The sums, where the rollups suffice.
+    fn account(mut self, interval: Interval, pair: &Pair) -> Option<Account> {
+        let means_something = pair.is_in_force(interval);
+        if self.is_cut || self.is_missing_some && !self.is_hopeless && means_something {
+            return None;
+        }
+        if !self.is_missing_some && means_something {
+            self.account.support_all(interval.minutes());
+        }
+        let weight = match &pair.weight {
+            Some(weight) if self.any_weighted => weight.over(interval)?,
+            _ => 0.0,
+        };
+        self.account.apply(weight, self.own);
+        Some(self.account)
+    }
+}
 
 /// The runs in `[from, to)` that are not in the cache.
 fn unread(cache: &BTreeMap<i64, Account>, from: i64, to: i64) -> Vec<(i64, i64)> {

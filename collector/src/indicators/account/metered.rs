@@ -1,7 +1,7 @@
 //! What one meter came to over any interval, kept in large parts: the uncertainty of each figure asks for each of its
 //! meters, window by window, and most of a window is what the last one was.
 
-use super::super::reader;
+use super::super::reader::{self, Reader};
 use super::term::{Term, TermSum};
 use super::{ALWAYS, Place};
 use crate::ledger::block::Hour;
@@ -12,10 +12,7 @@ use wattledger_model::minute::Minute as Booked;
 use wattledger_model::time::{DAY_MINUTES, HOUR_MINUTES, Interval, Minute};
 
 const DAY_HOURS: i64 = DAY_MINUTES / HOUR_MINUTES;
-/// Days that are read together.
-const DAYS: i64 = 32;
 /// Parts of each size that are kept: somewhat more than the windows of one instant look at.
-const MOST_DAYS: usize = 16;
 const MOST_HOURS: usize = 6;
 const MOST_MINUTES: usize = 4;
 const MOST_EDGES: usize = 256;
@@ -23,11 +20,9 @@ const MOST_EDGES: usize = 256;
 type Sums = [(i128, i64); 3];
 type Rows = Box<[Option<HourRow>]>;
 
-/// See the module. It holds up to 60 KiB.
+/// See the module. It holds up to 32 KiB.
 #[derive(Debug, Default)]
 pub(crate) struct MeterSums {
-    /// Rollups of days, by the number of their 32 days.
-    days: HashMap<i64, Rows>,
     /// Rollups of hours, by day.
     hours: HashMap<i64, Rows>,
     /// Minutes, by hour.
@@ -50,7 +45,6 @@ impl MeterSums {
     /// Forgets what an hour came to, and all steps.
     pub(crate) fn forget(&mut self, hour: i64) {
         let day = hour.div_euclid(DAY_HOURS);
-        self.days.remove(&day.div_euclid(DAYS));
         self.hours.remove(&day);
         self.minutes.remove(&hour);
         self.edges.clear();
@@ -60,7 +54,7 @@ impl MeterSums {
     /// As [`TermSum::read`].
     pub(crate) fn term(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         term: Term,
         place: Place,
         interval: Interval,
@@ -70,17 +64,17 @@ impl MeterSums {
         if during.is_empty() {
             return Ok(sum);
         }
-        let parts = self.sums(connection, term.meter, during)?;
+        let parts = self.sums(ledger, term.meter, during)?;
         sum.amounts = parts.map(|(amount, _)| amount);
         sum.ms = parts.map(|(_, ms)| ms);
-        sum.cut = self.cut(connection, term.meter, during)?;
+        sum.cut = self.cut(ledger, term.meter, during)?;
         Ok(sum)
     }
 
     /// Amounts and milliseconds by provenance over any minutes.
     pub(crate) fn sums(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         meter: MeterId,
         interval: Interval,
     ) -> Result<Sums, StoreError> {
@@ -94,15 +88,16 @@ impl MeterSums {
             let left = interval.to.0 - at;
             let is_at = |size: i64| at.rem_euclid(size) == 0 && left >= size;
             at += if is_at(DAY_MINUTES) {
-                add_row(&mut sums, self.day(connection, meter, day)?);
-                DAY_MINUTES
+                let days = left / DAY_MINUTES;
+                ledger.days(meter, day, day + days)?.into_iter().for_each(|row| add_row(&mut sums, row));
+                days * DAY_MINUTES
             } else if is_at(HOUR_MINUTES) {
-                add_row(&mut sums, self.hour(connection, meter, hour)?);
+                add_row(&mut sums, self.hour(ledger, meter, hour)?);
                 HOUR_MINUTES
             } else {
                 let end = ((hour + 1) * HOUR_MINUTES).min(interval.to.0);
                 let inside = (at - hour * HOUR_MINUTES) as usize..(end - hour * HOUR_MINUTES) as usize;
-                if let Some(minutes) = self.minutes(connection, meter, hour)? {
+                if let Some(minutes) = self.minutes(ledger, meter, hour)? {
                     minutes[inside].iter().for_each(|minute| add_minute(&mut sums, minute));
                 }
                 end - at
@@ -112,45 +107,20 @@ impl MeterSums {
         Ok(sums)
     }
 
-    fn day(
-        &mut self,
-        connection: &Connection,
-        meter: MeterId,
-        day: i64,
-    ) -> Result<Option<HourRow>, StoreError> {
-        let part = day.div_euclid(DAYS);
-        if !self.days.contains_key(&part) {
-            make_room(&mut self.days, MOST_DAYS);
-            let rows = reader::days(connection, meter, part * DAYS, (part + 1) * DAYS)?;
-            self.days.insert(part, rows.into());
-        }
-        Ok(self.days[&part][day.rem_euclid(DAYS) as usize])
-    }
-
-    fn hour(
-        &mut self,
-        connection: &Connection,
-        meter: MeterId,
-        hour: i64,
-    ) -> Result<Option<HourRow>, StoreError> {
+    fn hour(&mut self, ledger: &Reader, meter: MeterId, hour: i64) -> Result<Option<HourRow>, StoreError> {
         let day = hour.div_euclid(DAY_HOURS);
         if !self.hours.contains_key(&day) {
             make_room(&mut self.hours, MOST_HOURS);
-            let rows = reader::hours(connection, meter, day * DAY_HOURS, (day + 1) * DAY_HOURS)?;
+            let rows = reader::hours(ledger, meter, day * DAY_HOURS, (day + 1) * DAY_HOURS)?;
             self.hours.insert(day, rows.into());
         }
         Ok(self.hours[&day][hour.rem_euclid(DAY_HOURS) as usize])
     }
 
-    fn minutes(
-        &mut self,
-        connection: &Connection,
-        meter: MeterId,
-        hour: i64,
-    ) -> Result<Option<&Hour>, StoreError> {
+    fn minutes(&mut self, ledger: &Reader, meter: MeterId, hour: i64) -> Result<Option<&Hour>, StoreError> {
         if !self.minutes.contains_key(&hour) {
             make_room(&mut self.minutes, MOST_MINUTES);
-            let minutes = reader::minutes(connection, meter, hour)?.map(Box::new);
+            let minutes = reader::minutes(ledger, meter, hour)?.map(Box::new);
             self.minutes.insert(hour, minutes);
         }
         Ok(self.minutes[&hour].as_deref())
@@ -160,7 +130,7 @@ impl MeterSums {
     /// lies inside is looked at: what is outside must not matter.
     pub(crate) fn loaded_ms(
         &mut self,
-        connection: &Connection,
+        ledger: &Reader,
         meter: MeterId,
         during: Interval,
     ) -> Result<i64, StoreError> {
@@ -169,9 +139,9 @@ impl MeterSums {
         let whole = first * HOUR_MINUTES..after.max(first) * HOUR_MINUTES;
         let before = Interval::new(during.from, Minute(whole.start.min(during.to.0)));
         let behind = Interval::new(Minute(whole.end.max(before.to.0)), during.to);
-        let mut loaded = reader::loaded_ms(connection, meter, first, after)?;
+        let mut loaded = reader::loaded_ms(ledger, meter, first, after)?;
         for edge in [before, behind].into_iter().filter(|edge| !edge.is_empty()) {
-            let parts = self.sums(connection, meter, edge)?;
+            let parts = self.sums(ledger, meter, edge)?;
             if parts.iter().any(|(amount, _)| *amount != 0) {
                 loaded += parts.iter().map(|(_, ms)| ms).sum::<i64>();
             }
@@ -180,18 +150,13 @@ impl MeterSums {
     }
 
     /// Base units that lie inside of each long step which the edges cut.
-    fn cut(
-        &mut self,
-        connection: &Connection,
-        meter: MeterId,
-        during: Interval,
-    ) -> Result<Vec<i128>, StoreError> {
+    fn cut(&mut self, ledger: &Reader, meter: MeterId, during: Interval) -> Result<Vec<i128>, StoreError> {
         if during == ALWAYS {
             return Ok(Vec::new());
         }
         let (from, to) = (during.from.start().0, during.to.start().0);
-        let first = self.across(connection, meter, from)?;
-        let last = self.across(connection, meter, to)?.filter(|last| last.from >= from);
+        let first = self.across(ledger, meter, from)?;
+        let last = self.across(ledger, meter, to)?.filter(|last| last.from >= from);
         let inside = |step: Cut| {
             let (inside, length) = (step.to.min(to) - step.from.max(from), step.to - step.from);
             step.amount * i128::from(inside) / i128::from(length.max(1))
@@ -199,17 +164,12 @@ impl MeterSums {
         Ok(first.into_iter().chain(last).map(inside).collect())
     }
 
-    fn across(
-        &mut self,
-        connection: &Connection,
-        meter: MeterId,
-        edge: i64,
-    ) -> Result<Option<Cut>, StoreError> {
+    fn across(&mut self, ledger: &Reader, meter: MeterId, edge: i64) -> Result<Option<Cut>, StoreError> {
         if let Some(known) = self.edges.get(&edge) {
             return Ok(*known);
         }
         make_room(&mut self.edges, MOST_EDGES);
-        let found = reader::step_across(connection, meter, edge)?;
+        let found = reader::step_across(ledger, meter, edge)?;
         let found = found.map(|step| Cut { from: step.from.0, to: step.to.0, amount: step.amount });
         self.edges.insert(edge, found);
         Ok(found)

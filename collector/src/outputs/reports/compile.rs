@@ -82,6 +82,8 @@ pub(super) fn compile(
     let now = as_of(view, options);
     let (interval, complete) = span::known_part(&asked, facility.name.as_str(), horizon, now)?;
 
+    // Before all else: months and gaps that begin within a UTC day are then summed from hours that are at hand.
+    let hours = hours::hours(view, at, interval)?;
     let account = figures::of_both(facility, view.energies(at, interval)?);
     let pue = Figure::of(Indicator::Pue, interval, &account);
     let gaps = if facility.problem.is_some() { vec![interval] } else { view.gaps(at, interval)? };
@@ -124,7 +126,7 @@ pub(super) fn compile(
         indicators: indicators(view, at, interval)?,
         corrections: corrected::corrections(view, at, interval)?,
         meters: meters(view, at, interval, options.generated_at)?,
-        hours: hours::hours(view, at, interval)?,
+        hours,
         restatement: None,
         versions: versions(view, &facility.targets, interval, change, options.generated_at)?,
         audit: corrected::head(view)?,
