@@ -78,9 +78,12 @@ impl View {
             (f64::from(in_use), EVERYTHING)
         } else {
             let gauges = self.gauges(&terms, interval)?;
-            (gauges.iter().map(|(gauge, _)| gauge.percent).sum(), covered(&gauges))
+            let whole_ms = (interval.minutes() * MINUTE_MS) as f64;
+            let mean = |(gauge, of_ms): &(Busy, i64)| gauge.percent * *of_ms as f64 / whole_ms;
+            (gauges.iter().map(mean).sum(), covered_by_all(&gauges))
         };
-        Ok(Some(Figure::composed(Indicator::RackUtilisation, interval, (in_use, f64::from(all)), known)))
+        let sides = if known.coverage > 0.0 { (in_use, f64::from(all)) } else { (0.0, 0.0) };
+        Ok(Some(Figure::composed(Indicator::RackUtilisation, interval, sides, known)))
     }
 
     fn computational_efficiency(
@@ -102,8 +105,69 @@ impl View {
 
 const EVERYTHING: Known = Known { coverage: 1.0, interpolated: 0.0, estimated: 0.0 };
 
+/// Of gauges that are added up: one that says nothing must not count as 0, so that there is a sum only while all are
+/// known, which is at most as long as the one that is known least.
+fn covered_by_all(gauges: &[(Busy, i64)]) -> Known {
+    let share = |(gauge, of_ms): &(Busy, i64)| gauge.ms as f64 / (*of_ms).max(1) as f64;
+    let least = gauges.iter().map(share).min_by(f64::total_cmp);
+    Known { coverage: least.unwrap_or_default(), ..EVERYTHING }
+}
+
 fn covered(gauges: &[(Busy, i64)]) -> Known {
     let known: i64 = gauges.iter().map(|(gauge, _)| gauge.ms).sum();
     let all: i64 = gauges.iter().map(|(_, ms)| *ms).sum();
     Known { coverage: if all == 0 { 0.0 } else { known as f64 / all as f64 }, ..EVERYTHING }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::indicators::Status;
+    use crate::outputs::hall::{Hall, at};
+    use wattledger_model::time::{Minute, Timestamp};
+
+    /// Racks in use of 100 over a day: each gauge with when it belongs there, and the hours in which it says so many.
+    fn racks(gauges: &[(&str, std::ops::Range<i64>, f64)]) -> Figure {
+        let start = at("2026-06-01T00:00:00Z");
+        let mut tables = "[[facility]]\nname = \"f\"\nsite = \"hall\"\nracks = 100\n".to_owned();
+        let mut readings = Vec::new();
+        let names = ["east", "west", "north"];
+        for (name, (during, hours, level)) in names.into_iter().zip(gauges) {
+            tables += &format!(
+                "[[meter]]\nname = \"{name}\"\nkind = \"gauge\"\nunit = \"1\"\nnominal_interval = \"1h\"\n\
+                 [[meter.claim]]\nfacility = \"f\"\nrole = \"racks-in-use\"\n{during}"
+            );
+            let told = hours.clone().map(|hour| Timestamp(start.0 + hour * 3_600_000));
+            readings.extend(told.map(|at| (name, at, *level, "1", None)));
+        }
+        let mut hall = Hall::new(&tables);
+        hall.take(&readings);
+        let mut view = hall.view();
+        let from = start.minute();
+        let day = Interval::new(from, Minute(from.0 + 1_440));
+        view.figure(0, Indicator::RackUtilisation, day).expect("readable").expect("racks are declared")
+    }
+
+    #[test]
+    fn gauges_of_racks_add_up_while_all_of_them_are_known() {
+        let both = racks(&[("", 0..25, 30.0), ("", 0..25, 20.0)]);
+        assert_eq!((both.value, both.status), (Some(50.0), Status::Ok));
+        let half = racks(&[("", 0..25, 30.0), ("", 0..12, 20.0)]);
+        assert_eq!((half.value, half.status), (Some(50.0), Status::Provisional));
+        assert_eq!(half.coverage, 11.0 / 24.0, "from one reading to the next");
+        let silent = racks(&[("", 0..25, 30.0), ("", 0..0, 20.0)]);
+        assert_eq!(
+            (silent.value, silent.status),
+            (None, Status::NoData),
+            "not 30 %: the other hall is not empty"
+        );
+    }
+
+    #[test]
+    fn a_gauge_that_took_anothers_place_counts_from_then_on() {
+        let noon = "2026-06-01T12:00:00Z";
+        let turns =
+            racks(&[(&format!("to = {noon}\n"), 0..13, 30.0), (&format!("from = {noon}\n"), 12..25, 50.0)]);
+        assert_eq!((turns.value, turns.status), (Some(40.0), Status::Ok));
+    }
 }

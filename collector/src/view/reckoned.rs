@@ -36,13 +36,21 @@ impl View {
         Ok(self.sum(facility, terms, interval)?.0)
     }
 
+    /// The fuels of a facility with what was used of each, and the worse of `known` and what is known of them.
     fn burnt<'f>(
         &mut self,
         at: usize,
         facility: &'f Facility,
         interval: Interval,
-    ) -> Result<Vec<(&'f FuelSum, i128)>, StoreError> {
-        facility.fuels.iter().map(|fuel| Ok((fuel, self.sum(at, &fuel.terms, interval)?.0))).collect()
+        mut known: Known,
+    ) -> Result<(Vec<(&'f FuelSum, i128)>, Known), StoreError> {
+        let mut used = Vec::with_capacity(facility.fuels.len());
+        for fuel in &facility.fuels {
+            let (amount, of_fuel) = self.sum(at, &fuel.terms, interval)?;
+            used.push((fuel, amount));
+            known = known.worse_of(of_fuel);
+        }
+        Ok((used, known))
     }
 
     /// A facility's certificates as they stood at the end of an interval.
@@ -99,9 +107,10 @@ impl View {
         }
         // A quotient of what is reported: market-based claims have no minutes that could be left out.
         let (it, it_known) = self.sum(facility, &of.it, interval)?;
-        let kg = both.market_kg + scope1(&self.burnt(facility, of, interval)?).kg;
+        let (used, known) = self.burnt(facility, of, interval, known.worse_of(it_known))?;
+        let kg = both.market_kg + scope1(&used).kg;
         let sides = (kg, it as f64 / UWH_PER_KWH);
-        Ok(Some(Figure::composed(indicator, interval, sides, known.worse_of(it_known))))
+        Ok(Some(Figure::composed(indicator, interval, sides, known)))
     }
 
     pub(super) fn renewable_energy(
@@ -129,7 +138,60 @@ impl View {
             return Ok(None);
         }
         let (uwh, known) = self.sum(facility, &electricity, interval)?;
-        let found = coal_equivalent(&of.factors, uwh, &self.burnt(facility, of, interval)?);
+        let (used, known) = self.burnt(facility, of, interval, known)?;
+        let found = coal_equivalent(&of.factors, uwh, &used);
         Ok(Some(Figure::composed(Indicator::CoalEquivalent, interval, (found.total_tce, 0.0), known)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::indicators::{Indicator, Status};
+    use crate::outputs::hall::{Hall, at};
+    use wattledger_model::time::{Interval, Minute, Timestamp};
+
+    const TABLES: &str = r#"
+[[facility]]
+name = "f"
+site = "hall"
+[[meter]]
+name = "in"
+facility = "f"
+role = "utility"
+kind = "register"
+unit = "kWh"
+nominal_interval = "1h"
+[[meter]]
+name = "tank"
+facility = "f"
+role = "generator-fuel"
+carrier = "diesel"
+kind = "register"
+unit = "L"
+nominal_interval = "1h"
+"#;
+
+    #[test]
+    fn coal_equivalent_is_known_no_better_than_the_fuel_in_it() {
+        let start = at("2026-06-01T00:00:00Z");
+        let hourly = |meter, hours: std::ops::Range<i64>, unit| {
+            hours.map(move |hour| {
+                (meter, Timestamp(start.0 + hour * 3_600_000), 7.0 + hour as f64, unit, None)
+            })
+        };
+        let from = start.minute();
+        let day = Interval::new(from, Minute(from.0 + 1_440));
+        let coal = |fuel_hours| {
+            let mut hall = Hall::new(TABLES);
+            let readings: Vec<_> =
+                hourly("in", 0..25, "kWh").chain(hourly("tank", fuel_hours, "L")).collect();
+            hall.take(&readings);
+            hall.view().figure(0, Indicator::CoalEquivalent, day).expect("readable").expect("electricity")
+        };
+        let whole = coal(0..25);
+        assert_eq!((whole.status, whole.coverage), (Status::Ok, 1.0));
+        let half = coal(0..13);
+        assert_eq!((half.status, half.coverage), (Status::Provisional, 0.5));
+        assert_eq!(coal(0..0).coverage, 0.0, "the electricity alone is not the whole");
     }
 }

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 use crate::topology::{Facility, FuelSum};
 use crate::view::View;
 use wattledger_model::role::Role;
-use wattledger_model::time::Interval;
+use wattledger_model::time::{Interval, MINUTE_MS};
 use wattledger_model::unit::Quantity;
 
 /// What is told beside the sums.
@@ -49,8 +49,10 @@ pub(super) fn of(
             let all: i64 = busy.iter().map(|busy| busy.ms).sum();
             let share = |busy: &Busy| if all == 0 { 0.0 } else { busy.ms as f64 / all as f64 };
             let shown = gauges(source, facility, (&facility.it_load, Role::ItLoad), interval, &levels);
-            let with_share =
-                |(row, (busy, _)): (GaugeRow, &(Busy, i64))| GaugeRow { adds: row.adds * share(busy), ..row };
+            let with_share = |(row, (busy, _)): (GaugeRow, &(Busy, i64))| GaugeRow {
+                adds: busy.percent * share(busy),
+                ..row
+            };
             told.gauges = shown.into_iter().zip(&levels).map(with_share).collect();
         }
         Indicator::RackUtilisation => {
@@ -97,7 +99,7 @@ fn place(facts: &Facts, source: &Source<'_>) -> String {
     format!("line {} of {}", facts.place.line, source.config.file)
 }
 
-/// The rows of gauges; each adds its mean.
+/// The rows of gauges; each adds its mean, for as long of the interval as it belongs there.
 fn gauges(
     source: &Source<'_>,
     facility: &Facility,
@@ -117,7 +119,7 @@ fn gauges(
             mean: (busy.ms > 0).then_some(busy.percent),
             known_s: busy.ms as f64 / 1_000.0,
             of_s: *of as f64 / 1_000.0,
-            adds: busy.percent,
+            adds: busy.percent * *of as f64 / (interval.minutes() * MINUTE_MS) as f64,
         }
     };
     terms.iter().filter(|term| term.touches(interval)).zip(levels).map(row).collect()
