@@ -175,7 +175,7 @@ pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     // Takes effect in a new file only. On smaller pages an hour of a gauge would spill to a page of its own.
     connection.pragma_update(None, "page_size", 8_192)?;
-    write_ahead(connection)?;
+    write_ahead(connection, || thread::sleep(AGAIN_AFTER))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
@@ -188,8 +188,8 @@ pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// Has the file written ahead, where it is not already.
 ///
 /// Two connections that do so to a new file at once both read it and both want it alone. SQLite refuses one of them
-/// without waiting, since neither would ever let go; it is tried again once the other has done it.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+/// without waiting, since neither would ever let go; it is tried again after a pause, by which the other has done it.
+fn write_ahead(connection: &Connection, mut pause: impl FnMut()) -> rusqlite::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
@@ -199,7 +199,7 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
             Err(error) => Err(error),
         };
         match asked {
-            Err(error) if is_in_the_way(&error) && Instant::now() < deadline => thread::sleep(AGAIN_AFTER),
+            Err(error) if is_in_the_way(&error) && Instant::now() < deadline => pause(),
             asked => return asked,
         }
     }
@@ -254,13 +254,16 @@ mod tests {
         first.execute_batch("BEGIN IMMEDIATE").expect("nobody else is there");
         let refused = second.pragma_update(None, "journal_mode", "WAL").expect_err("SQLite does not wait");
         assert!(is_in_the_way(&refused), "{refused}");
-        thread::scope(|scope| {
-            let prepared = scope.spawn(move || prepare(&second));
-            // Nothing tells that it waits. Where it does not wait yet, it need not.
-            thread::sleep(AGAIN_AFTER * 10);
+        let mut pauses = 0;
+        write_ahead(&second, || {
+            pauses += 1;
             first.execute_batch("COMMIT").expect("done");
-            prepared.join().expect("no panic").expect("it waited");
-        });
+        })
+        .expect("the other is done");
+        assert_eq!(pauses, 1);
+        let mode: String =
+            first.pragma_query_value(None, "journal_mode", |row| row.get(0)).expect("readable");
+        assert_eq!(mode, "wal");
     }
 
     #[test]

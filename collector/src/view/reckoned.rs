@@ -13,6 +13,9 @@ use std::sync::Arc;
 use wattledger_model::calendar;
 use wattledger_model::time::Interval;
 
+/// A fuel and how much of it was used, base units.
+type Used<'f> = (&'f FuelSum, i128);
+
 impl View {
     /// What a sum of a facility came to over an interval, whatever its provenance, with how well it is known.
     fn sum(
@@ -43,7 +46,7 @@ impl View {
         facility: &'f Facility,
         interval: Interval,
         mut known: Known,
-    ) -> Result<(Vec<(&'f FuelSum, i128)>, Known), StoreError> {
+    ) -> Result<(Vec<Used<'f>>, Known), StoreError> {
         let mut used = Vec::with_capacity(facility.fuels.len());
         for fuel in &facility.fuels {
             let (amount, of_fuel) = self.sum(at, &fuel.terms, interval)?;

@@ -139,6 +139,10 @@ fn summary(portfolio: &Portfolio, lang: Lang) -> Section {
             Words("Scope 2, location-based (kg CO₂)", "范围二排放，基于位置（kg CO₂）"),
             portfolio.carbon_kg.map_or(Cell::text(unknown), |kg| number(Number::Float(kg), 0)),
         ),
+        fact(
+            Words("Of the grid energy behind it, covered at least", "其电网电量的最低数据覆盖率"),
+            portfolio.carbon_kg.map_or(Cell::Empty, |_| share(portfolio.carbon_coverage)),
+        ),
     ];
     let mut blocks =
         vec![Block::Facts { facts }, Block::Paragraph { text: OWN_ZONES.in_lang(lang).to_owned() }];

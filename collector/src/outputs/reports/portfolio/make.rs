@@ -147,6 +147,7 @@ fn member(
             expanded,
             stated: figure.value.zip(expanded).map(|(value, u)| with_uncertainty(value, u)),
             carbon_kg: carbon.and_then(|carbon| carbon.value),
+            carbon_coverage: carbon.map_or(0.0, |carbon| carbon.coverage),
             verdicts: verdicts
                 .into_iter()
                 .map(|held| Held { target: held.target, verdict: held.verdict })
@@ -196,8 +197,9 @@ fn summed(
     categories.dedup();
     let complete = without.is_empty() && members.iter().all(|member| member.row.complete);
     let all_yearly = without.is_empty() && members.iter().all(|member| member.is_yearly);
-    let with_energy = members.iter().filter(|member| member.total[0] != 0);
-    let carbon: Option<Vec<f64>> = with_energy.map(|member| member.row.carbon_kg).collect();
+    let with_energy = || members.iter().filter(|member| member.total[0] != 0);
+    let carbon: Option<Vec<f64>> = with_energy().map(|member| member.row.carbon_kg).collect();
+    let carbon_coverage = with_energy().map(|member| member.row.carbon_coverage).min_by(f64::total_cmp);
     let least = members.iter().map(|member| member.figure.coverage).fold(1.0, f64::min);
     Portfolio {
         portfolio: "wattledger/portfolio/v1",
@@ -214,6 +216,7 @@ fn summed(
         categories,
         energies: energies(common, total),
         carbon_kg: carbon.filter(|all| !all.is_empty()).map(|all| all.iter().sum()),
+        carbon_coverage: carbon_coverage.unwrap_or_default(),
         facilities: members.into_iter().map(|member| member.row).collect(),
         without,
         versions,

@@ -49,6 +49,8 @@ pub struct Portfolio {
     pub energies: Energies,
     /// Scope 2, location-based, of all facilities, kg; `None` where it is not known of one with energy.
     pub carbon_kg: Option<f64>,
+    /// The least coverage of the grid energy behind it of a facility with energy; 0 where it is not known of one.
+    pub carbon_coverage: f64,
     /// One row a facility, in the order of the configuration.
     pub facilities: Vec<Row>,
     /// Facilities of which there is nothing in the period.
@@ -107,6 +109,8 @@ pub struct Row {
     pub stated: Option<String>,
     /// Scope 2, location-based, kg.
     pub carbon_kg: Option<f64>,
+    /// How much of the period the grid energy behind it covers, 0 to 1.
+    pub carbon_coverage: f64,
     /// Its own targets with their verdicts.
     pub verdicts: Vec<Held>,
 }

@@ -127,6 +127,37 @@ fn the_pue_of_all_is_a_sum_over_a_sum_and_no_mean() {
 }
 
 #[test]
+fn carbon_of_all_is_known_no_better_than_that_of_the_least_covered() {
+    let factor = "emission_factor = \"500 g/kWh\"\nemission_factor_year = 2024\n\
+                  emission_factor_source = \"a table\"\ntargets = [\"D130\"]\n";
+    let tables = TABLES.replace("targets = [\"D130\"]\n", factor);
+    let mut hall = halls_by(&tables);
+    let whole = made(&hall, "both", "2025");
+    assert_eq!((whole.carbon_kg, whole.carbon_coverage), (Some(7_800_000.0), 1.0));
+    // The next year's first half of one, and all of the other.
+    let [_, east] = edges("Asia/Shanghai");
+    let [_, here] = edges("Europe/Berlin");
+    let (day, year) = (86_400_000, 365 * 86_400_000);
+    let later = |at: Timestamp, ms: i64| Timestamp(at.0 + ms);
+    hall.take(&[
+        ("main", later(here, 73 * day), 1_300_000.0, "kWh", None),
+        ("ups", later(here, year), 1_800_000.0, "kWh", None),
+    ]);
+    hall.take_at(
+        "east",
+        &[
+            ("grid", later(east, year), 15_400_000.0, "kWh", None),
+            ("racks", later(east, year), 9_800_000.0, "kWh", None),
+        ],
+    );
+    let options = Options { generated_at: at("2027-02-02T08:00:00Z"), configuration: &hall.config };
+    let next = make(&mut hall.view(), "both", "2026", options).expect("a portfolio");
+    let of = |row: usize| (next.facilities[row].name.as_str(), next.facilities[row].carbon_coverage);
+    assert_eq!([of(0), of(1)], [("east-1", 1.0), ("hall-1", 0.2)]);
+    assert_eq!(next.carbon_coverage, 0.2);
+}
+
+#[test]
 fn a_facility_without_data_is_named_and_makes_all_provisional() {
     let hall = halls();
     let all = made(&hall, "all", "2025");
