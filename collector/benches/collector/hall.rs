@@ -55,8 +55,8 @@ pub(crate) fn configuration(dir: &Path, meters: usize, interval: &str) -> Collec
     for meter in 0..meters {
         let facility = if meter < SMALL { "small" } else { "large" };
         let role = match meter % 10 {
-            0 | 1 => "utility",
-            2 => "cooling",
+            0..5 => "utility",
+            5 => "cooling",
             _ => "it-input",
         };
         write!(
