@@ -7,6 +7,7 @@ mod heat;
 mod levels;
 mod load;
 mod monthly;
+mod months;
 mod split;
 mod svg;
 mod words;

@@ -2,6 +2,7 @@
 
 use super::super::content::Report;
 use super::levels::Levels;
+use super::months::on_axis;
 use super::svg::{Anchor, Svg};
 use super::words::Words;
 use super::{Drawn, WIDTH};
@@ -75,20 +76,11 @@ fn axes(svg: &mut Svg, words: &Words, first: NaiveDate, days: i64, x: &impl Fn(N
         svg.text(LEFT - 7.0, y, Anchor::End, &format!("{hour:02}:00"));
     }
     svg.upright(14.0, TOP + HOURS as f64 * ROW / 2.0, words.hour_axis);
-    // Months of a long period, every fifth date of a short one.
-    let is_long = days > 62;
-    for date in first.iter_days().take(days as usize) {
-        let (is_marked, words) = if is_long {
-            (date.day() == 1, date.format("%Y-%m").to_string())
-        } else {
-            (date.day() % 5 == 1 && date.day() < 31, date.format("%m-%d").to_string())
-        };
-        if is_marked {
-            svg.line(x(date), bottom, x(date), bottom + 4.0, "#000000");
-            let room = right - x(date) > 40.0;
-            if room {
-                svg.text(x(date) + 2.0, bottom + 12.0, Anchor::Start, &words);
-            }
+    for (date, words) in marks(first, days) {
+        svg.line(x(date), bottom, x(date), bottom + 4.0, "#000000");
+        let room = right - x(date) > 40.0;
+        if room {
+            svg.text(x(date) + 2.0, bottom + 12.0, Anchor::Start, &words);
         }
     }
     for (from, to) in [((LEFT, TOP), (right, TOP)), ((LEFT, bottom), (right, bottom))] {
@@ -96,6 +88,18 @@ fn axes(svg: &mut Svg, words: &Words, first: NaiveDate, days: i64, x: &impl Fn(N
     }
     svg.line(LEFT, TOP, LEFT, bottom, "#000000");
     svg.line(right, TOP, right, bottom, "#000000");
+}
+
+/// The dates that are marked, with their names: months of a long period, every fifth date of a short one.
+fn marks(first: NaiveDate, days: i64) -> Vec<(NaiveDate, String)> {
+    let dates = first.iter_days().take(days as usize);
+    if days > 62 {
+        let starts: Vec<NaiveDate> = dates.filter(|date| date.day() == 1).collect();
+        let months: Vec<String> = starts.iter().map(|date| date.format("%Y-%m").to_string()).collect();
+        return starts.into_iter().zip(on_axis(&months, usize::MAX)).collect();
+    }
+    let fifth = dates.filter(|date| date.day() % 5 == 1 && date.day() < 31);
+    fifth.map(|date| (date, date.format("%m-%d").to_string())).collect()
 }
 
 /// A box for each level with the numbers between them, and one for what is not covered.

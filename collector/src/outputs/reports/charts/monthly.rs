@@ -1,6 +1,7 @@
 //! The PUE of each month: a mark as wide as its month, on a grey band of its uncertainty, against dashed targets.
 
 use super::super::content::Report;
+use super::months::on_axis;
 use super::svg::{PLOTTED_TEXT, TEXT};
 use super::words::Words;
 use super::{Drawn, Failed, WIDTH};
@@ -9,6 +10,8 @@ use plotters::prelude::*;
 use plotters::series::DashedLineSeries;
 
 const HEIGHT: u32 = 340;
+/// Of more months than these only the first of each quarter is named.
+const MOST_NAMED: usize = 13;
 /// Half the width of a mark, in months.
 const HALF: f64 = 0.42;
 const BAND: RGBColor = RGBColor(205, 205, 205);
@@ -36,7 +39,8 @@ pub(super) fn draw(report: &Report, words: &Words) -> Result<Option<Drawn>, Fail
         })
         .collect();
     let Some((low, high)) = range(&months, report) else { return Ok(None) };
-    let names: Vec<&str> = report.months.iter().map(|row| row.month.as_str()).collect();
+    let months_of: Vec<String> = report.months.iter().map(|row| row.month.clone()).collect();
+    let names = on_axis(&months_of, MOST_NAMED);
     let places = if high - low < 0.1 { 3 } else { 2 };
     let mut svg = String::new();
     {
@@ -192,11 +196,8 @@ fn range(months: &[Month], report: &Report) -> Option<(f64, f64)> {
     Some((low - room, high + room))
 }
 
-/// The month at a place of the axis: of many only the first of each quarter.
-fn label(at: f64, names: &[&str]) -> String {
+/// The name at a place of the axis.
+fn label(at: f64, names: &[String]) -> String {
     let is_month = (at - at.round()).abs() < 1e-6;
-    let name =
-        names.get((at.round() as usize).wrapping_sub(1)).filter(|_| is_month).copied().unwrap_or_default();
-    let is_first = ["-01", "-04", "-07", "-10"].iter().any(|month| name.ends_with(month));
-    if names.len() <= 13 || is_first { name.to_owned() } else { String::new() }
+    names.get((at.round() as usize).wrapping_sub(1)).filter(|_| is_month).cloned().unwrap_or_default()
 }

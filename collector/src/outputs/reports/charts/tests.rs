@@ -130,7 +130,9 @@ fn the_months_are_named_with_their_figures_and_the_targets_they_are_held_against
     let year = report(&hall, "2025");
     let said = texts(&monthly_pue(&year, Lang::En).expect("a year").svg);
     for month in &year.months {
-        assert!(said.contains(&month.month), "{} is not in {said:?}", month.month);
+        // The year stands at January.
+        let name = if month.month == "2025-01" { &month.month[..] } else { &month.month[5..] };
+        assert!(said.iter().any(|words| words == name), "{name} is not in {said:?}");
         let value = month.pue.rounded.as_ref().expect("covered");
         assert!(said.contains(value), "{value} is not in {said:?}");
     }
