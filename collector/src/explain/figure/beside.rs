@@ -21,7 +21,8 @@ pub struct GaugeRow {
     pub known_s: f64,
     /// Time in which it belongs to the figure, s.
     pub of_s: f64,
-    /// What it adds to the numerator: its mean, of a mean over servers in proportion to the time it knows.
+    /// What it adds to the numerator: its mean by how much of the interval it belongs there, of a mean over
+    /// servers in proportion to the time it knows.
     pub adds: f64,
 }
 

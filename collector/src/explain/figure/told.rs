@@ -60,6 +60,9 @@ pub(super) fn of(
             let levels = view.gauges(&facility.racks_in_use, interval)?;
             let terms = (&facility.racks_in_use[..], Role::RacksInUse);
             told.gauges = gauges(source, facility, terms, interval, &levels);
+            if levels.iter().any(|(level, _)| level.ms == 0) {
+                told.notes.push("there is no sum of racks while one of their gauges says nothing".to_owned());
+            }
             let given = |side, what, value: Option<u32>| {
                 Some(Given {
                     side,
